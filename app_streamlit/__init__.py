@@ -1,0 +1,1 @@
+"""The dashboards: pages, components and translations; no business logic."""

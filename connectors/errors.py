@@ -1,0 +1,32 @@
+"""The errors of Fourflow: one sentence each that says what is wrong, where, and what to do.
+
+Only classes live here. The class answers one question: can trying again change the answer?
+"""
+
+
+class FourflowError(Exception):
+    """Base of every error that Fourflow raises on purpose; shown to people without a traceback."""
+
+
+class InputError(FourflowError):
+    """Something a person gave (a path, a setting, a file) can't be used as it is."""
+
+
+class TransientError(FourflowError):
+    """Another system did not answer properly this time; a retry may succeed."""
+
+
+class PermanentError(FourflowError):
+    """Another system refused; a retry with the same request cannot succeed."""
+
+
+class ContractError(FourflowError):
+    """What arrived does not have the shape that was agreed; somebody has to look."""
+
+
+class LakeBusyError(TransientError):
+    """Another process holds the writer lock of the lake."""
+
+
+class NothingPublishedError(FourflowError):
+    """There is no published snapshot to read (yet, or at the asked time)."""

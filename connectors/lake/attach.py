@@ -1,0 +1,125 @@
+"""Connections to the lake: one for a writer under the lock, any number for readers of a snapshot."""
+
+import contextlib
+from collections.abc import Iterator
+
+import duckdb
+
+from connectors.errors import ContractError, NothingPublishedError
+from connectors.lake.extensions import load_statements
+from connectors.lake.lock import writer_lock
+from connectors.settings import LAKE_NAME, Settings
+
+SCHEMAS = ("reports", "marts", "ml", "intermediate", "staging", "reference", "bronze")
+_BUSY_TIMEOUT_MS = 30_000
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def _catalog_uri(settings: Settings) -> str:
+    if settings.catalog_url:
+        return f"ducklake:postgres:{settings.catalog_url}"
+    return f"ducklake:{settings.lake_path}"
+
+
+def attach_statement(
+    settings: Settings, *, read_only: bool = False, snapshot_id: int | None = None
+) -> str:
+    """The ATTACH statement for this lake; the whole lake as it stood at `snapshot_id` if given."""
+    options = [f"DATA_PATH '{_quoted(str(settings.data_path))}/'"]
+    if settings.catalog_url:
+        options.append(f"METADATA_SCHEMA '{LAKE_NAME}'")
+    else:
+        options += ["META_TYPE 'sqlite'", f"META_BUSY_TIMEOUT {_BUSY_TIMEOUT_MS}"]
+        if not read_only:
+            options.append("META_JOURNAL_MODE 'WAL'")
+    if read_only:
+        options.append("READ_ONLY")
+    if snapshot_id is not None:
+        options.append(f"SNAPSHOT_VERSION {int(snapshot_id)}")
+    uri = _quoted(_catalog_uri(settings))
+    return f"ATTACH IF NOT EXISTS '{uri}' AS {LAKE_NAME} ({', '.join(options)})"
+
+
+def prepare_connection(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Load the extensions from the wheels and set what every Fourflow connection has."""
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET temp_directory = '{_quoted(str(settings.root / 'tmp'))}'")
+    if settings.memory_limit:
+        connection.execute(f"SET memory_limit = '{_quoted(settings.memory_limit)}'")
+    for statement in load_statements(postgres=bool(settings.catalog_url)):
+        connection.execute(statement)
+
+
+def use_search_path(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let unqualified names resolve to the lake's schemas, those that people read first."""
+    known = {
+        row[0]
+        for row in connection.execute(
+            "select schema_name from duckdb_schemas() where database_name = ?", [LAKE_NAME]
+        ).fetchall()
+    }
+    path = ",".join(f"{LAKE_NAME}.{schema}" for schema in SCHEMAS if schema in known)
+    if path:
+        connection.execute(f"SET search_path = '{path}'")
+
+
+@contextlib.contextmanager
+def connect_writer(settings: Settings, *, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Take the writer lock and yield a read-write connection with the lake attached.
+
+    Raises:
+        LakeBusyError: the lock did not come free in time.
+    """
+    with writer_lock(settings, purpose=purpose):
+        settings.data_path.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect()
+        try:
+            prepare_connection(connection, settings)
+            connection.execute(attach_statement(settings))
+            use_search_path(connection)
+            yield connection
+        finally:
+            connection.close()
+
+
+def connect_snapshot(
+    settings: Settings, snapshot_id: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open a read-only connection to the lake as it stood at a snapshot (None: the newest).
+
+    The caller closes it. Use one cursor a query when threads share it.
+
+    Raises:
+        NothingPublishedError: there is no lake yet.
+        ContractError: the snapshot does not exist (any more).
+    """
+    if not settings.catalog_url and not settings.lake_path.exists():
+        raise NothingPublishedError(
+            f"There is no lake in {settings.root} yet; run `fourflow demo` or `fourflow run` first."
+        )
+    connection = duckdb.connect()
+    try:
+        prepare_connection(connection, settings)
+        connection.execute(attach_statement(settings, read_only=True, snapshot_id=snapshot_id))
+        use_search_path(connection)
+    except duckdb.Error as error:
+        connection.close()
+        if snapshot_id is not None and "snapshot" in str(error).lower():
+            raise ContractError(
+                f"Snapshot {snapshot_id} of the lake in {settings.root} is gone; "
+                "choose a publication that `fourflow status` lists."
+            ) from error
+        raise
+    return connection
+
+
+def newest_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
+    """Id of the newest snapshot of the attached lake."""
+    row = connection.execute(
+        f"select max(snapshot_id) from ducklake_snapshots('{LAKE_NAME}')"
+    ).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0

@@ -1,0 +1,46 @@
+"""dbt-duckdb plugin: gives dbt's connection the wheels' extensions, the writer lock and the lake.
+
+It runs before the profile's own ATTACH (which then finds `lake` attached and does nothing), so an
+analyst's plain `dbt build` obeys the same lock as every run.
+"""
+
+import contextlib
+import sys
+from typing import Any
+
+from dbt.adapters.duckdb.plugins import BasePlugin
+from duckdb import DuckDBPyConnection
+
+from connectors.lake.attach import attach_statement, prepare_connection
+from connectors.lake.lock import Holder, writer_lock
+from connectors.settings import load_settings
+
+_held = contextlib.ExitStack()
+
+
+def release() -> None:
+    """Let go of the lock that dbt's connection took (only needed when dbt runs in process)."""
+    _held.close()
+
+
+def _say_waiting(holder: Holder | None) -> None:
+    who = holder.describe() if holder else "another process"
+    sys.stderr.write(f"waiting for the lake's writer lock, held by {who}\n")
+
+
+class Plugin(BasePlugin):
+    """Prepares dbt's connection; see the module's docstring."""
+
+    def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
+        """Keep DuckDB from looking for extensions on the network."""
+        del creds
+        config.setdefault("autoinstall_known_extensions", "false")
+
+    def configure_connection(self, conn: DuckDBPyConnection) -> None:
+        """Take the lock (held until the process ends or `release`), then attach the lake."""
+        settings = load_settings()
+        release()
+        _held.enter_context(writer_lock(settings, purpose="dbt", on_wait=_say_waiting))
+        settings.data_path.mkdir(parents=True, exist_ok=True)
+        prepare_connection(conn, settings)
+        conn.execute(attach_statement(settings))

@@ -1,0 +1,89 @@
+"""Reads published snapshots: what dashboards, the command line and rules see, and nothing else."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pandas as pd
+from sqlalchemy import Engine
+
+from connectors.database.engine import open_database
+from connectors.database.publications import Publication, find_publication
+from connectors.errors import NothingPublishedError
+from connectors.lake.attach import connect_snapshot
+from connectors.settings import Settings
+
+Parameters = Sequence[Any] | Mapping[str, Any] | None
+
+
+class PublishedLake:
+    """One publication, opened read only; safe to share between threads (a cursor a query)."""
+
+    def __init__(self, publication: Publication, connection: duckdb.DuckDBPyConnection) -> None:
+        self.publication = publication
+        self._connection = connection
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor of its own for one query or one thread."""
+        return self._connection.cursor()
+
+    def query(self, sql: str, params: Parameters = None) -> pd.DataFrame:
+        """Run one read-only query; tables need no schema prefix."""
+        with self.cursor() as cursor:
+            return cursor.execute(sql, params).df()
+
+    def rows(self, sql: str, params: Parameters = None) -> list[dict[str, Any]]:
+        """Run one query and return plain Python values (Decimal, datetime), a dict a row."""
+        with self.cursor() as cursor:
+            result = cursor.execute(sql, params)
+            names = [column[0] for column in result.description or []]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def tables(self) -> list[str]:
+        """Names of all tables of this publication, without schema."""
+        return [
+            str(row["table_name"])
+            for row in self.rows(
+                "select distinct table_name from duckdb_tables() "
+                "where database_name = 'lake' order by 1"
+            )
+        ]
+
+    def close(self) -> None:
+        """Close the connection; running cursors of it end with an error."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_published(
+    settings: Settings,
+    as_of: datetime | str | None = None,
+    *,
+    engine: Engine | None = None,
+) -> PublishedLake:
+    """Open the newest publication, or the one in force `as_of` a time or with that id.
+
+    Raises:
+        NothingPublishedError: nothing is published (yet, or at that time).
+        ContractError: that publication has expired.
+    """
+    publication = find_publication(engine or open_database(settings), as_of)
+    if publication is None:
+        when = f" as of {as_of}" if as_of else ""
+        raise NothingPublishedError(
+            f"Nothing is published in {settings.root}{when}; "
+            "run `fourflow demo` or `fourflow run`, or see `fourflow status`."
+        )
+    return PublishedLake(publication, connect_snapshot(settings, publication.snapshot_id))

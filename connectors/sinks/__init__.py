@@ -1,0 +1,1 @@
+"""One module a target: delivers a decision and returns the target's receipt."""

@@ -1,0 +1,1 @@
+"""Wires sources, dbt, models, publication and decisions into runs; holds the command line."""
