@@ -1,0 +1,1 @@
+"""The operational database: publications, runs, rules, decisions and their outbox."""

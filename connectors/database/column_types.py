@@ -1,0 +1,79 @@
+"""Column types that behave the same on SQLite and PostgreSQL: UTC times, exact money, JSON."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, Numeric
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_CENT = Decimal("0.01")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, stored and returned in UTC; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to UTC before it is stored."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"The time {value} has no time zone; give an aware datetime.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return what is stored as an aware UTC time (SQLite forgets the zone)."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact amount with two decimals: numeric(18,2), on SQLite an integer of hundredths.
+
+    SQLite has no decimal type; as a real number 9007199254740.99 would already change.
+    """
+
+    impl = Numeric(18, 2)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Integer hundredths where the engine knows no decimals."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(BigInteger())
+        return dialect.type_descriptor(Numeric(18, 2))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Refuse floats and fractions of a hundredth instead of rounding silently."""
+        if value is None:
+            return None
+        if not isinstance(value, Decimal | int):
+            raise TypeError(f"An amount must be a Decimal, not {type(value).__name__}.")
+        amount = Decimal(value)
+        if not amount.is_finite() or amount != amount.quantize(_CENT):
+            raise ValueError(f"The amount {amount} is not exact in hundredths.")
+        return int(amount.scaleb(2)) if dialect.name == "sqlite" else amount
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Return a Decimal with two places."""
+        if value is None:
+            return None
+        if dialect.name == "sqlite":
+            return Decimal(int(value)).scaleb(-2)
+        return Decimal(value).quantize(_CENT)
+
+
+def json_type() -> TypeEngine[Any]:
+    """JSON; binary JSON on PostgreSQL."""
+    return JSON().with_variant(JSONB(), "postgresql")
+
+
+def identity_type() -> TypeEngine[int]:
+    """A growing row number; SQLite only counts a plain integer by itself."""
+    return BigInteger().with_variant(Integer(), "sqlite")

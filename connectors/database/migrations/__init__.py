@@ -1,0 +1,1 @@
+"""Alembic's environment and revisions; `connectors.database.engine` runs them without a file."""

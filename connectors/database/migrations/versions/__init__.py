@@ -1,0 +1,1 @@
+"""Revisions of the operational database, oldest first; never edited once released."""
