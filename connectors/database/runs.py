@@ -1,17 +1,15 @@
 """Runs of the pipeline: what started, how it ended, and whether the data is red because of it."""
 
-import contextlib
-import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Engine, Row, func, insert, select, update
 
 from connectors.database.engine import write_transaction
+from connectors.database.processes import ProcessIdentity, this_process
 from connectors.database.schema import pipeline_runs, publications
 from connectors.errors import InputError
 
@@ -61,6 +59,7 @@ class RedState:
 
 def start_run(engine: Engine, run_id: str, trigger: str, *, now: datetime | None = None) -> None:
     """Record that this process begins a run."""
+    process = this_process()
     with write_transaction(engine) as connection:
         connection.execute(
             insert(pipeline_runs).values(
@@ -70,9 +69,9 @@ def start_run(engine: Engine, run_id: str, trigger: str, *, now: datetime | None
                 trigger=trigger,
                 failed_checks=[],
                 summary={},
-                pid=os.getpid(),
-                host=socket.gethostname(),
-                process_start=_process_start(os.getpid()),
+                pid=process.pid,
+                host=process.host,
+                process_start=process.start,
             )
         )
 
@@ -139,7 +138,7 @@ def mark_dead_runs(engine: Engine, *, now: datetime | None = None) -> list[str]:
             row.run_id
             for row in connection.execute(running)
             if (
-                not _is_alive(row.pid, row.process_start)
+                ProcessIdentity(row.host, row.pid, row.process_start).is_gone()
                 if row.host == host
                 else row.started_at < moment - _OTHER_HOST_GRACE
             )
@@ -191,23 +190,3 @@ def _run(row: Row[Any]) -> PipelineRun:
         for check in values["failed_checks"]
     )
     return PipelineRun(**values)
-
-
-def _is_alive(pid: int, process_start: str | None) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    now_there = _process_start(pid)
-    return process_start is None or now_there is None or now_there == process_start
-
-
-def _process_start(pid: int) -> str | None:
-    """When a process began, as Linux tells it: unlike its number, it is never used twice."""
-    with contextlib.suppress(OSError, IndexError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        return f"{boot}:{fields.rpartition(')')[2].split()[19]}"
-    return None

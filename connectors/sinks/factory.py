@@ -1,0 +1,28 @@
+"""Makes the sinks that the settings switch on."""
+
+from connectors.errors import InputError
+from connectors.settings import Settings
+from connectors.sinks.base import Sink
+from connectors.sinks.jsonl import JsonLinesSink
+from connectors.sinks.webhook import WebhookSink
+
+
+def sinks_from_settings(settings: Settings) -> dict[str, Sink]:
+    """The sinks by name: the JSON-lines file always, the webhook when its URL is set.
+
+    Raises:
+        InputError: the webhook's URL or secret is missing or of no use.
+    """
+    sinks: dict[str, Sink] = {"jsonl": JsonLinesSink(settings.outbox_path)}
+    if settings.webhook_url:
+        if not settings.webhook_secret:
+            raise InputError(
+                "FOURFLOW_WEBHOOK_URL is set without a signing secret; "
+                "set FOURFLOW_WEBHOOK_SECRET to whsec_ followed by base64 that the receiver knows."
+            )
+        sinks["webhook"] = WebhookSink(
+            settings.webhook_url,
+            settings.webhook_secret,
+            require_https=settings.environment == "production",
+        )
+    return sinks
