@@ -1,1 +1,1 @@
-"""Everything that touches another system: settings, the lake, the operational database, sources, sinks."""
+"""Everything that touches another system: settings, lake, database, sources, sinks."""

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """Home as an absolute path; a relative home is looked for upwards, as git does.
 
-        So `dbt build` inside `dbt_project/` finds the same `.fourflow/` as `fourflow run` beside it.
+        So `dbt build` in `dbt_project/` finds the same `.fourflow/` as `fourflow run` beside it.
         """
         home = self.home.expanduser()
         if home.is_absolute():
@@ -159,9 +159,11 @@ class Settings(BaseSettings):
         values["DO_NOT_TRACK"] = "1"
         return {**os.environ, **values}
 
-    def export_to_environment(self) -> None:
-        """Make this process's environment say what these settings say (for in-process dbt)."""
+    def export_to_environment(self, *, run_id: str = "") -> None:
+        """Make this process's environment say what these settings say (for dbt and Dagster)."""
         os.environ.update(self.child_environment())
+        if run_id:
+            os.environ["FOURFLOW_RUN_ID"] = run_id
 
     def fingerprint(self) -> str:
         """Short hash that changes when the lake or the database these settings name changes."""

@@ -1,1 +1,1 @@
-"""Pure functions and estimators: data frame in, data frame out; no file, no lake, no clock, no network."""
+"""Pure functions and estimators: frame in, frame out; no file, lake, clock or network."""

@@ -1,4 +1,4 @@
-"""Connections to the lake: one for a writer under the lock, any number for readers of a snapshot."""
+"""Connections to the lake: one for a writer under the lock, any number for readers."""
 
 import contextlib
 from collections.abc import Iterator
@@ -28,9 +28,10 @@ def attach_statement(
     settings: Settings, *, read_only: bool = False, snapshot_id: int | None = None
 ) -> str:
     """The ATTACH statement for this lake; the whole lake as it stood at `snapshot_id` if given."""
-    options = [f"DATA_PATH '{_quoted(str(settings.data_path))}/'"]
+    # Paths in the catalogue are relative to the data path: overriding lets a home be moved.
+    options = [f"DATA_PATH '{_quoted(str(settings.data_path))}/'", "OVERRIDE_DATA_PATH true"]
     if settings.catalog_url:
-        options.append(f"METADATA_SCHEMA '{LAKE_NAME}'")
+        options.append("METADATA_SCHEMA 'lake'")
     else:
         options += ["META_TYPE 'sqlite'", f"META_BUSY_TIMEOUT {_BUSY_TIMEOUT_MS}"]
         if not read_only:
@@ -62,7 +63,7 @@ def use_search_path(connection: duckdb.DuckDBPyConnection) -> None:
             "select schema_name from duckdb_schemas() where database_name = ?", [LAKE_NAME]
         ).fetchall()
     }
-    path = ",".join(f"{LAKE_NAME}.{schema}" for schema in SCHEMAS if schema in known)
+    path = ",".join(f"lake.{schema}" for schema in SCHEMAS if schema in known)
     if path:
         connection.execute(f"SET search_path = '{path}'")
 
@@ -119,7 +120,5 @@ def connect_snapshot(
 
 def newest_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
     """Id of the newest snapshot of the attached lake."""
-    row = connection.execute(
-        f"select max(snapshot_id) from ducklake_snapshots('{LAKE_NAME}')"
-    ).fetchone()
+    row = connection.execute("select max(snapshot_id) from ducklake_snapshots('lake')").fetchone()
     return int(row[0]) if row and row[0] is not None else 0

@@ -29,7 +29,7 @@ def lake_pipeline(settings: Settings, name: str) -> dlt.Pipeline:
     dlt.config["runtime.dlthub_telemetry"] = False
     return dlt.pipeline(
         name,
-        destination=ducklake(credentials=credentials),
+        destination=ducklake(credentials=credentials, override_data_path=True),
         dataset_name=BRONZE,
         pipelines_dir=str(settings.root / "dlt"),
     )

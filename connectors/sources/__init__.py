@@ -1,1 +1,1 @@
-"""One package a platform: reads records in the platform's own wire format and lands them in bronze."""
+"""One package a platform: reads its own wire format and lands the records in bronze."""

@@ -1,0 +1,151 @@
+"""`fourflow run`: one pass of the pipeline, and the table of what it did."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from connectors.errors import InputError
+from connectors.settings import Settings, load_settings
+from connectors.sources.files.mapping import load_source
+from orchestration.cli.printing import JsonOption, print_json, table
+from orchestration.progress import console_progress
+from orchestration.registered_sources import register_sources, registered_sources
+from orchestration.runs import RunReport, run_pipeline
+
+
+def parse_sources(settings: Settings, options: list[str]) -> dict[str, Path]:
+    """`NAME=PATH` options as a mapping; `NAME` alone means a source registered before.
+
+    Raises:
+        InputError: the name is unknown, the path is missing, or the option is malformed.
+    """
+    known = registered_sources(settings)
+    sources: dict[str, Path] = {}
+    for option in options:
+        name, _, path = option.partition("=")
+        load_source(settings, name)
+        if path:
+            location = Path(path).expanduser()
+            if not location.exists():
+                raise InputError(
+                    f"There is no file or folder {path} for source {name}; correct the path."
+                )
+            sources[name] = location
+        elif name in known:
+            sources[name] = known[name]
+        else:
+            raise InputError(f"Source {name} has no path yet; write --source {name}=PATH once.")
+    return sources
+
+
+def run_command(
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=PATH of a file or folder; remembered for later runs."),
+    ] = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Rebuild incremental models from bronze.")
+    ] = False,
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """One pass: ingest, transform, learn, check, publish, decide, deliver."""
+    settings = load_settings()
+    offered = parse_sources(settings, source or [])
+    if not register_sources(settings, offered):
+        raise InputError(
+            "No source is registered; start with `fourflow run --source NAME=PATH` "
+            "or `fourflow demo`."
+        )
+    report = run_with_display(settings, full_refresh=full_refresh, quiet=json)
+    if json:
+        print_json(report.as_json())
+    else:
+        print_report(report)
+    if not report.succeeded or nothing_useful(report, offered):
+        raise typer.Exit(1)
+
+
+def run_with_display(
+    settings: Settings, *, full_refresh: bool = False, quiet: bool = False, trigger: str = "manual"
+) -> RunReport:
+    """Run with a live display on standard error, or silently."""
+    if quiet:
+        return run_pipeline(settings, full_refresh=full_refresh, trigger=trigger)
+    with console_progress(Console(stderr=True)) as progress:
+        return run_pipeline(settings, full_refresh=full_refresh, trigger=trigger, progress=progress)
+
+
+def nothing_useful(report: RunReport, offered: dict[str, Path]) -> bool:
+    """Whether sources were offered and not one of them could be read at all."""
+    if not offered:
+        return False
+    facts = [report.summary.get(f"source:{name}", {}) for name in offered]
+    return all(fact.get("problems") and not fact.get("usable", False) for fact in facts)
+
+
+def print_report(report: RunReport) -> None:
+    """The run's tables: sources, funnel, checks, publication, decisions, and what went wrong."""
+    console = Console()
+    if report.sources:
+        columns = ("source", "received", "used", "duplicates", "quarantined")
+        console.print(table("Records", report.sources, columns=columns))
+    if report.funnel:
+        console.print(table("Funnel", _funnel_rows(report.funnel)))
+    console.print(table("Run", _run_rows(report)))
+    for problem in report.problems:
+        console.print(f"[yellow]source[/] {problem}", highlight=False, soft_wrap=True)
+    for check in report.failed_checks:
+        console.print(
+            f"[bold red]failed[/] {check['name']}: {check['message']}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if report.status == "red":
+        console.print(
+            "[bold red]red[/] The publication did not move: dashboards keep the figures of "
+            f"{report.publication_id or 'nothing yet'}, and decisions are held.",
+            soft_wrap=True,
+        )
+    elif report.error:
+        console.print(f"[bold red]error[/] {report.error}", highlight=False, soft_wrap=True)
+
+
+def _funnel_rows(funnel: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    rows = []
+    previous: dict[str, int] = {}
+    for step in funnel:
+        entered = previous.get(step["source"])
+        is_step = step["step_kind"] == "step"
+        rate = f"{step['reached'] / entered:.1%}" if entered and is_step else ""
+        rows.append(
+            {
+                "source": step["source"],
+                "step": step["step_name"],
+                "reached": step["reached"],
+                "of_previous": rate,
+                "still_open": step["open"],
+                "dropped": step["dropped"],
+            }
+        )
+        if is_step:
+            previous[step["source"]] = step["reached"]
+    return rows
+
+
+def _run_rows(report: RunReport) -> list[dict[str, Any]]:
+    checks = report.summary.get("checks", {})
+    decisions = report.summary.get("decisions", {})
+    deliveries = report.summary.get("deliveries", {})
+    facts = {
+        "status": report.status,
+        "publication": report.publication_id or "none",
+        "checks": f"{checks.get('passed', 0)} passed, {checks.get('warned', 0)} warn, "
+        f"{checks.get('failed', 0)} failed",
+        "decisions made": str(decisions.get("created", 0)),
+        "decisions delivered": str(deliveries.get("confirmed", 0)),
+        "decisions held": str(deliveries.get("held", 0)),
+        "seconds": f"{report.seconds:.1f}",
+    }
+    return [{"fact": name, "value": value} for name, value in facts.items()]

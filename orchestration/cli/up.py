@@ -1,0 +1,121 @@
+"""`fourflow up`: dashboards, Dagster's web server and its daemon, started and stopped together."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from connectors.errors import InputError
+from connectors.settings import PROJECT_ROOT, Settings, load_settings
+from orchestration.instance import open_instance
+
+HOST = "127.0.0.1"
+
+
+def up(
+    dashboard_port: Annotated[int, typer.Option(help="Port of the dashboards.")] = 8501,
+    dagster_port: Annotated[int, typer.Option(help="Port of Dagster's web server.")] = 3000,
+) -> None:
+    """Serve the dashboards and run the schedules until Ctrl-C."""
+    serve(load_settings(), dashboard_port=dashboard_port, dagster_port=dagster_port)
+
+
+def serve(settings: Settings, *, dashboard_port: int = 8501, dagster_port: int = 3000) -> None:
+    """Start all processes, wait, and stop them all when one ends or a signal comes.
+
+    Raises:
+        InputError: one of them ended by itself; names it.
+    """
+    open_instance(settings).dispose()
+    console = Console()
+    with _processes(settings, dashboard_port, dagster_port) as processes:
+        console.print(f"dashboards  http://{HOST}:{dashboard_port}")
+        console.print(f"dagster     http://{HOST}:{dagster_port}")
+        console.print("Ctrl-C stops everything; only this machine can reach them.")
+        ended = _wait(processes)
+    if ended is not None:
+        raise InputError(
+            f"{ended} stopped by itself, so everything was stopped; its log is in "
+            f"{settings.logs_path / (ended + '.log')}."
+        )
+
+
+def _commands(dashboard_port: int, dagster_port: int) -> dict[str, list[str]]:
+    # Started by path, never imported: imports go orchestration -> app_streamlit only that way.
+    launcher = PROJECT_ROOT / "app_streamlit" / "streamlit_app.py"
+    code = ["-m", "orchestration.definitions"]
+    binary = Path(sys.executable).parent
+    return {
+        "dashboards": [
+            sys.executable, "-m", "streamlit", "run", str(launcher),
+            "--server.port", str(dashboard_port), "--server.address", HOST,
+            "--server.headless", "true", "--browser.gatherUsageStats", "false",
+        ],
+        "dagster-web": [
+            str(binary / "dagster-webserver"), *code, "-h", HOST, "-p", str(dagster_port),
+        ],
+        "dagster-daemon": [str(binary / "dagster-daemon"), "run", *code],
+    }  # fmt: skip
+
+
+@contextlib.contextmanager
+def _processes(
+    settings: Settings, dashboard_port: int, dagster_port: int
+) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    settings.logs_path.mkdir(parents=True, exist_ok=True)
+    environment = settings.child_environment()
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    with contextlib.ExitStack() as stack:
+        try:
+            for name, command in _commands(dashboard_port, dagster_port).items():
+                log = stack.enter_context((settings.logs_path / f"{name}.log").open("ab"))
+                processes[name] = subprocess.Popen(  # noqa: S603 (our own commands)
+                    command, env=environment, cwd=PROJECT_ROOT,
+                    stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                )  # fmt: skip
+            yield processes
+        finally:
+            _stop(processes)
+
+
+def _wait(processes: dict[str, subprocess.Popen[bytes]]) -> str | None:
+    """Name of the first process that ended; None when a signal asked to stop."""
+    asked = False
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        del signum, frame
+        nonlocal asked
+        asked = True
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        while not asked:
+            for name, process in processes.items():
+                if process.poll() is not None:
+                    return name
+            time.sleep(0.2)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    return None
+
+
+def _stop(processes: dict[str, subprocess.Popen[bytes]]) -> None:
+    for process in processes.values():
+        if process.poll() is None:
+            process.terminate()
+    deadline = time.monotonic() + 10
+    for process in processes.values():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=max(0.1, deadline - time.monotonic()))
+        if process.poll() is None:
+            process.kill()
+            process.wait()

@@ -1,0 +1,74 @@
+"""From the published snapshot to actions: rules make decisions, the outbox delivers them."""
+
+import dagster as dg
+
+from connectors.database import runs
+from connectors.database.engine import open_database
+from connectors.errors import NothingPublishedError
+from connectors.lake.reader import open_published
+from connectors.settings import Settings
+from connectors.sinks.factory import sinks_from_settings
+from orchestration.decisions import ledger, outbox, rules
+from orchestration.policies import OWNERS, RETRY_TRANSIENT, as_failure
+from orchestration.progress import RunProgress
+from orchestration.run_state import note, utc_now
+
+PUBLISHED = dg.AssetKey("published_snapshot")
+DECISIONS = dg.AssetKey("decision_ledger")
+DELIVERIES = dg.AssetKey("delivered_decisions")
+
+
+@dg.asset(
+    key=DECISIONS,
+    deps=[PUBLISHED],
+    group_name="decisions",
+    description="Decisions of all enabled rules over the published snapshot.",
+    owners=[OWNERS["operations"]],
+    retry_policy=RETRY_TRANSIENT,
+)
+def decision_ledger(
+    context: dg.AssetExecutionContext,
+    fourflow: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[RunProgress],
+) -> dg.MaterializeResult:
+    """Evaluate the rules; a decision that exists already is not made twice."""
+    engine = open_database(fourflow)
+    progress.start("decide")
+    rules.seed_rules(engine, now=utc_now())
+    try:
+        lake = open_published(fourflow, engine=engine)
+    except NothingPublishedError as error:
+        raise as_failure(error) from error
+    with lake:
+        report = ledger.decide(engine, lake, now=utc_now(), on_red=runs.data_is_red(engine))
+    note(engine, context.run_id, decisions=report.as_json())
+    progress.finish("decide", f"{report.created} new decisions")
+    return dg.MaterializeResult(metadata={"created": report.created})
+
+
+@dg.asset(
+    key=DELIVERIES,
+    deps=[DECISIONS],
+    group_name="decisions",
+    description="Undelivered decisions, sent once each; held while the newest data is red.",
+    owners=[OWNERS["operations"]],
+    retry_policy=RETRY_TRANSIENT,
+)
+def delivered_decisions(
+    context: dg.AssetExecutionContext,
+    fourflow: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[RunProgress],
+) -> dg.MaterializeResult:
+    """Deliver what is due and store the receipts."""
+    engine = open_database(fourflow)
+    progress.start("deliver")
+    report = outbox.deliver(
+        engine,
+        sinks_from_settings(fourflow),
+        now=utc_now(),
+        worker_id=context.run_id,
+        red=runs.data_is_red(engine),
+    )
+    note(engine, context.run_id, deliveries=report.as_json())
+    progress.finish("deliver", f"{report.confirmed} confirmed")
+    return dg.MaterializeResult(metadata={"confirmed": report.confirmed})

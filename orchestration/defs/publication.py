@@ -1,0 +1,121 @@
+"""Blocking checks in Python, then the one step that moves the published pointer."""
+
+import dagster as dg
+
+from connectors.database import runs
+from connectors.database.engine import open_database
+from connectors.lake.attach import connect_snapshot
+from connectors.settings import Settings
+from orchestration.defs.learning import LEARNED_KEYS
+from orchestration.defs.transform import dbt_models
+from orchestration.lake_checks import LakeCheck, bronze_is_accounted_for, learned_tables_are_sane
+from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
+from orchestration.progress import RunProgress
+from orchestration.publishing import SupersededError, publish
+from orchestration.run_state import ensure_run, mark_red, note, summary_of, utc_now
+
+CONSERVATION = dg.AssetKey(["reports", "rpt_conservation"])
+FORECASTS = dg.AssetKey(["ml", "demand_forecasts"])
+PUBLISHED = dg.AssetKey("published_snapshot")
+STEP = "publish"
+
+
+def _verdict(
+    context: dg.AssetCheckExecutionContext, settings: Settings, check: LakeCheck
+) -> dg.AssetCheckResult:
+    connection = connect_snapshot(settings)
+    try:
+        outcome = check(connection)
+    finally:
+        connection.close()
+    if outcome.problems:
+        failed = [
+            {"name": outcome.name, "kind": "check", "message": problem}
+            for problem in outcome.problems
+        ]
+        mark_red(open_database(settings), context.run_id, failed)
+    return dg.AssetCheckResult(
+        passed=not outcome.problems,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"problems": outcome.problems, **outcome.figures},
+    )
+
+
+@dg.asset_check(
+    asset=CONSERVATION,
+    blocking=True,
+    description="Every committed bronze row is used, duplicate or quarantined; counted anew.",
+)
+def bronze_rows_are_accounted_for(
+    context: dg.AssetCheckExecutionContext, fourflow: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """Counts bronze itself, without dbt, and compares with the conservation report."""
+    return _verdict(context, fourflow, bronze_is_accounted_for)
+
+
+@dg.asset_check(
+    asset=FORECASTS,
+    blocking=True,
+    additional_deps=[key for key in LEARNED_KEYS if key != FORECASTS],
+    description="Forecasts are finite and not negative, scores lie between 0 and 1.",
+)
+def learned_figures_are_sane(
+    context: dg.AssetCheckExecutionContext, fourflow: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """Refuses what no model should ever write."""
+    return _verdict(context, fourflow, learned_tables_are_sane)
+
+
+@dg.asset(
+    key=PUBLISHED,
+    deps=[*dbt_models.keys, *LEARNED_KEYS],
+    group_name="publication",
+    description="The snapshot that dashboards, exports, rules and write-back read.",
+    owners=[OWNERS["platform"]],
+    freshness_policy=DAILY_FRESHNESS,
+    pool=LAKE_POOL,
+)
+def published_snapshot(
+    context: dg.AssetExecutionContext,
+    fourflow: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[RunProgress],
+) -> dg.MaterializeResult:
+    """Move the pointer to the state that this run built and tested."""
+    engine = open_database(fourflow)
+    ensure_run(engine, context.run_id, context.run.tags.get("fourflow/trigger", "dagster"))
+    progress.start(STEP)
+    summary = summary_of(engine, context.run_id)
+    try:
+        publication = publish(
+            fourflow,
+            engine,
+            run_id=context.run_id,
+            checks=summary.get("checks", {}),
+            now=utc_now(),
+        )
+    except SupersededError as error:
+        note(engine, context.run_id, superseded=str(error))
+        runs.finish_run(
+            engine,
+            context.run_id,
+            "unchanged",
+            failed_checks=[],
+            summary=summary_of(engine, context.run_id),
+        )
+        progress.finish(STEP, "superseded by a newer run")
+        return dg.MaterializeResult(metadata={"superseded": str(error)})
+    runs.finish_run(
+        engine,
+        context.run_id,
+        "published",
+        failed_checks=[],
+        summary=summary_of(engine, context.run_id),
+        publication_id=publication.publication_id,
+    )
+    progress.finish(STEP, publication.publication_id)
+    return dg.MaterializeResult(
+        metadata={
+            "publication_id": publication.publication_id,
+            "snapshot_id": publication.snapshot_id,
+        }
+    )

@@ -1,0 +1,99 @@
+"""The dbt project as assets, its tests as checks; a failed one makes the run red."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+
+from connectors.database.engine import open_database
+from connectors.settings import Settings, load_settings
+from orchestration.dbt_build import (
+    build_arguments,
+    dbt_executable,
+    ensure_manifest,
+    summarise_run_results,
+)
+from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
+from orchestration.progress import RunProgress
+from orchestration.run_state import ensure_run, mark_red, note
+
+STEP = "build and test"
+
+
+class FourflowTranslator(DagsterDbtTranslator):
+    """Groups by layer; the marts and reports carry owner and freshness."""
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """Dbt's own spec with our group, owner and freshness."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = self.get_resource_props(manifest, unique_id)
+        if node["resource_type"] == "source":
+            return spec
+        layer = "reference" if node["resource_type"] == "seed" else node["fqn"][1]
+        spec = spec.replace_attributes(group_name=layer, owners=[OWNERS["analytics"]])
+        if layer in ("marts", "reports"):
+            spec = spec.replace_attributes(freshness_policy=DAILY_FRESHNESS)
+        return spec
+
+
+class TransformConfig(dg.Config):
+    """How to build."""
+
+    full_refresh: bool = False
+
+
+@dbt_assets(
+    manifest=ensure_manifest(load_settings()),
+    name="dbt_build",
+    dagster_dbt_translator=FourflowTranslator(),
+    pool=LAKE_POOL,
+)
+def dbt_models(
+    context: dg.AssetExecutionContext,
+    config: TransformConfig,
+    fourflow: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[RunProgress],
+) -> Iterator[Any]:
+    """Build and test every model; mark the run red and stop it when a blocking check fails."""
+    engine = open_database(fourflow)
+    ensure_run(engine, context.run_id, context.run.tags.get("fourflow/trigger", "dagster"))
+    fourflow.export_to_environment(run_id=context.run_id)
+    project = str(fourflow.dbt_project_path)
+    dbt = DbtCliResource(project_dir=project, profiles_dir=project, dbt_executable=dbt_executable())
+    progress.start(STEP)
+    invocation = dbt.cli(
+        build_arguments(full_refresh=config.full_refresh),
+        context=context,
+        target_path=fourflow.dbt_target_path,
+        raise_on_error=False,
+    )
+    for event in invocation.stream():
+        progress.advance(STEP, _name_of(event))
+        yield event
+    succeeded = invocation.is_successful()
+    try:
+        checks = summarise_run_results(invocation.get_artifact("run_results.json"))
+    except FileNotFoundError as error:
+        raise dg.Failure(
+            f"dbt stopped before it built anything; see the logs in {fourflow.dbt_target_path}."
+        ) from error
+    note(engine, context.run_id, checks=checks.as_json())
+    if checks.failed or not succeeded:
+        failed = checks.failed or [{"name": "dbt build", "kind": "run", "message": "exit code 1"}]
+        mark_red(engine, context.run_id, failed)
+        progress.finish(STEP, f"{len(failed)} blocking checks failed")
+        raise dg.Failure(
+            "Blocking checks failed: " + "; ".join(f"{c['name']}: {c['message']}" for c in failed),
+            allow_retries=False,
+        )
+    progress.finish(STEP, f"{checks.passed} checks passed, {len(checks.warned)} warn")
+
+
+def _name_of(event: Any) -> str:
+    key = getattr(event, "asset_key", None)
+    if key is None and getattr(event, "output_name", None):
+        return str(event.output_name)
+    return str(key.path[-1]) if key is not None else ""

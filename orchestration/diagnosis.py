@@ -1,0 +1,121 @@
+"""The checks of `fourflow doctor`, each one sentence; nothing is changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.database.engine import open_database
+from connectors.database.publications import list_publications
+from connectors.errors import FourflowError
+from connectors.lake.attach import connect_snapshot
+from connectors.lake.extensions import extension_path
+from connectors.lake.lock import is_locked, read_holder
+from connectors.settings import LAKE_NAME, Settings
+from orchestration.dbt_build import ensure_manifest
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    check: str
+    ok: bool
+    finding: str
+
+
+def diagnose(settings: Settings, *, python: tuple[int, int]) -> list[Finding]:
+    """Look at everything a run needs; a check that raises becomes a finding."""
+    checks: dict[str, Callable[[], str]] = {
+        "python": lambda: _python(python),
+        "duckdb extensions": lambda: _extensions(settings),
+        "operational database": lambda: _database(settings),
+        "dbt project": lambda: f"parses ({ensure_manifest(settings).name} is fresh)",
+        "lake catalogue": lambda: _catalogue(settings),
+        "lake data files": lambda: _data_files(settings),
+        "publications": lambda: _publications(settings),
+        "writer lock": lambda: _lock(settings),
+    }
+    findings = []
+    for name, check in checks.items():
+        try:
+            findings.append(Finding(name, True, check()))
+        except FourflowError as error:
+            findings.append(Finding(name, False, str(error)))
+    return findings
+
+
+class _BrokenError(FourflowError):
+    """A finding that is not fine."""
+
+
+def _python(version: tuple[int, int]) -> str:
+    if version not in ((3, 11), (3, 12)):
+        raise _BrokenError(f"Python {version[0]}.{version[1]} is not supported; use 3.11 or 3.12.")
+    return f"{version[0]}.{version[1]}"
+
+
+def _extensions(settings: Settings) -> str:
+    names = ["ducklake", "postgres_scanner" if settings.catalog_url else "sqlite_scanner"]
+    return ", ".join(f"{extension_path(name).name}" for name in names)
+
+
+def _database(settings: Settings) -> str:
+    return f"{open_database(settings).dialect.name}, schema at its newest revision"
+
+
+def _has_lake(settings: Settings) -> bool:
+    return bool(settings.catalog_url) or settings.lake_path.exists()
+
+
+def _catalogue(settings: Settings) -> str:
+    if not _has_lake(settings):
+        return "no lake yet; the first run makes it"
+    connection = connect_snapshot(settings)
+    try:
+        row = connection.execute(
+            "select count(*) from duckdb_tables() where database_name = ?", [LAKE_NAME]
+        ).fetchone()
+    finally:
+        connection.close()
+    return f"opens, {row[0] if row else 0} tables"
+
+
+def _data_files(settings: Settings) -> str:
+    if not _has_lake(settings):
+        return "none yet"
+    connection = connect_snapshot(settings)
+    try:
+        rows = connection.execute(
+            "select s.path || t.path || f.path as path, s.path_is_relative and t.path_is_relative "
+            "and f.path_is_relative as is_relative, f.path as file_path "
+            "from __ducklake_metadata_lake.ducklake_data_file f "
+            "join __ducklake_metadata_lake.ducklake_table t using (table_id) "
+            "join __ducklake_metadata_lake.ducklake_schema s using (schema_id)"
+        ).fetchall()
+    finally:
+        connection.close()
+    missing = [
+        path
+        for path, is_relative, file_path in rows
+        if not (settings.data_path / path if is_relative else Path(file_path)).exists()
+    ]
+    if missing:
+        raise _BrokenError(
+            f"{len(missing)} of {len(rows)} data files are missing, such as {missing[0]}; "
+            "restore them from a backup of the home folder."
+        )
+    return f"all {len(rows)} are there"
+
+
+def _publications(settings: Settings) -> str:
+    publications = list_publications(open_database(settings), limit=1_000)
+    for publication in publications[:1] + publications[-1:]:
+        connect_snapshot(settings, publication.snapshot_id).close()
+    return f"{len(publications)}, the newest and the oldest open"
+
+
+def _lock(settings: Settings) -> str:
+    if not is_locked(settings):
+        return "free"
+    holder = read_holder(settings)
+    return f"held by {holder.describe() if holder else 'another process'}"

@@ -1,0 +1,106 @@
+"""The tables that models write: their columns, and the one way to write them."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from connectors.lake.attach import connect_writer
+from connectors.settings import Settings
+
+ML_TABLES: dict[str, dict[str, str]] = {
+    "demand_forecasts": {
+        "source": "varchar",
+        "sku": "varchar",
+        "origin_date": "date",
+        "forecast_date": "date",
+        "horizon_days": "integer",
+        "expected_quantity": "double",
+        "lower_quantity": "double",
+        "upper_quantity": "double",
+        "method": "varchar",
+        "model_version": "varchar",
+        "scored_at": "timestamptz",
+    },
+    "demand_backtest": {
+        "source": "varchar",
+        "method": "varchar",
+        "fold": "integer",
+        "origin_date": "date",
+        "horizon_days": "integer",
+        "series_count": "bigint",
+        "actual_quantity": "double",
+        "absolute_error": "double",
+        "bias_quantity": "double",
+    },
+    "return_risk_scores": {
+        "source": "varchar",
+        "order_key": "varchar",
+        "line_no": "integer",
+        "customer_key": "varchar",
+        "risk_score": "double",
+        "top_reasons": "varchar",
+        "model_version": "varchar",
+        "scored_at": "timestamptz",
+    },
+    "model_evaluations": {
+        "model": "varchar",
+        "source": "varchar",
+        "metric": "varchar",
+        "value": "double",
+        "baseline_name": "varchar",
+        "baseline_value": "double",
+        "window_start": "timestamptz",
+        "window_end": "timestamptz",
+        "row_count": "bigint",
+        "model_version": "varchar",
+        "evaluated_at": "timestamptz",
+    },
+    "replenishment_positions": {
+        "source": "varchar",
+        "site": "varchar",
+        "sku": "varchar",
+        "business_date": "date",
+        "on_hand": "bigint",
+        "reserved": "bigint",
+        "inbound": "bigint",
+        "stock_position": "bigint",
+        "lead_time_days": "integer",
+        "expected_lead_time_demand": "double",
+        "safety_stock": "double",
+        "reorder_point": "double",
+        "pack_size": "integer",
+        "suggested_quantity": "bigint",
+        "unit_cost": "decimal(18,6)",
+        "suggested_amount": "decimal(18,2)",
+        "currency_code": "varchar",
+        "origin_date": "date",
+    },
+}
+
+
+def empty_frame(table: str) -> pd.DataFrame:
+    """No rows, the table's columns."""
+    return pd.DataFrame({name: pd.Series(dtype="object") for name in ML_TABLES[table]})
+
+
+def write_ml_tables(settings: Settings, frames: Mapping[str, pd.DataFrame]) -> dict[str, int]:
+    """Replace these tables of schema `ml` in one transaction; returns rows a table.
+
+    Raises:
+        KeyError: a frame lacks a column that its table declares.
+    """
+    with connect_writer(settings, purpose=f"models ({', '.join(frames)})") as connection:
+        connection.execute("create schema if not exists lake.ml")
+        connection.execute("begin")
+        for table, frame in frames.items():
+            columns = ML_TABLES[table]
+            data = frame[list(columns)]
+            connection.register("frame_to_write", data)
+            select = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in columns.items())
+            connection.execute(
+                f"create or replace table lake.ml.{table} as "  # noqa: S608
+                f"select {select} from frame_to_write"
+            )
+            connection.unregister("frame_to_write")
+        connection.execute("commit")
+    return {table: len(frame) for table, frame in frames.items()}

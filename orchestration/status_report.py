@@ -1,0 +1,100 @@
+"""What `fourflow status` knows: publication, freshness, checks, queue, held actions, quarantine."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from connectors.database import runs
+from connectors.database.engine import open_database
+from connectors.database.publications import Publication, list_publications
+from connectors.errors import FourflowError
+from connectors.lake.lock import is_locked, read_holder
+from connectors.lake.reader import open_published
+from connectors.settings import Settings
+from orchestration.decisions import ledger
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """One look at the whole installation."""
+
+    home: str
+    healthy: bool
+    problems: list[str]
+    publication: dict[str, Any] | None
+    publications: list[dict[str, Any]]
+    last_run: dict[str, Any] | None
+    failed_checks: list[dict[str, str]]
+    warnings: list[dict[str, str]]
+    decisions: dict[str, int]
+    held_because: str
+    sources: list[dict[str, Any]]
+    quarantine: list[dict[str, Any]]
+    writer: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values only."""
+        return asdict(self)
+
+
+def gather_status(settings: Settings) -> StatusReport:
+    """Look at the operational database and the published snapshot; changes nothing."""
+    engine = open_database(settings)
+    problems: list[str] = []
+    newest = list_publications(engine, limit=20)
+    red = runs.data_is_red(engine)
+    run = runs.latest_run(engine)
+    if not newest:
+        problems.append("Nothing is published yet; run `fourflow demo` or `fourflow run`.")
+    if red:
+        problems += [f"Blocking check {c.name} failed: {c.message}" for c in red.failed_checks]
+    elif run and run.status == "failed":
+        problems.append(f"The newest run {run.run_id[:8]} failed; run `fourflow run` to see why.")
+    sources, quarantine = _published_facts(settings, engine, problems) if newest else ([], [])
+    holder = read_holder(settings) if is_locked(settings) else None
+    return StatusReport(
+        home=str(settings.root),
+        healthy=not problems,
+        problems=problems,
+        publication=_publication_facts(newest[0]) if newest else None,
+        publications=[_publication_facts(publication) for publication in newest],
+        last_run=_run_facts(run) if run else None,
+        failed_checks=[asdict(check) for check in red.failed_checks] if red else [],
+        warnings=list(run.summary.get("checks", {}).get("warnings", [])) if run else [],
+        decisions=ledger.count_by_state(engine),
+        held_because=red.reason() if red else "",
+        sources=sources,
+        quarantine=quarantine,
+        writer=holder.describe() if holder else "",
+    )
+
+
+def _published_facts(
+    settings: Settings, engine: Engine, problems: list[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    try:
+        with open_published(settings, engine=engine) as lake:
+            return (
+                lake.rows("select * from rpt_source_freshness order by source, entity"),
+                lake.rows("select * from rpt_quarantine_reasons order by record_count desc"),
+            )
+    except FourflowError as error:
+        problems.append(str(error))
+        return [], []
+
+
+def _publication_facts(publication: Publication) -> dict[str, Any]:
+    facts = asdict(publication)
+    facts["published_at"] = publication.published_at.isoformat(timespec="seconds")
+    return facts
+
+
+def _run_facts(run: runs.PipelineRun) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "status": run.status,
+        "trigger": run.trigger,
+        "started_at": run.started_at.isoformat(timespec="seconds"),
+        "finished_at": run.finished_at.isoformat(timespec="seconds") if run.finished_at else None,
+    }

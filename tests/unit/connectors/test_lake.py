@@ -1,0 +1,172 @@
+"""The lake: extensions from wheels, one writer across processes, readers of fixed snapshots."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from connectors.errors import ContractError, LakeBusyError, NothingPublishedError
+from connectors.lake.attach import connect_snapshot, connect_writer, newest_snapshot
+from connectors.lake.extensions import extension_path
+from connectors.lake.lock import is_locked, read_holder, writer_lock
+from connectors.settings import Settings, load_settings
+
+HOLDER = textwrap.dedent(
+    """
+    import sys, time
+    from connectors.lake.lock import writer_lock
+    from connectors.settings import load_settings
+    with writer_lock(load_settings(home=sys.argv[1]), purpose="a long build"):
+        print("held", flush=True)
+        time.sleep(600)
+    """
+)
+
+
+@pytest.fixture
+def holder(settings: Settings):
+    """Another process that holds the lock."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(settings.root)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def _fill(settings: Settings, numbers: list[int]) -> int:
+    with connect_writer(settings, purpose="test") as connection:
+        connection.execute("create schema if not exists lake.marts")
+        connection.execute("create or replace table lake.marts.numbers (n integer)")
+        connection.execute("insert into lake.marts.numbers select unnest(?::integer[])", [numbers])
+        return newest_snapshot(connection)
+
+
+def test_extensions_come_from_the_installed_wheels():
+    for name in ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs"):
+        path = extension_path(name)
+        assert path.is_file()
+        assert "site-packages" in str(path)
+
+
+def test_reader_keeps_its_snapshot_while_a_writer_goes_on(settings: Settings):
+    first = _fill(settings, [1, 2, 3])
+    reader = connect_snapshot(settings, first)
+    _fill(settings, [10])
+    assert reader.execute("select sum(n) from numbers").fetchone() == (6,)
+    newest = connect_snapshot(settings)
+    assert newest.execute("select sum(n) from numbers").fetchone() == (10,)
+
+
+def test_reader_cannot_write(settings: Settings):
+    reader = connect_snapshot(settings, _fill(settings, [1]))
+    with pytest.raises(duckdb.Error, match=r"(?i)read.only"):
+        reader.execute("insert into lake.marts.numbers values (2)")
+
+
+def test_reading_before_there_is_a_lake_says_what_to_do(settings: Settings):
+    with pytest.raises(NothingPublishedError, match="fourflow demo"):
+        connect_snapshot(settings)
+
+
+def test_a_snapshot_that_is_gone_is_named(settings: Settings):
+    _fill(settings, [1])
+    with pytest.raises(ContractError, match="Snapshot 9999"):
+        connect_snapshot(settings, 9999)
+
+
+def test_home_may_be_moved(settings: Settings, tmp_path: Path):
+    snapshot = _fill(settings, [4, 5])
+    moved = settings.root.rename(tmp_path / "moved")
+    reader = connect_snapshot(load_settings(home=moved), snapshot)
+    assert reader.execute("select sum(n) from numbers").fetchone() == (9,)
+
+
+def test_waiting_shows_who_holds_the_lock(settings: Settings, holder: subprocess.Popen[str]):
+    seen = []
+    with (
+        pytest.raises(LakeBusyError, match="a long build") as error,
+        writer_lock(settings, purpose="me", timeout=0.3, on_wait=seen.append),
+    ):
+        pytest.fail("the lock was given twice")
+    assert f"process {holder.pid}" in str(error.value)
+    assert seen[0].purpose == "a long build"
+    assert is_locked(settings)
+
+
+def test_lock_comes_free_when_its_holder_is_killed(
+    settings: Settings, holder: subprocess.Popen[str]
+):
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    with writer_lock(settings, purpose="after the crash", timeout=5):
+        note = read_holder(settings)
+        assert note is not None
+        assert note.purpose == "after the crash"
+    assert not is_locked(settings)
+
+
+def test_lock_is_reentrant_in_a_thread_and_excludes_other_threads(settings: Settings):
+    inside = threading.Event()
+    order: list[str] = []
+
+    def other() -> None:
+        inside.wait()
+        with writer_lock(settings, purpose="other", timeout=10):
+            order.append("other")
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with writer_lock(settings, purpose="outer"), writer_lock(settings, purpose="inner"):
+        inside.set()
+        time.sleep(0.2)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "other"]
+
+
+def test_many_processes_write_in_turn_and_lose_nothing(settings: Settings):
+    _fill(settings, [])
+    script = textwrap.dedent(
+        """
+        import sys
+        from connectors.lake.attach import connect_writer
+        from connectors.settings import load_settings
+        settings = load_settings(home=sys.argv[1])
+        for i in range(5):
+            with connect_writer(settings, purpose=f"writer {sys.argv[2]}") as connection:
+                connection.execute("insert into lake.marts.numbers values (1)")
+        """
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", script, str(settings.root), str(n)])
+        for n in range(4)
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0, 0, 0]
+    reader = connect_snapshot(settings)
+    assert reader.execute("select count(*) from numbers").fetchone() == (20,)
+
+
+def test_relative_home_is_found_from_a_folder_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / ".fourflow").mkdir()
+    below = tmp_path / "dbt_project"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    assert load_settings().root == (tmp_path / ".fourflow").resolve()
+
+
+def test_pii_key_is_made_once_and_kept_private(settings: Settings):
+    key = settings.pii_hash_key()
+    assert load_settings(home=settings.home).pii_hash_key() == key
+    assert (settings.root / "secrets" / "pii.key").stat().st_mode & 0o077 == 0
