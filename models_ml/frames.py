@@ -1,0 +1,104 @@
+"""Checks on incoming frames, shared by every model of this room.
+
+Belongs here: what makes a frame unusable and the one error that says so. A check never repairs
+data: repairing is the work of the dbt models that build the frame.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+SHOWN_ROWS = 20
+
+
+class FrameError(ValueError):
+    """A frame cannot be used; `rows` holds the offending rows (at most 20), the text says why."""
+
+    def __init__(self, message: str, rows: pd.DataFrame | None = None) -> None:
+        """Keep a sample of the offending rows beside the sentence."""
+        super().__init__(message)
+        self.rows = pd.DataFrame() if rows is None else rows.head(SHOWN_ROWS)
+
+
+def require_columns(frame: pd.DataFrame, columns: Iterable[str], *, name: str) -> None:
+    """Refuse a frame that lacks a column.
+
+    Raises:
+        FrameError: with the names of the missing columns.
+    """
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise FrameError(f"The frame {name} lacks the column(s) {', '.join(missing)}; add them.")
+
+
+def require_values(frame: pd.DataFrame, columns: Iterable[str], *, name: str) -> None:
+    """Refuse a frame with an empty value in one of the columns.
+
+    Raises:
+        FrameError: with the rows that have the empty value.
+    """
+    for column in columns:
+        empty = frame[column].isna().to_numpy()
+        if empty.any():
+            raise FrameError(
+                f"The frame {name} has {int(empty.sum())} row(s) without {column}; remove them.",
+                frame[empty],
+            )
+
+
+def require_unique(frame: pd.DataFrame, columns: list[str], *, name: str) -> None:
+    """Refuse a frame in which two rows share a key.
+
+    Raises:
+        FrameError: with all the rows that share their key with another one.
+    """
+    repeated = frame.duplicated(columns, keep=False).to_numpy()
+    if repeated.any():
+        raise FrameError(
+            f"The frame {name} has {int(repeated.sum())} rows that share their "
+            f"{', '.join(columns)} with another row; keep one of each.",
+            frame[repeated],
+        )
+
+
+def require_one_source(frame: pd.DataFrame, *, name: str) -> str:
+    """The single source of a non-empty frame: models are never fitted across sources.
+
+    Raises:
+        FrameError: the frame holds several sources.
+    """
+    sources = frame["source"].unique().tolist()
+    if len(sources) != 1:
+        listed = ", ".join(sorted(map(str, sources)))
+        raise FrameError(f"The frame {name} holds several sources ({listed}); pass one at a time.")
+    return str(sources[0])
+
+
+def as_float(values: pd.Series) -> np.ndarray:
+    """A column as float64 (n,): decimals, nullable integers and booleans too; null becomes NaN.
+
+    Raises:
+        FrameError: a value is not a number.
+    """
+    try:
+        return pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        pass
+    try:  # a column of Decimal objects
+        return np.array(
+            [np.nan if pd.isna(value) else float(value) for value in values], dtype=np.float64
+        )
+    except (TypeError, ValueError) as error:
+        raise FrameError(f"The column {values.name} holds a value that is no number.") from error
+
+
+def as_days(values: pd.Series) -> np.ndarray:
+    """A column of dates (date objects, text or timestamps) as datetime64[D] (n,)."""
+    return pd.to_datetime(values).to_numpy(dtype="datetime64[D]")
+
+
+def as_utc(values: pd.Series) -> np.ndarray:
+    """A column of instants as datetime64[us] (n,) in UTC; naive values are taken as UTC."""
+    instants = pd.to_datetime(values, utc=True).dt.tz_localize(None)
+    return instants.to_numpy(dtype="datetime64[us]")

@@ -1,0 +1,1 @@
+"""Replenishment: from a forecast and a stock position to a quantity to order."""

@@ -1,0 +1,1 @@
+"""Return risk of an order line."""
