@@ -1,0 +1,117 @@
+"""The analysts' room keeps its promises: grain, owner, primary key, contract, layers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.settings import load_settings
+from orchestration.dbt_build import ensure_manifest, read_json
+
+LAYERS = ("staging", "intermediate", "marts", "reports")
+PREFIXES = {
+    "staging": ("stg_",),
+    "intermediate": ("int_",),
+    "marts": ("fct_", "dim_", "quarantined_", "rfm_"),
+    "reports": ("rpt_",),
+}
+KEY_TESTS = ("unique", "unique_combination")
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A manifest parsed from the project as it is now: a stale one would pass silently."""
+    home: Path = tmp_path_factory.mktemp("manifest")
+    return read_json(ensure_manifest(load_settings(home=home)))
+
+
+@pytest.fixture(scope="module")
+def models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    return [n for n in manifest["nodes"].values() if n["resource_type"] == "model"]
+
+
+def _tests_of(manifest: dict[str, Any], model: dict[str, Any]) -> list[str]:
+    return [
+        node["test_metadata"]["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        and node.get("test_metadata")
+        and node.get("attached_node") == model["unique_id"]
+    ]
+
+
+def test_every_model_says_its_grain_first(models: list[dict[str, Any]]):
+    wrong = [m["name"] for m in models if not m["description"].strip().startswith("One row per ")]
+    assert wrong == [], "begin the description with 'One row per …'"
+
+
+def test_every_model_has_a_primary_key_test(manifest: dict[str, Any], models: list[dict[str, Any]]):
+    wrong = [m["name"] for m in models if not set(_tests_of(manifest, m)) & set(KEY_TESTS)]
+    assert wrong == [], "add `unique` on the key column or `unique_combination` on the model"
+
+
+def test_marts_and_reports_have_enforced_contracts_and_an_owner(models: list[dict[str, Any]]):
+    published = [m for m in models if m["fqn"][1] in ("marts", "reports")]
+    assert [m["name"] for m in published if not m["config"]["contract"]["enforced"]] == []
+    assert [m["name"] for m in published if not m["config"]["meta"].get("owner")] == []
+
+
+def test_names_tell_the_layer(models: list[dict[str, Any]]):
+    wrong = [m["name"] for m in models if not m["name"].startswith(PREFIXES[m["fqn"][1]])]
+    assert wrong == []
+
+
+def test_unqualified_names_are_unique(models: list[dict[str, Any]]):
+    names = [m["name"] for m in models]
+    assert len(names) == len(set(names))
+
+
+def test_layers_read_downwards_only(manifest: dict[str, Any], models: list[dict[str, Any]]):
+    wrong = []
+    for model in models:
+        layer = LAYERS.index(model["fqn"][1])
+        for parent in model["depends_on"]["nodes"]:
+            kind = parent.split(".")[0]
+            if kind == "source" and layer > 1:
+                wrong.append(f"{model['name']} reads {parent}")
+            if kind == "model" and LAYERS.index(manifest["nodes"][parent]["fqn"][1]) > layer:
+                wrong.append(f"{model['name']} reads {parent}")
+    assert wrong == []
+
+
+def test_reports_do_not_read_staging(manifest: dict[str, Any], models: list[dict[str, Any]]):
+    wrong = [
+        model["name"]
+        for model in models
+        if model["fqn"][1] == "reports"
+        for parent in model["depends_on"]["nodes"]
+        if parent.startswith("model.") and manifest["nodes"][parent]["fqn"][1] == "staging"
+    ]
+    assert wrong == []
+
+
+def test_every_mart_column_is_declared_with_a_type(models: list[dict[str, Any]]):
+    wrong = [
+        f"{m['name']}.{name}"
+        for m in models
+        if m["fqn"][1] in ("marts", "reports")
+        for name, column in m["columns"].items()
+        if not column.get("data_type")
+    ]
+    assert wrong == []
+
+
+def test_no_money_column_is_binary_floating_point(models: list[dict[str, Any]]):
+    wrong = [
+        f"{m['name']}.{name}"
+        for m in models
+        for name, column in m["columns"].items()
+        if name.endswith(("_amount", "_price", "_cost"))
+        and column.get("data_type", "").lower() in ("double", "float", "real")
+    ]
+    assert wrong == []
+
+
+def test_every_dashboard_page_is_an_exposure(manifest: dict[str, Any]):
+    names = {e["name"] for e in manifest["exposures"].values()}
+    assert {"overview", "funnel", "customers", "data_health"} <= names
