@@ -1,0 +1,210 @@
+"""Builds a sandbox on disk: one CSV per entity and business day, and the truth file beside them.
+
+Here: the public entry `build_sandbox`, writing and progress. Days are written in parallel; each
+file depends only on its own rows, so the bytes do not depend on the order of the work.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from connectors.errors import InputError
+from connectors.sandbox.damage import BrokenRow, plan_broken_rows, plant_broken_rows
+from connectors.sandbox.defects import DefectPlan, plan_defects
+from connectors.sandbox.platforms import ENTITY_COLUMNS
+from connectors.sandbox.records import Records, list_records
+from connectors.sandbox.rendering import Renderer
+from connectors.sandbox.retailer import World, simulate
+from connectors.sandbox.truth import describe_truth
+from connectors.sandbox.world import WorldConfig
+
+TRUTH_FILE: Final = "truth.json"
+ProgressListener = Callable[[str, float], None]
+"""Called with what is being done and the share of the whole that is done (0 to 1)."""
+
+_WRITERS = 2
+_SHARE_SIMULATED = 0.2
+_DAY_FILE = re.compile(r"\d{4}-\d{2}-\d{2}\.csv")
+
+
+@dataclass(frozen=True)
+class WrittenFiles:
+    """What `write_files` put on disk: counts, and the broken rows among them."""
+
+    file_count: int
+    row_count: int
+    byte_count: int
+    rows_by_entity: dict[str, int]
+    broken_rows: list[dict[str, str]]
+    records: dict[str, Records]
+    plan: DefectPlan
+
+
+@dataclass(frozen=True)
+class SandboxReport:
+    """What was built, where, and how long it took."""
+
+    folder: Path
+    truth_path: Path
+    order_count: int
+    file_count: int
+    row_count: int
+    byte_count: int
+    rows_by_entity: dict[str, int]
+    simulate_seconds: float
+    write_seconds: float
+
+    @property
+    def orders_per_second(self) -> float:
+        """Orders simulated and written per second of the whole build."""
+        return self.order_count / max(self.simulate_seconds + self.write_seconds, 1e-9)
+
+
+def build_sandbox(
+    config: WorldConfig, folder: Path, on_progress: ProgressListener | None = None
+) -> SandboxReport:
+    """Simulate the world of `config` and write its files and `truth.json` into `folder`.
+
+    Day files of an earlier sandbox in the folder are replaced; anything else there stays.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    report = on_progress or _ignore_progress
+    report("simulating the retailer", 0.0)
+    started = time.perf_counter()
+    world = simulate(config)
+    simulated = time.perf_counter()
+    report("writing day files", _SHARE_SIMULATED)
+    written = write_files(world, folder, on_progress=report)
+    truth = describe_truth(world, written.plan, written.records, written.broken_rows)
+    truth_path = folder / TRUTH_FILE
+    text = json.dumps(truth, ensure_ascii=False, indent=1, sort_keys=True)
+    truth_path.write_text(text + "\n", encoding="utf-8")
+    report("done", 1.0)
+    return SandboxReport(
+        folder=folder,
+        truth_path=truth_path,
+        order_count=len(world.orders),
+        file_count=written.file_count,
+        row_count=written.row_count,
+        byte_count=written.byte_count,
+        rows_by_entity=written.rows_by_entity,
+        simulate_seconds=simulated - started,
+        write_seconds=time.perf_counter() - simulated,
+    )
+
+
+def write_files(
+    world: World, folder: Path, on_progress: ProgressListener | None = None
+) -> WrittenFiles:
+    """Write the day files of every entity; a day without rows has no file.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    report = on_progress or _ignore_progress
+    plan = plan_defects(world)
+    records = list_records(world, plan)
+    broken = plan_broken_rows(world.config, records, len(world.orders))
+    _prepare_folder(folder)
+    writer = _DayWriter(Renderer(world, plan), records, broken, folder, world.config)
+    results = []
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for day, result in enumerate(pool.map(writer.write_day, range(world.config.days)), 1):
+            results.append(result)
+            share = day / world.config.days
+            report("writing day files", _SHARE_SIMULATED + (1 - _SHARE_SIMULATED) * 0.95 * share)
+    broken_rows = [row for result in results for row in result.broken_rows]
+    rows_by_entity = {
+        entity: len(records[entity]) + sum(row["entity"] == entity for row in broken_rows)
+        for entity in ENTITY_COLUMNS
+    }
+    return WrittenFiles(
+        file_count=sum(result.file_count for result in results),
+        row_count=sum(rows_by_entity.values()),
+        byte_count=sum(result.byte_count for result in results),
+        rows_by_entity=rows_by_entity,
+        broken_rows=broken_rows,
+        records=records,
+        plan=plan,
+    )
+
+
+@dataclass
+class _DayResult:
+    file_count: int
+    byte_count: int
+    broken_rows: list[dict[str, str]]
+
+
+class _DayWriter:
+    """Writes all files of one day; used by several threads, each day with its own connection."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        records: dict[str, Records],
+        broken: dict[tuple[str, int], list[BrokenRow]],
+        folder: Path,
+        config: WorldConfig,
+    ) -> None:
+        self._renderer = renderer
+        self._records = records
+        self._broken = broken
+        self._folder = folder
+        self._config = config
+
+    def write_day(self, day: int) -> _DayResult:
+        """Write the files of one day number."""
+        result = _DayResult(0, 0, [])
+        with duckdb.connect(config={"threads": 1}) as connection:
+            for entity, records in self._records.items():
+                rows = records.of_day(day)
+                if not len(rows):
+                    continue
+                path = self._folder / entity / f"{self._config.date_of(day)}.csv"
+                _write_csv(connection, self._renderer.table(rows), path)
+                broken = self._broken.get((entity, day))
+                if broken:
+                    name = f"{entity}/{path.name}"
+                    data, listed = plant_broken_rows(path.read_bytes(), broken, name)
+                    path.write_bytes(data)
+                    result.broken_rows += listed
+                result.file_count += 1
+                result.byte_count += path.stat().st_size
+        return result
+
+
+def _write_csv(connection: duckdb.DuckDBPyConnection, table: Any, path: Path) -> None:
+    connection.register("rows_of_the_day", table)
+    target = str(path).replace("'", "''")
+    connection.execute(f"copy rows_of_the_day to '{target}' (format csv, header)")
+    connection.unregister("rows_of_the_day")
+
+
+def _prepare_folder(folder: Path) -> None:
+    """Make the entity folders and take away the day files of an earlier sandbox."""
+    try:
+        for entity in ENTITY_COLUMNS:
+            (folder / entity).mkdir(parents=True, exist_ok=True)
+            for path in (folder / entity).iterdir():
+                if _DAY_FILE.fullmatch(path.name):
+                    path.unlink()
+        (folder / TRUTH_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The sandbox folder {folder} can't be written ({error.strerror}): "
+            "choose another folder or free it."
+        ) from error
+
+
+def _ignore_progress(_stage: str, _share: float) -> None:
+    """Nobody is watching."""

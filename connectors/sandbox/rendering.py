@@ -1,0 +1,271 @@
+"""The text of the files: turns rows of truth into the columns that each entity's file has.
+
+Here: ids, status words, exact decimals and local times as Arrow columns. Money never passes
+through a float: fen become a decimal by placing the point.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.sandbox.defects import DefectPlan
+from connectors.sandbox.catalogue import CATEGORIES
+from connectors.sandbox.people import GIVEN_NAMES, SURNAMES
+from connectors.sandbox.platforms import (
+    BUYER_PREFIXES,
+    CANCELLED,
+    CARRIER_PREFIXES,
+    CARRIERS,
+    CHANNELS,
+    CLOSED_UNPAID_WORD,
+    ENTITY_COLUMNS,
+    ORDER_STATES,
+    ORDER_TYPES,
+    PARCEL_STATES,
+    PAYMENT_METHODS,
+    PROVINCE_NAMES,
+    REFUND_REASONS,
+    REFUND_STATES,
+    REQUESTED,
+    SAMPLE,
+    SITES,
+    STATUS_WORDS,
+    STORE,
+    TMALL,
+    UNMAPPED_WORD,
+)
+from connectors.sandbox.records import FIRST_SENT, UNMAPPED, Records
+from connectors.sandbox.retailer import World
+from connectors.sandbox.world import NEVER, Flags, Ints
+
+_WORDS = (*(word for words in STATUS_WORDS for word in words), CLOSED_UNPAID_WORD, UNMAPPED_WORD)
+_CLOSED_UNPAID_CODE, _UNMAPPED_CODE = len(_WORDS) - 2, len(_WORDS) - 1
+_FIRST_TRACKING_NUMBER = 3_100_000_000_000
+
+
+class Renderer:
+    """Renders any slice of records; the ids that several entities share are made once."""
+
+    def __init__(self, world: World, plan: DefectPlan) -> None:
+        self._world = world
+        self._plan = plan
+        self.order_no = order_numbers(world)
+        self.buyer_id = buyer_ids(world)
+        self._sku = pa.array(world.products.skus)
+        # What the order's first version said too much; nothing for orders never edited.
+        self._overcharge = plan.overcharge * world.lines.quantity[world.orders.first_line]
+        self._render: dict[str, Callable[[Records], Sequence[Any]]] = {
+            "orders": self._orders,
+            "order_lines": self._order_lines,
+            "payments": self._payments,
+            "refunds": self._refunds,
+            "parcels": self._parcels,
+            "stock": self._stock,
+            "products": self._products,
+            "customers": self._customers,
+        }
+
+    def table(self, records: Records) -> pa.Table:
+        """The rows as an Arrow table with the entity's columns."""
+        columns = self._render[records.entity](records)
+        return pa.table(dict(zip(ENTITY_COLUMNS[records.entity], columns, strict=True)))
+
+    def _orders(self, records: Records) -> Sequence[Any]:
+        orders, journeys = self._world.orders, self._world.journeys
+        index, time = records.index, records.time
+        channel = orders.channel[index]
+        paid_at = journeys.paid_at[index]
+        paid_at = np.where(paid_at <= time, paid_at, NEVER)
+        total = orders.total[index]
+        uncorrected = time < self._plan.edited_at[index]
+        free = (orders.order_type[index] == SAMPLE) | (channel == STORE)
+        has_paid = paid_at != NEVER
+        return (
+            self.order_no.take(pa.array(index)),
+            _words(CHANNELS, channel),
+            self.buyer_id.take(_or_null(orders.account[index])),
+            _words(ORDER_TYPES, orders.order_type[index]),
+            _words(_WORDS, _status_codes(channel, records.kind, ~has_paid)),
+            _money(total + np.where(uncorrected, self._overcharge[index], 0)),
+            _money(np.where(has_paid, total, 0), missing=~has_paid & ~free),
+            _times(orders.created_at[index]),
+            _times(paid_at),
+            _times(time),
+            _words(PROVINCE_NAMES, orders.province[index]),
+        )
+
+    def _order_lines(self, records: Records) -> Sequence[Any]:
+        lines = self._world.lines
+        index = records.index
+        quantity, unit_price = lines.quantity[index], lines.unit_price[index]
+        is_first = (lines.line_no[index] == 1) & (records.kind == FIRST_SENT)
+        unit_price = unit_price + np.where(is_first, self._plan.overcharge[lines.order[index]], 0)
+        return (
+            self.order_no.take(pa.array(lines.order[index])),
+            pa.array(lines.line_no[index]),
+            self._sku.take(pa.array(lines.sku[index])),
+            pa.array(quantity),
+            _money(unit_price),
+            _money(unit_price * quantity),
+        )
+
+    def _payments(self, records: Records) -> Sequence[Any]:
+        index = records.index
+        paid_at = self._world.journeys.paid_at[index]
+        serial = pc.utf8_lpad(pa.array(index).cast(pa.string()), 14, "0")
+        return (
+            pc.binary_join_element_wise(_compact_dates(paid_at), "220014", serial, ""),
+            self.order_no.take(pa.array(index)),
+            _words(PAYMENT_METHODS, self._world.journeys.method[index]),
+            _money(self._world.orders.total[index]),
+            _times(paid_at),
+        )
+
+    def _refunds(self, records: Records) -> Sequence[Any]:
+        refunds, lines = self._world.refunds, self._world.lines
+        index = records.index
+        decided = records.kind != REQUESTED
+        return (
+            refund_numbers(self._world, index),
+            self.order_no.take(pa.array(refunds.order[index])),
+            pa.array(lines.line_no[refunds.line[index]]),
+            pa.array(refunds.quantity[index]),
+            _money(refunds.amount[index]),
+            _words(REFUND_STATES, records.kind),
+            _words(REFUND_REASONS, refunds.reason[index]),
+            _times(refunds.requested_at[index]),
+            _times(np.where(decided & ~refunds.rejected[index], refunds.decided_at[index], NEVER)),
+            _times(records.time),
+        )
+
+    def _parcels(self, records: Records) -> Sequence[Any]:
+        journeys = self._world.journeys
+        index, time = records.index, records.time
+
+        def known(times: Ints) -> Ints:
+            return np.where(times[index] <= time, times[index], NEVER)
+
+        return (
+            tracking_numbers(self._world, index),
+            self.order_no.take(pa.array(index)),
+            _words(CARRIERS, journeys.carrier[index]),
+            _words(PARCEL_STATES, records.kind),
+            _times(known(journeys.shipped_at)),
+            _times(known(journeys.delivered_at)),
+            _times(journeys.promised_at[index]),
+            _times(time),
+        )
+
+    def _stock(self, records: Records) -> Sequence[Any]:
+        stock = self._world.stock
+        index = records.index
+        pair = index % stock.carried.size
+        return (
+            _dates(records.time),
+            _words(SITES, pair // len(self._world.products)),
+            self._sku.take(pa.array(pair % len(self._world.products))),
+            pa.array(stock.on_hand.ravel()[index]),
+            pa.array(stock.reserved.ravel()[index]),
+            pa.array(stock.inbound.ravel()[index]),
+        )
+
+    def _products(self, records: Records) -> Sequence[Any]:
+        products = self._world.products
+        index = records.index
+        return (
+            self._sku.take(pa.array(index)),
+            pa.array(products.names).take(pa.array(index)),
+            _words(tuple(c.slug for c in CATEGORIES), products.category[index]),
+            _money(products.unit_cost[index]),
+            _money(products.list_price[index]),
+            pa.array(products.lead_time_days[index]),
+            pa.array(products.pack_size[index]),
+            _times(records.time),
+        )
+
+    def _customers(self, records: Records) -> Sequence[Any]:
+        accounts = self._world.accounts
+        index = records.index
+        full_names = tuple(first + given for first in SURNAMES for given in GIVEN_NAMES)
+        name = accounts.surname[index] * len(GIVEN_NAMES) + accounts.given_name[index]
+        return (
+            self.buyer_id.take(pa.array(index)),
+            _words(CHANNELS, accounts.channel[index]),
+            _words(full_names, name),
+            pa.array(accounts.phone[index]).cast(pa.string()),
+            _words(PROVINCE_NAMES, accounts.province[index]),
+            _times(accounts.registered_at[index]),
+        )
+
+
+def order_numbers(world: World) -> Any:
+    """The order numbers as the channels write them: 18 and 19 digits online, POS... in store."""
+    number = pa.array(world.orders.number).cast(pa.string())
+    receipt = pc.binary_join_element_wise(
+        "POS", _compact_dates(world.orders.created_at), pc.utf8_lpad(number, 8, "0"), ""
+    )
+    return pc.if_else(pa.array(world.orders.channel == STORE), receipt, number)
+
+
+def buyer_ids(world: World) -> Any:
+    """The buyer ids of all accounts, such as T0000123; unique within the channel."""
+    accounts = world.accounts
+    prefix = pa.array(BUYER_PREFIXES).take(pa.array(accounts.channel))
+    number = pc.utf8_lpad(pa.array(accounts.buyer_number).cast(pa.string()), 7, "0")
+    return pc.binary_join_element_wise(prefix, number, "")
+
+
+def refund_numbers(world: World, index: Ints) -> Any:
+    """The numbers of the given refunds."""
+    serial = pc.utf8_lpad(pa.array(index).cast(pa.string()), 9, "0")
+    requested = _compact_dates(world.refunds.requested_at[index])
+    return pc.binary_join_element_wise("RF", requested, serial, "")
+
+
+def tracking_numbers(world: World, index: Ints) -> Any:
+    """The tracking numbers of the parcels of the given orders."""
+    prefix = pa.array(CARRIER_PREFIXES).take(pa.array(world.journeys.carrier[index]))
+    number = pa.array(_FIRST_TRACKING_NUMBER + index).cast(pa.string())
+    return pc.binary_join_element_wise(prefix, number, "")
+
+
+def _status_codes(channel: Ints, kind: Ints, unpaid: Flags) -> Ints:
+    state = np.minimum(kind, CANCELLED)
+    codes = channel * len(ORDER_STATES) + state
+    unpaid_close = (channel == TMALL) & (kind == CANCELLED) & unpaid
+    codes = np.where(unpaid_close, _CLOSED_UNPAID_CODE, codes)
+    return np.where(kind == UNMAPPED, _UNMAPPED_CODE, codes)
+
+
+def _words(words: Sequence[str], codes: Ints) -> Any:
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(words))
+
+
+def _or_null(index: Ints) -> Any:
+    return pa.array(index, mask=index < 0)
+
+
+def _money(fen: Ints, missing: Flags | None = None) -> Any:
+    """Fen as decimal(18,2): the same integer, read with the point two places to the left."""
+    words = np.empty((len(fen), 2), dtype=np.int64)
+    words[:, 0] = fen
+    words[:, 1] = fen >> 63
+    amounts = pa.Array.from_buffers(pa.decimal128(18, 2), len(fen), [None, pa.py_buffer(words)])
+    return amounts if missing is None else pc.if_else(pa.array(missing), None, amounts)
+
+
+def _times(seconds: Ints) -> Any:
+    return pa.array(seconds, mask=seconds == NEVER).cast(pa.timestamp("s"))
+
+
+def _dates(seconds: Ints) -> Any:
+    return pa.array((seconds // 86_400).astype(np.int32)).cast(pa.date32())
+
+
+def _compact_dates(seconds: Ints) -> Any:
+    days, codes = np.unique(seconds // 86_400, return_inverse=True)
+    texts = [str(day).replace("-", "") for day in days.astype("datetime64[D]")]
+    return pa.array(texts).take(pa.array(codes)) if texts else pa.array([], pa.string())
