@@ -55,15 +55,20 @@ def prepare_connection(connection: duckdb.DuckDBPyConnection, settings: Settings
         connection.execute(statement)
 
 
-def use_search_path(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let unqualified names resolve to the lake's schemas, those that people read first."""
+def search_path(connection: duckdb.DuckDBPyConnection) -> str:
+    """The lake's schemas that exist, those that people read first at the front."""
     known = {
         row[0]
         for row in connection.execute(
             "select schema_name from duckdb_schemas() where database_name = ?", [LAKE_NAME]
         ).fetchall()
     }
-    path = ",".join(f"lake.{schema}" for schema in SCHEMAS if schema in known)
+    return ",".join(f"{LAKE_NAME}.{schema}" for schema in SCHEMAS if schema in known)
+
+
+def use_search_path(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let unqualified names resolve to the lake's schemas; cursors need it again."""
+    path = search_path(connection)
     if path:
         connection.execute(f"SET search_path = '{path}'")
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from connectors.database.engine import open_database
 from connectors.database.publications import Publication, find_publication
 from connectors.errors import NothingPublishedError
-from connectors.lake.attach import connect_snapshot
+from connectors.lake.attach import connect_snapshot, search_path
 from connectors.settings import Settings
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
@@ -24,10 +24,15 @@ class PublishedLake:
     def __init__(self, publication: Publication, connection: duckdb.DuckDBPyConnection) -> None:
         self.publication = publication
         self._connection = connection
+        self._search_path = search_path(connection)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor of its own for one query or one thread."""
-        return self._connection.cursor()
+        cursor = self._connection.cursor()
+        cursor.execute("SET TimeZone = 'UTC'")
+        if self._search_path:
+            cursor.execute(f"SET search_path = '{self._search_path}'")  # cursors do not inherit it
+        return cursor
 
     def query(self, sql: str, params: Parameters = None) -> pd.DataFrame:
         """Run one read-only query; tables need no schema prefix."""
