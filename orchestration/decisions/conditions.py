@@ -1,0 +1,263 @@
+"""Parses a rule's condition and lets through only what is on the allow-list.
+
+A condition is one boolean SQL expression (DuckDB's dialect) over the columns of one table, with
+`:named` parameters. Nothing in it can read another table, call a function with an effect, or look
+at the clock; what reaches the engine is printed from the checked tree, never the text itself.
+"""
+
+import difflib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from connectors.errors import InputError
+
+MAX_LENGTH = 4_000
+_MAX_TOKENS = 500
+_MAX_DEPTH = 40
+_DIALECT = "duckdb"
+
+_COMPARISONS = (
+    exp.EQ,
+    exp.NEQ,
+    exp.GT,
+    exp.GTE,
+    exp.LT,
+    exp.LTE,
+    exp.Is,
+    exp.In,
+    exp.Between,
+    exp.Like,
+    exp.ILike,
+    exp.NullSafeEQ,
+    exp.NullSafeNEQ,
+)
+_CONNECTORS = (exp.And, exp.Or, exp.Not)
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg)
+_FUNCTIONS = (
+    exp.Abs,
+    exp.Ceil,
+    exp.Coalesce,
+    exp.Contains,
+    exp.DateDiff,
+    exp.EndsWith,
+    exp.Floor,
+    exp.Greatest,
+    exp.Least,
+    exp.Length,
+    exp.Lower,
+    exp.Nullif,
+    exp.Round,
+    exp.StartsWith,
+    exp.Trim,
+    exp.Upper,
+)
+_LEAVES = (
+    exp.Boolean,
+    exp.Case,
+    exp.Column,
+    exp.Identifier,
+    exp.If,
+    exp.Interval,
+    exp.Literal,
+    exp.Null,
+    exp.Paren,
+    exp.Placeholder,
+    exp.Var,
+)
+_ALLOWED = frozenset((*_COMPARISONS, *_CONNECTORS, *_ARITHMETIC, *_FUNCTIONS, *_LEAVES))
+_BOOLEAN = (*_COMPARISONS, *_CONNECTORS, exp.Boolean, exp.Column)
+_BOOLEAN_FUNCTIONS = (exp.Contains, exp.EndsWith, exp.StartsWith)
+FUNCTION_NAMES = (
+    "abs, ceil, coalesce, contains, date_diff, ends_with, floor, greatest, least, length, lower, "
+    "nullif, round, starts_with, trim, upper"
+)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A checked condition: the SQL to run, and the columns and parameters that it uses."""
+
+    sql: str
+    columns: frozenset[str]
+    parameters: frozenset[str]
+
+
+def parse_condition(
+    text: str, *, parameters: Collection[str], columns: Collection[str] | None = None
+) -> Condition:
+    """Check a condition against the allow-list.
+
+    Args:
+        text: the condition as its author wrote it.
+        parameters: names of the parameters that the rule declares.
+        columns: columns of the rule's table; None leaves them unchecked (no table at hand).
+
+    Raises:
+        InputError: says what is not allowed, at which character, and what to do.
+    """
+    tokens = _tokenize(text)
+    tree = _parse(text)
+    checker = _Checker(text, tokens, frozenset(parameters), columns)
+    checker.check(tree)
+    return Condition(
+        sql=tree.sql(dialect=_DIALECT, identify=True, comments=False),
+        columns=frozenset(checker.columns),
+        parameters=frozenset(checker.parameters),
+    )
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest known word, or nothing when none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _refuse(text: str, position: int | None, problem: str) -> InputError:
+    shown = text if len(text) <= 120 else f"{text[:117]}..."
+    where = "" if position is None else f" at character {position + 1}"
+    return InputError(f'The condition "{shown}" is not usable{where}: {problem}')
+
+
+def _tokenize(text: str) -> list[Token]:
+    if not text.strip():
+        raise _refuse(text, None, "it is empty; write a comparison such as quantity > :minimum.")
+    if len(text) > MAX_LENGTH:
+        raise _refuse(text, None, f"it is longer than {MAX_LENGTH} characters; split the rule.")
+    try:
+        tokens = sqlglot.Dialect.get_or_raise(_DIALECT).tokenize(text)
+    except SqlglotError as error:
+        raise _refuse(text, None, f"it cannot be read ({_first_line(error)}).") from None
+    if len(tokens) > _MAX_TOKENS:
+        raise _refuse(text, None, f"it has more than {_MAX_TOKENS} words; split the rule.")
+    _check_tokens(text, tokens)
+    return tokens
+
+
+def _check_tokens(text: str, tokens: list[Token]) -> None:
+    """Refuse what is easier to see in the words than in the tree."""
+    depth = run = 0
+    for token in tokens:
+        if token.token_type is TokenType.SEMICOLON:
+            raise _refuse(text, token.start, "it must be one expression without a semicolon.")
+        if token.comments:
+            raise _refuse(text, token.start, "comments are not allowed in a condition.")
+        if token.token_type in (TokenType.L_PAREN, TokenType.CASE):
+            depth += 1
+        elif token.token_type in (TokenType.R_PAREN, TokenType.END):
+            depth -= 1
+        run = run + 1 if token.token_type in (TokenType.NOT, TokenType.DASH) else 0
+        if max(depth, run) > _MAX_DEPTH:
+            raise _refuse(text, token.start, f"it is nested deeper than {_MAX_DEPTH} levels.")
+
+
+def _parse(text: str) -> exp.Expr:
+    try:
+        trees = sqlglot.parse(text, dialect=_DIALECT)
+    except ParseError as error:
+        detail = error.errors[0] if error.errors else {}
+        column = detail.get("col")
+        highlight = str(detail.get("highlight") or "").strip()
+        near = f" near '{highlight}'" if highlight else ""
+        start = _offset(text, detail.get("line"), column, len(highlight))
+        raise _refuse(text, start, f"it is not a complete SQL expression{near}.") from None
+    except (SqlglotError, RecursionError) as error:
+        raise _refuse(text, None, f"it cannot be read ({_first_line(error)}).") from None
+    if len(trees) != 1 or trees[0] is None:
+        raise _refuse(text, None, "it must be one expression.")
+    return trees[0]
+
+
+class _Checker:
+    """Walks the tree once and collects what the condition uses."""
+
+    def __init__(
+        self,
+        text: str,
+        tokens: list[Token],
+        parameters: frozenset[str],
+        columns: Collection[str] | None,
+    ) -> None:
+        self._text = text
+        self._tokens = tokens
+        self._known_parameters = parameters
+        self._known_columns = None if columns is None else {name.lower() for name in columns}
+        self.columns: set[str] = set()
+        self.parameters: set[str] = set()
+
+    def check(self, tree: exp.Expr) -> None:
+        """Refuse everything that is not on the allow-list."""
+        for node in tree.walk():
+            if type(node) not in _ALLOWED:
+                self._refuse_node(node)
+            if isinstance(node, exp.Column):
+                self._check_column(node)
+            elif isinstance(node, exp.Placeholder):
+                self._check_parameter(node)
+            elif isinstance(node, exp.In) and not node.expressions:
+                self._fail(node, "IN needs a list of values, not a table or a subquery.")
+        self._check_boolean(tree)
+
+    def _check_boolean(self, tree: exp.Expr) -> None:
+        root = tree.unnest()
+        if not isinstance(root, (*_BOOLEAN, *_BOOLEAN_FUNCTIONS)):
+            self._fail(root, "its result is not true or false; compare it with something.")
+
+    def _check_column(self, node: exp.Column) -> None:
+        name = node.name.lower()
+        if not isinstance(node.this, exp.Identifier):
+            self._fail(node, "only plain column names are allowed.")
+        if node.args.get("table") is not None:
+            self._fail(node, f"write {name} without a table name; a rule reads one table.")
+        if self._known_columns is not None and name not in self._known_columns:
+            hint = closest(name, self._known_columns)
+            self._fail(node, f"the table has no column {name}{hint or '.'}")
+        self.columns.add(name)
+
+    def _check_parameter(self, node: exp.Placeholder) -> None:
+        name = node.name
+        if not name:
+            self._fail(node, "a parameter needs a name, such as :minimum.")
+        if name not in self._known_parameters:
+            hint = closest(name, self._known_parameters)
+            self._fail(node, f"the rule declares no parameter {name}{hint or '.'}")
+        self.parameters.add(name)
+
+    def _refuse_node(self, node: exp.Expr) -> None:
+        if isinstance(node, exp.Query | exp.Subquery | exp.Exists | exp.Table):
+            self._fail(node, "subqueries and other tables are not allowed.")
+        if isinstance(node, exp.Func):
+            name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
+            self._fail(
+                node, f"the function {name.lower()} is not allowed; there are {FUNCTION_NAMES}."
+            )
+        self._fail(node, f"{type(node).__name__.lower()} is not allowed in a condition.")
+
+    def _fail(self, node: exp.Expr, problem: str) -> None:
+        raise _refuse(self._text, self._position(node), problem)
+
+    def _position(self, node: exp.Expr) -> int | None:
+        starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
+        if isinstance(node, exp.Placeholder):
+            starts += [
+                token.start - 1
+                for token, before in zip(self._tokens[1:], self._tokens, strict=False)
+                if token.text == node.name and before.text in (":", "$")
+            ]
+        return min(starts) if starts else None
+
+
+def _offset(text: str, line: object, column: object, width: int) -> int | None:
+    """Offset of a word that the parser reports by line and by the column where it ends."""
+    if not isinstance(line, int) or not isinstance(column, int):
+        return None
+    before = sum(len(part) for part in text.splitlines(keepends=True)[: line - 1])
+    return max(0, before + column - max(width, 1))
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,74 @@
+"""Messages of rules: templates with {column} variables; a missing value is an error, not a gap."""
+
+import string
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.errors import InputError
+from orchestration.decisions.conditions import closest
+
+
+def check_template(template: str, known: Collection[str]) -> None:
+    """Refuse a template with a variable that nothing will fill.
+
+    Raises:
+        InputError: names the variable and the nearest known one.
+    """
+    for name in _variables(template):
+        if name not in known:
+            raise InputError(
+                f'The message "{template}" uses {{{name}}}, which is neither a recorded column '
+                f"nor a parameter of the rule{closest(name, known) or '; add it to explain.'}"
+            )
+
+
+def render_message(template: str, values: Mapping[str, Any], *, zone: ZoneInfo) -> str:
+    """Fill a template; times are shown in the business zone.
+
+    Raises:
+        InputError: a variable has no value.
+    """
+    shown = {}
+    for name in _variables(template):
+        value = values.get(name)
+        if value is None:
+            raise InputError(
+                f'The message "{template}" needs {{{name}}}, which is empty for this row; '
+                "exclude such rows in the condition or leave the variable out."
+            )
+        shown[name] = _shown(value, zone)
+    return template.format_map(shown)
+
+
+def _variables(template: str) -> list[str]:
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise InputError(f'The message "{template}" cannot be read: {error}.') from None
+    names = []
+    for _, name, spec, conversion in parts:
+        if name is None:
+            continue
+        if spec or conversion or not name.isidentifier():
+            raise InputError(
+                f'The message "{template}" has the variable {{{name}}} with more than a name; '
+                "write plain column names such as {order_no}."
+            )
+        names.append(name)
+    return names
+
+
+def _shown(value: Any, zone: ZoneInfo) -> str:
+    if isinstance(value, bool | date) and not isinstance(value, datetime):
+        return str(value).lower() if isinstance(value, bool) else value.isoformat()
+    if isinstance(value, datetime):
+        local = value.astimezone(zone) if value.tzinfo else value
+        return f"{local:%Y-%m-%d %H:%M}"
+    if isinstance(value, float):
+        return f"{value:,.1f}".removesuffix(".0")
+    if isinstance(value, int | Decimal):
+        return f"{value:,}"
+    return str(value)

@@ -1,0 +1,197 @@
+"""The rules in force: seeded from the shipped YAML, versioned in the operational database.
+
+Every change is a new version; the highest one is in force. A person's edit is never overwritten by
+a newer shipped rule, and switching a rule off survives an upgrade.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, Row, and_, func, insert, select
+
+from connectors.database.engine import write_transaction
+from connectors.database.schema import rules
+from connectors.errors import InputError
+from orchestration.decisions.definition import RuleDefinition, parse_rule, read_rule
+
+SHIPPED_RULES = Path(__file__).resolve().parent / "rules"
+_RULES_LOCK = 4_044_044_047
+Origin = Literal["shipped", "edited"]
+
+
+@dataclass(frozen=True)
+class RuleVersion:
+    """One version of a rule, with who made it and why."""
+
+    definition: RuleDefinition
+    version: int
+    origin: Origin
+    author: str
+    reason: str
+    created_at: datetime
+
+    @property
+    def rule_id(self) -> str:
+        """The rule's id."""
+        return self.definition.rule_id
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Who makes a version, why and when."""
+
+    origin: Origin
+    author: str
+    reason: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class SeedReport:
+    """What seeding did, by rule id."""
+
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+    kept_edits: tuple[str, ...]
+
+
+def read_rule_folder(folder: Path = SHIPPED_RULES) -> list[RuleDefinition]:
+    """All rules of a folder of YAML files, ordered by id.
+
+    Raises:
+        InputError: a file has a problem, or two files define the same rule.
+    """
+    found: dict[str, RuleDefinition] = {}
+    for path in sorted(folder.glob("*.yml")):
+        rule = read_rule(path)
+        if rule.rule_id in found:
+            raise InputError(f"The rule {rule.rule_id} is defined twice in {folder.name}/.")
+        found[rule.rule_id] = rule
+    return [found[rule_id] for rule_id in sorted(found)]
+
+
+def seed_rules(
+    engine: Engine, *, folder: Path = SHIPPED_RULES, now: datetime | None = None
+) -> SeedReport:
+    """Bring shipped rules into the database: new or changed content becomes the next version."""
+    shipped = read_rule_folder(folder)
+    moment = now or datetime.now(UTC)
+    added, updated, kept = [], [], []
+    with write_transaction(engine, lock=_RULES_LOCK) as connection:
+        current = {row.rule_id: row for row in connection.execute(_in_force())}
+        seeded = _newest_shipped_hashes(connection)
+        for rule in shipped:
+            newest, content = current.get(rule.rule_id), rule.content_hash()
+            if newest is None:
+                _insert(connection, rule, 1, _Change("shipped", "fourflow", "shipped", moment))
+                added.append(rule.rule_id)
+            elif seeded.get(rule.rule_id) == content or newest.content_hash == content:
+                continue
+            elif newest.content_hash != seeded.get(rule.rule_id):
+                kept.append(rule.rule_id)
+            else:
+                as_switched = rule.model_copy(update={"enabled": newest.enabled})
+                change = _Change("shipped", "fourflow", "the shipped rule changed", moment)
+                _insert(connection, as_switched, newest.version + 1, change)
+                updated.append(rule.rule_id)
+    return SeedReport(tuple(added), tuple(updated), tuple(kept))
+
+
+def save_rule(
+    engine: Engine,
+    rule: RuleDefinition,
+    *,
+    author: str,
+    reason: str,
+    now: datetime | None = None,
+) -> int:
+    """Store a person's version of a rule; returns its number (the present one if nothing changed).
+
+    Raises:
+        InputError: author or reason is empty.
+    """
+    if not author.strip() or not reason.strip():
+        raise InputError("A change of a rule needs an author and a reason; give both.")
+    with write_transaction(engine, lock=_RULES_LOCK) as connection:
+        query = _in_force().where(rules.c.rule_id == rule.rule_id)
+        newest = connection.execute(query).one_or_none()
+        if (
+            newest is not None
+            and newest.content_hash == rule.content_hash()
+            and newest.enabled == rule.enabled
+        ):
+            return int(newest.version)
+        version = 1 if newest is None else int(newest.version) + 1
+        moment = now or datetime.now(UTC)
+        change = _Change("edited", author.strip(), reason.strip(), moment)
+        _insert(connection, rule, version, change)
+    return version
+
+
+def list_rules(engine: Engine) -> list[RuleVersion]:
+    """The version in force of every rule, ordered by id; rules that are off are listed too."""
+    with engine.connect() as connection:
+        rows = connection.execute(_in_force().order_by(rules.c.rule_id)).all()
+    return list(_versions(rows))
+
+
+def rule_history(engine: Engine, rule_id: str) -> list[RuleVersion]:
+    """All versions of one rule, newest first."""
+    query = select(rules).where(rules.c.rule_id == rule_id).order_by(rules.c.version.desc())
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
+    return list(_versions(rows))
+
+
+def _in_force() -> Any:
+    newest = (
+        select(rules.c.rule_id, func.max(rules.c.version).label("version"))
+        .group_by(rules.c.rule_id)
+        .subquery()
+    )
+    same = and_(rules.c.rule_id == newest.c.rule_id, rules.c.version == newest.c.version)
+    return select(rules).join(newest, same)
+
+
+def _newest_shipped_hashes(connection: Connection) -> dict[str, str]:
+    query = (
+        select(rules.c.rule_id, rules.c.content_hash)
+        .where(rules.c.origin == "shipped")
+        .order_by(rules.c.version)
+    )
+    return {row.rule_id: row.content_hash for row in connection.execute(query)}
+
+
+def _insert(connection: Connection, rule: RuleDefinition, version: int, change: _Change) -> None:
+    connection.execute(
+        insert(rules).values(
+            rule_id=rule.rule_id,
+            version=version,
+            name=rule.name.model_dump(),
+            kind=rule.kind,
+            definition=rule.stored(),
+            content_hash=rule.content_hash(),
+            enabled=rule.enabled,
+            **asdict(change),
+        )
+    )
+
+
+def _versions(rows: Any) -> Iterator[RuleVersion]:
+    for row in rows:
+        yield _version(row)
+
+
+def _version(row: Row[Any]) -> RuleVersion:
+    where = f"stored rule {row.rule_id} version {row.version}"
+    return RuleVersion(
+        definition=parse_rule(row.definition, where=where),
+        version=row.version,
+        origin=row.origin,
+        author=row.author,
+        reason=row.reason,
+        created_at=row.created_at,
+    )
