@@ -1,1 +1,1 @@
-"""A simulated retailer and local servers that speak the platforms' protocols; never used in production."""
+"""A simulated retailer and servers that speak the platforms' protocols; never for production."""

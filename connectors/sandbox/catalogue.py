@@ -113,4 +113,5 @@ def _sales_weights(random: np.random.Generator, velocity: Ints, list_price: Ints
     carried = random.random(len(velocity)) < 0.65
     carried[int(np.argmax(base))] = True
     weights[STORE] *= carried
-    return weights / weights.sum(axis=1, keepdims=True)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights

@@ -167,4 +167,5 @@ def _carry(random: np.random.Generator, orders: Orders) -> tuple[Ints, Ints]:
 def _choose_methods(random: np.random.Generator, orders: Orders) -> Ints:
     bounds = np.cumsum(np.array(PAYMENT_METHOD_SHARES), axis=1)[orders.channel]
     draws = random.random(len(orders))[:, None]
-    return np.minimum((draws >= bounds).sum(axis=1), len(PAYMENT_METHODS) - 1).astype(np.int64)
+    chosen: Ints = (draws >= bounds).sum(axis=1)
+    return np.minimum(chosen, len(PAYMENT_METHODS) - 1)

@@ -150,14 +150,19 @@ def _line_versions(world: World, plan: DefectPlan) -> Records:
         [np.full(len(every), FIRST_SENT), np.full(len(corrected), CORRECTED)]
     ).astype(np.int64)
     return _in_file_order(
-        config, "order_lines", np.concatenate([every, corrected]), time, kind, file_day
+        config,
+        "order_lines",
+        index=np.concatenate([every, corrected]),
+        time=time,
+        kind=kind,
+        file_day=file_day,
     )
 
 
 def _sent_once(config: WorldConfig, entity: str, index: Ints, time: Ints) -> Records:
     file_day = np.maximum(config.day_numbers(time), 0)
     kind = np.zeros(len(index), dtype=np.int64)
-    return _in_file_order(config, entity, index, time, kind, file_day)
+    return _in_file_order(config, entity, index=index, time=time, kind=kind, file_day=file_day)
 
 
 def _versions(
@@ -168,11 +173,11 @@ def _versions(
 ) -> Records:
     """One row per record and day with a change: its last state of that day."""
     keys = []
-    for kind, times in events:
-        index = np.flatnonzero(times != NEVER)
-        since = times[index] - config.start_second
-        keys.append((index << (_TIME_BITS + _KIND_BITS)) | (since << _KIND_BITS) | kind)
-    everything = np.sort(np.concatenate(keys))
+    for code, times in events:
+        happened = np.flatnonzero(times != NEVER)
+        since = times[happened] - config.start_second
+        keys.append((happened << (_TIME_BITS + _KIND_BITS)) | (since << _KIND_BITS) | code)
+    everything: Ints = np.sort(np.concatenate(keys))
     index = everything >> (_TIME_BITS + _KIND_BITS)
     time = (everything >> _KIND_BITS & ((1 << _TIME_BITS) - 1)) + config.start_second
     kind = everything & ((1 << _KIND_BITS) - 1)
@@ -184,11 +189,18 @@ def _versions(
         file_day = np.maximum(file_day, first_day[index])
     last = np.ones(len(index), dtype=np.bool_)
     last[:-1] = (index[1:] != index[:-1]) | (file_day[1:] != file_day[:-1])
-    return _in_file_order(config, entity, index[last], time[last], kind[last], file_day[last])
+    return _in_file_order(
+        config,
+        entity,
+        index=index[last],
+        time=time[last],
+        kind=kind[last],
+        file_day=file_day[last],
+    )
 
 
 def _in_file_order(
-    config: WorldConfig, entity: str, index: Ints, time: Ints, kind: Ints, file_day: Ints
+    config: WorldConfig, entity: str, *, index: Ints, time: Ints, kind: Ints, file_day: Ints
 ) -> Records:
     since = np.maximum(time - config.start_second, 0)
     key = (file_day << (_TIME_BITS + _INDEX_BITS)) | (since << _INDEX_BITS)

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.sandbox.defects import DefectPlan
 from connectors.sandbox.catalogue import CATEGORIES
+from connectors.sandbox.defects import DefectPlan
 from connectors.sandbox.people import GIVEN_NAMES, SURNAMES
 from connectors.sandbox.platforms import (
     BUYER_PREFIXES,

@@ -26,6 +26,7 @@ from connectors.sandbox.platforms import (
     TMALL,
     UNKNOWN_STATE,
     UNMAPPED_WORD,
+    YTO,
 )
 from connectors.sandbox.records import Records
 from connectors.sandbox.rendering import buyer_ids, order_numbers, refund_numbers, tracking_numbers
@@ -72,7 +73,7 @@ def describe_truth(
             ],
             "promotion_days": [str(world.config.date_of(d)) for d in world.plan.promotion_days],
             "leaking_step": _leaking_step(world),
-            "late_lane": _late_lane(world),
+            "late_lane": _late_lane(),
             "return_model": _return_model(world),
             "people_on_two_channels": _people_on_two_channels(world),
         },
@@ -319,9 +320,9 @@ def _leaking_step(world: World) -> dict[str, Any]:
     }
 
 
-def _late_lane(world: World) -> dict[str, Any]:
+def _late_lane() -> dict[str, Any]:
     return {
-        "carrier": CARRIERS[fulfilment.YTO],
+        "carrier": CARRIERS[YTO],
         "provinces": list(FAR_PROVINCES),
         "extra_days": [str(days) for days in fulfilment.LATE_LANE_EXTRA_DAYS],
     }

@@ -147,14 +147,15 @@ class WorldConfig:
 def choose_weighted(random: np.random.Generator, weights: Floats, count: int) -> Ints:
     """Draw `count` positions with probability proportional to `weights`."""
     bounds = np.cumsum(weights)
-    drawn = np.searchsorted(bounds, random.random(count) * bounds[-1], side="right")
-    return np.minimum(drawn, len(weights) - 1).astype(np.int64)
+    drawn: Ints = np.searchsorted(bounds, random.random(count) * bounds[-1], side="right")
+    return np.minimum(drawn, len(weights) - 1)
 
 
 def choose_distinct(random: np.random.Generator, candidates: Ints, count: int) -> Ints:
     """Draw up to `count` different candidates, in ascending order."""
     count = min(count, len(candidates))
-    return np.sort(random.choice(candidates, size=count, replace=False, shuffle=False))
+    chosen: Ints = np.sort(random.choice(candidates, size=count, replace=False, shuffle=False))
+    return chosen
 
 
 def planted_count(rate: float, population: int) -> int:
