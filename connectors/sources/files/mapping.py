@@ -1,0 +1,264 @@
+"""The mapping of a source: what its one YAML file says about its files.
+
+The YAML is dbt's own sources file; this module reads the parts under `config.meta.fourflow` and
+refuses what it doesn't know, so that a typing mistake is an error here and not an empty column
+in a dashboard. The staging models read the same keys.
+"""
+
+import codecs
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from connectors.errors import InputError
+from connectors.settings import Settings
+
+FileFormat = Literal["csv", "xlsx", "jsonl", "parquet"]
+ColumnType = Literal["id", "text", "integer", "money", "price", "decimal", "timestamp", "date"]
+
+_CURRENCY_PATTERN = "^[A-Z]{3}$"
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+ModelT = TypeVar("ModelT", bound=_Declared)
+
+
+def _known_zone(name: str | None) -> str | None:
+    if name is not None:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError) as error:
+            raise ValueError(f"{name!r} is not a time zone such as Asia/Shanghai") from error
+    return name
+
+
+class Column(_Declared):
+    """Where one canonical column comes from and how staging reads it."""
+
+    header: str
+    type: ColumnType
+    required: bool = False
+    optional: bool = False
+    pii: bool = False
+    strip_decimal_zero: bool = False
+
+    @field_validator("header")
+    @classmethod
+    def _trim(cls, header: str) -> str:
+        if not header.strip():
+            raise ValueError("a header must not be empty")
+        return header.strip()
+
+
+class EntityMapping(_Declared):
+    """What the YAML says about one entity of a source (one kind of file)."""
+
+    files: list[str] = Field(min_length=1)
+    columns: dict[str, Column] = Field(min_length=1)
+    record_key: list[str]
+    format: FileFormat | None = None
+    encodings: list[str] = Field(default=["utf-8-sig", "gb18030"], min_length=1)
+    delimiter: str = ","
+    sheet: str | None = None
+    label: dict[str, str] = {}
+    time_zone: str | None = None
+    currency_code: str | None = Field(default=None, pattern=_CURRENCY_PATTERN)
+
+    _zone = field_validator("time_zone")(_known_zone)
+
+    @field_validator("files")
+    @classmethod
+    def _relative(cls, files: list[str]) -> list[str]:
+        for pattern in files:
+            path = PurePosixPath(pattern)
+            if not pattern or path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"{pattern!r} must be a pattern below the offered folder")
+        return files
+
+    @field_validator("encodings")
+    @classmethod
+    def _known_encodings(cls, encodings: list[str]) -> list[str]:
+        for encoding in encodings:
+            try:
+                codecs.lookup(encoding)
+            except LookupError as error:
+                raise ValueError(f"{encoding!r} is not an encoding that Python knows") from error
+        return encodings
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, delimiter: str) -> str:
+        if len(delimiter) != 1 or delimiter in '"\r\n' or not delimiter.isascii():
+            raise ValueError("a delimiter is one ASCII character, not a quote or a line break")
+        return delimiter
+
+    @model_validator(mode="after")
+    def _key_is_declared(self) -> "EntityMapping":
+        for name in self.record_key:
+            if name not in self.columns:
+                raise ValueError(f"record_key names {name!r}, which is not among the columns")
+        return self
+
+
+class SourceMapping(_Declared):
+    """What the YAML says about a source as a whole."""
+
+    label: dict[str, str] = {}
+    time_zone: str
+    currency_code: str | None = Field(default=None, pattern=_CURRENCY_PATTERN)
+
+    _zone = field_validator("time_zone")(_known_zone)
+
+
+@dataclass(frozen=True)
+class FileEntity:
+    """One kind of file of a source and the bronze table that its records go to."""
+
+    name: str
+    table: str
+    mapping: EntityMapping
+    declared_in: Path
+
+    def needed_headers(self) -> list[str]:
+        """Headers that a file must have, in the order of the mapping."""
+        headers = (column.header for column in self.mapping.columns.values() if not column.optional)
+        return list(dict.fromkeys(headers))
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """One source whose records come from files."""
+
+    name: str
+    mapping: SourceMapping
+    entities: tuple[FileEntity, ...]
+    declared_in: Path
+
+    def entity(self, name: str) -> FileEntity:
+        """The entity of that name.
+
+        Raises:
+            InputError: the source has no such entity.
+        """
+        for entity in self.entities:
+            if entity.name == name:
+                return entity
+        known = [entity.name for entity in self.entities]
+        raise InputError(f"Source {self.name} has no entity {name!r}; {suggest(name, known)}.")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """The rest of a sentence: the nearest known name, or all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=2)
+    if close:
+        return f"did you mean {' or '.join(close)}"
+    return f"known are {', '.join(names)}" if names else "none is declared yet"
+
+
+def _declaration_path(settings: Settings, name: str) -> Path:
+    folder = settings.dbt_project_path / "models" / "staging" / name
+    return folder / f"_{name}__sources.yml"
+
+
+def list_sources(settings: Settings) -> list[str]:
+    """Names of all sources that declare a file mapping, sorted."""
+    staging = settings.dbt_project_path / "models" / "staging"
+    names = []
+    for path in sorted(staging.glob("*/_*__sources.yml")):
+        name = path.parent.name
+        if path == _declaration_path(settings, name):
+            source = _find_source(_read_yaml(path), name)
+            if source and _fourflow(source):
+                names.append(name)
+    return names
+
+
+def load_source(settings: Settings, name: str) -> FileSource:
+    """Read the mapping of one source.
+
+    Raises:
+        InputError: there is no such source, or its YAML is not a valid mapping.
+    """
+    path = _declaration_path(settings, name) if name.isidentifier() else None
+    if path is None or not path.is_file():
+        raise InputError(
+            f"There is no source {name!r}; {suggest(name, list_sources(settings))} "
+            "(a source is one YAML file in dbt_project/models/staging/<source>)."
+        )
+    source = _find_source(_read_yaml(path), name)
+    if source is None:
+        raise InputError(f"{path} declares no source named {name!r}; set `name: {name}` in it.")
+    mapping = _validated(SourceMapping, _fourflow(source), f"source {name}", path)
+    entities = tuple(_entity(table, name, path) for table in source.get("tables") or [])
+    if not entities:
+        raise InputError(f"Source {name} in {path} declares no tables; add one for each entity.")
+    return FileSource(name=name, mapping=mapping, entities=entities, declared_in=path)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is not valid YAML ({reason}); correct it.") from error
+    return document if isinstance(document, dict) else {}
+
+
+def _find_source(document: dict[str, Any], name: str) -> dict[str, Any] | None:
+    for source in document.get("sources") or []:
+        if isinstance(source, dict) and source.get("name") == name:
+            return source
+    return None
+
+
+def _fourflow(node: dict[str, Any]) -> Any:
+    meta = (node.get("config") or {}).get("meta") or node.get("meta") or {}
+    return meta.get("fourflow")
+
+
+def _entity(table: dict[str, Any], source: str, path: Path) -> FileEntity:
+    name = str(table.get("name", ""))
+    expected = f"{source}_{name}"
+    if table.get("identifier", name) != expected:
+        raise InputError(
+            f"Table {name!r} of source {source} in {path} must say `identifier: {expected}`."
+        )
+    mapping = _validated(EntityMapping, _fourflow(table), f"entity {source}.{name}", path)
+    return FileEntity(name=name, table=expected, mapping=mapping, declared_in=path)
+
+
+def _validated(model: type[ModelT], value: Any, what: str, path: Path) -> ModelT:
+    if value is None:
+        raise InputError(
+            f"{what.capitalize()} in {path} has no mapping; add `config: meta: fourflow:` to it."
+        )
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first, *others = error.errors()
+        more = f" ({len(others)} more after that)" if others else ""
+        reason = _reason(model, dict(first))
+        raise InputError(f"The mapping of {what} in {path} is wrong: {reason}{more}.") from error
+
+
+def _reason(model: type[_Declared], error: dict[str, Any]) -> str:
+    *parents, key = error["loc"] or ("",)
+    where = f" under `{'.'.join(str(part) for part in parents)}`" if parents else ""
+    if error["type"] == "extra_forbidden":
+        fields = Column.model_fields if parents and parents[0] == "columns" else model.model_fields
+        return f"unknown key `{key}`{where}, {suggest(str(key), fields)}"
+    if error["type"] == "missing":
+        return f"key `{key}` is missing{where}"
+    message = error["msg"].removeprefix("Value error, ").rstrip(".")
+    place = f"`{'.'.join(str(part) for part in error['loc'])}`: " if error["loc"] else ""
+    return f"{place}{message[0].lower()}{message[1:]}"
