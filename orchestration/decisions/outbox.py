@@ -133,7 +133,9 @@ def retry_dead(
     wanted = None if decision_ids is None else set(decision_ids)
     with write_transaction(engine) as connection:
         rows = [
-            row for row in connection.execute(query) if wanted is None or row.decision_id in wanted
+            row
+            for row in connection.execute(query.order_by(outbox.c.outbox_id).with_for_update())
+            if wanted is None or row.decision_id in wanted
         ]
         _change(connection, rows, {**values, "updated_at": now})
         _note(connection, rows, Happening("retried", now, actor))
