@@ -16,6 +16,7 @@ from models_ml.demand.folds import CHOSEN, FoldErrors, choose_methods, judge_ori
 from models_ml.demand.intervals import Spread, fit_spread
 from models_ml.demand.methods import SEASONAL_NAIVE
 from models_ml.demand.panel import DemandPanel, build_panel
+from models_ml.evaluations import EVALUATION_COLUMNS, Figure, evaluation_frame
 from models_ml.splits import rolling_origins
 from models_ml.versions import model_version
 
@@ -145,41 +146,37 @@ class DemandBacktest:
         sums = table.groupby("method").sum(numeric_only=True)
         by_method = sums.astype(float).to_dict(orient="index")
         ours, naive = by_method[CHOSEN], by_method[SEASONAL_NAIVE]
-        figures = [
-            (metric, *(_quotient(side[top], side[bottom]) for side in (ours, naive)))
+        rows: list[Figure] = [
+            (
+                metric,
+                _quotient(ours[top], ours[bottom]),
+                SEASONAL_NAIVE,
+                _quotient(naive[top], naive[bottom]),
+            )
             for metric, top, bottom in QUOTIENTS
         ]
-        rows = [(metric, value, SEASONAL_NAIVE, base) for metric, value, base in figures]
         coverage = _quotient(ours["covered_days"], ours["judged_days"])
         rows.append(("interval_coverage", coverage, "promised_share", self.config.interval_share))
-        frame = pd.DataFrame(rows, columns=["metric", "value", "baseline_name", "baseline_value"])
-        frame["model"], frame["source"] = "demand", self.source
-        first = self.folds[self.judged_folds[0]].origin.origin
-        frame["window_start"] = pd.Timestamp(first, tz="UTC") + pd.Timedelta(days=1)
-        frame["window_end"] = pd.Timestamp(self.window_end, tz="UTC") + pd.Timedelta(days=1)
-        frame["row_count"] = int(ours["judged_days"])
-        frame["model_version"] = self.model_version
-        frame["evaluated_at"] = pd.Timestamp(evaluated_at)
-        return frame[list(EVALUATION_COLUMNS)]
+        first, last = self.folds[self.judged_folds[0]].origin.origin, self.window_end
+        next_day = pd.Timedelta(days=1)
+        return evaluation_frame(
+            rows,
+            model="demand",
+            source=self.source,
+            window=(
+                pd.Timestamp(first, tz="UTC") + next_day,
+                pd.Timestamp(last, tz="UTC") + next_day,
+            ),
+            row_count=int(ours["judged_days"]),
+            model_version=self.model_version,
+            evaluated_at=evaluated_at,
+        )
 
 
 QUOTIENTS = (
     ("wape", "absolute_error", "actual_quantity"),
     ("bias_rate", "bias_quantity", "actual_quantity"),
     ("rmsse", "scaled_error", "scaled_count"),
-)
-EVALUATION_COLUMNS = (
-    "model",
-    "source",
-    "metric",
-    "value",
-    "baseline_name",
-    "baseline_value",
-    "window_start",
-    "window_end",
-    "row_count",
-    "model_version",
-    "evaluated_at",
 )
 
 

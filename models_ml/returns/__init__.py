@@ -1,1 +1,15 @@
-"""Return risk of an order line."""
+"""Return risk of an order line: features, candidates, honest test, calibrated scores, reasons."""
+
+from models_ml.returns.config import LeakageError, ReturnRiskConfig
+from models_ml.returns.evaluate import ReturnRiskReport
+from models_ml.returns.model import NotEnoughData, TrainedReturnRisk, score, train
+
+__all__ = [
+    "LeakageError",
+    "NotEnoughData",
+    "ReturnRiskConfig",
+    "ReturnRiskReport",
+    "TrainedReturnRisk",
+    "score",
+    "train",
+]

@@ -1,0 +1,136 @@
+"""How good a return-risk model is, beside what costs nothing, and whether it may be used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+from models_ml.evaluations import evaluation_frame
+from models_ml.returns.candidates import BASE_RATE
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Figures of one model on one set of rows; all 0..1 but the log loss."""
+
+    average_precision: float
+    roc_auc: float
+    brier: float
+    log_loss: float
+    ece: float
+
+
+def measure(labels: np.ndarray, risk: np.ndarray, *, bins: int) -> Scores:
+    """All figures of a model.
+
+    Args:
+        labels: int (n,), 1 = returned; both values must occur.
+        risk: float (n,), predicted probabilities.
+        bins: bins of the calibration error.
+    """
+    return Scores(
+        average_precision=float(average_precision_score(labels, risk)),
+        roc_auc=float(roc_auc_score(labels, risk)),
+        brier=float(brier_score_loss(labels, risk)),
+        log_loss=float(log_loss(labels, risk, labels=[0, 1])),
+        ece=expected_calibration_error(labels, risk, bins=bins),
+    )
+
+
+def expected_calibration_error(labels: np.ndarray, risk: np.ndarray, *, bins: int) -> float:
+    """Mean distance of predicted and observed rate over bins of equal size, 0..1.
+
+    Rows are sorted by risk and cut into `bins` parts (Nixon et al. 2019, adaptive bins); rows with
+    the same risk may fall into two neighbouring bins.
+    """
+    order = np.argsort(risk, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    gaps = [abs(labels[part].mean() - risk[part].mean()) * len(part) for part in parts]
+    return float(sum(gaps) / len(labels))
+
+
+def promote(scores: Mapping[str, Scores], *, margin: float) -> str:
+    """The name of the model to use.
+
+    Candidates stand from the simplest to the most able. The next one takes over only when its
+    average precision is at least `margin` (relative) above that of the one in use and its Brier
+    score is not worse.
+    """
+    names = list(scores)
+    kept = names[0]
+    for name in names[1:]:
+        better = scores[name].average_precision >= scores[kept].average_precision * (1 + margin)
+        if better and scores[name].brier <= scores[kept].brier:
+            kept = name
+    return kept
+
+
+@dataclass(frozen=True)
+class ReturnRiskReport:
+    """What the test said."""
+
+    source: str
+    kept: str
+    """Name of the candidate in use."""
+    learner: str
+    """Name of the learner that validation preferred."""
+    scores: dict[str, Scores]
+    """Candidate -> figures on the newest rows, from the simplest to the learner."""
+    random_split: Scores
+    """The learner on rows drawn at random: what a careless test would have claimed."""
+    base_rate: float
+    """Share of returned lines in the test."""
+    margin: float
+    rows: dict[str, int]
+    """Rows of fit, calibrate and test."""
+    window_start: pd.Timestamp
+    window_end: pd.Timestamp
+    model_version: str
+
+    @property
+    def is_learner_kept(self) -> bool:
+        """Whether the learner earned its place."""
+        return self.kept == self.learner
+
+    def summary(self) -> str:
+        """Two sentences for a person."""
+        ours, base = self.scores[self.learner], self.scores[BASE_RATE]
+        verdict = (
+            "it is in use"
+            if self.is_learner_kept
+            else f"that is not {self.margin:.0%} better than {self.kept}, which is used instead"
+        )
+        return (
+            f"On the {self.rows['test']} newest matured lines the {self.learner} has average "
+            f"precision {ours.average_precision:.3f} (base rate {self.base_rate:.3f}), Brier "
+            f"{ours.brier:.4f} (constant {base.brier:.4f}); {verdict}. A random split would have "
+            f"claimed {self.random_split.average_precision:.3f}."
+        )
+
+    def frame(self, *, evaluated_at: datetime) -> pd.DataFrame:
+        """Rows of `model_evaluations`: every figure of the learner beside every other's.
+
+        The row `is_learner_kept` is 1 or 0; its baseline_name is the model in use.
+        """
+        ours = self.scores[self.learner]
+        others = {name: scores for name, scores in self.scores.items() if name != self.learner}
+        others["random_split"] = self.random_split
+        rows = [
+            (field.name, getattr(ours, field.name), name, getattr(scores, field.name))
+            for field in fields(Scores)
+            for name, scores in others.items()
+        ]
+        kept_baseline = float(self.scores[self.kept].average_precision)
+        rows.append(("is_learner_kept", float(self.is_learner_kept), self.kept, kept_baseline))
+        return evaluation_frame(
+            rows,
+            model="return_risk",
+            source=self.source,
+            window=(self.window_start, self.window_end),
+            row_count=self.rows["test"],
+            model_version=self.model_version,
+            evaluated_at=evaluated_at,
+        )
