@@ -1,0 +1,102 @@
+"""Customers: who buys often, who bought lately, and who is about to leave (RFM)."""
+
+import streamlit as st
+
+from app_streamlit.charts.layout import CONFIG
+from app_streamlit.charts.segments import score_grid, segment_treemap
+from app_streamlit.queries.customers import (
+    load_segment_cells,
+    load_segments,
+    load_top_customers,
+)
+from app_streamlit.ui import address, cards, customer_words, formats, tables
+from app_streamlit.ui.context import current
+from app_streamlit.ui.states import no_data
+
+context = current()
+t = context.t
+st.title(t("pages.customers"))
+known = [s for s in context.sources if not load_segment_cells(context.edition, s).empty]
+if not known:
+    no_data(context, "empty.no_customers")
+    st.stop()
+source = known[0]
+if len(known) > 1:
+    source = address.choice(
+        "view",
+        known,
+        known[0],
+        lambda key: st.segmented_control(
+            t("filters.source"),
+            known,
+            format_func=context.source_label,
+            key=key,
+            required=True,
+            label_visibility="collapsed",
+        ),
+        variant=f"customers_{t.language}",
+    )
+segments = load_segments(context.edition, source)
+currency = str(segments["currency_code"].iloc[0])
+cards.headline(customer_words.headline(context, source, segments))
+st.caption(t("customers.how_scored"))
+
+left, right = st.columns([3, 2], gap="medium")
+with left:
+    st.subheader(t("customers.segments"))
+    st.plotly_chart(
+        segment_treemap(
+            segments,
+            segment_label=lambda name: customer_words.segment_label(context, name),
+            count_label=lambda n: t("units.customers", n=n, count=formats.count(n)),
+            amount_label=lambda a: formats.short_money(a, currency, t.language),
+        ),
+        key="segments_chart",
+        config=CONFIG,
+        alt=t("customers.segments_alt"),
+    )
+with right:
+    st.subheader(t("customers.grid"))
+    st.plotly_chart(
+        score_grid(
+            load_segment_cells(context.edition, source),
+            recency_title=t("customers.recency_score"),
+            frequency_title=t("customers.frequency_score"),
+            count_label=lambda n: formats.short(n, t.language),
+        ),
+        key="grid_chart",
+        config=CONFIG,
+        alt=t("customers.grid_alt"),
+    )
+
+tables.show_table(
+    customer_words.segment_frame(context, segments),
+    customer_words.segment_columns(context),
+    context,
+    key="segments_table",
+    describe=t("customers.table_alt"),
+)
+
+st.subheader(t("customers.best"))
+names = [str(name) for name in segments["rfm_segment"]]
+segment = address.choice(
+    "segment",
+    names,
+    names[0],
+    lambda key: st.selectbox(
+        t("columns.rfm_segment"),
+        names,
+        format_func=lambda name: customer_words.segment_label(context, name),
+        key=key,
+        width=320,
+    ),
+    variant=f"{t.language}_{source}",
+)
+tables.show_table(
+    load_top_customers(context.edition, source, segment),
+    customer_words.customer_columns(context, source),
+    context,
+    key="customers_table",
+    describe=t("customers.best_alt"),
+    height=360,
+)

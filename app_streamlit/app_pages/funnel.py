@@ -1,0 +1,124 @@
+"""Funnel: where orders stop on their way to cash, which step to look at, and which orders."""
+
+import streamlit as st
+
+from app_streamlit.charts.funnel import funnel_chart
+from app_streamlit.charts.layout import CONFIG
+from app_streamlit.queries.diagnosis import read_steps, worst_step
+from app_streamlit.queries.funnel import load_dropped_by_channel, load_funnels, load_steps
+from app_streamlit.ui import address, cards, formats, funnel_words, navigation, tables
+from app_streamlit.ui.context import current
+from app_streamlit.ui.states import no_data
+
+context = current()
+t = context.t
+st.title(t("pages.funnel"))
+funnels = {
+    f"{source}:{funnel}": (source, funnel)
+    for source, names in load_funnels(context.edition).items()
+    if source in context.sources
+    for funnel in names
+}
+offered = [name for source in context.sources for name in funnels if funnels[name][0] == source]
+if context.choices.channel:
+    sources = {c.source for c in context.channels if c.channel == context.choices.channel}
+    offered = [name for name in offered if funnels[name][0] in sources]
+if not offered:
+    no_data(context, "empty.no_funnel")
+    st.stop()
+chosen = offered[0]
+if len(offered) > 1:
+    chosen = address.choice(
+        "funnel",
+        offered,
+        offered[0],
+        lambda key: st.segmented_control(
+            t("funnel.which"),
+            offered,
+            format_func=lambda name: funnel_words.funnel_label(context, *funnels[name]),
+            key=key,
+            required=True,
+        ),
+        variant=t.language,
+    )
+source, funnel = funnels[chosen]
+scope = context.scope(source)
+rows = load_steps(context.edition, scope, funnel)
+steps = read_steps(rows)
+if not steps or steps[0].reached == 0:
+    no_data(context)
+    st.stop()
+worst = worst_step(steps)
+by_channel = (
+    load_dropped_by_channel(context.edition, scope, funnel, worst.number) if worst else None
+)
+earlier = read_steps(load_steps(context.edition, scope.before(), funnel))
+cards.headline(
+    funnel_words.diagnosis(
+        context, scope, worst, steps=steps, by_channel=by_channel, earlier=earlier
+    )
+)
+st.caption(
+    t("funnel.range", days=formats.days(scope.start, scope.end, t.language))
+    + " "
+    + t("funnel.how_to_read")
+)
+
+event = st.plotly_chart(
+    funnel_chart(
+        steps,
+        step_label=lambda step: funnel_words.step_label(step, t),
+        part_labels={part: t(f"funnel.parts.{part}") for part in ("reached", "open", "dropped")},
+        count_label=formats.count,
+        rate_label=formats.rate,
+    ),
+    key=f"funnel_chart_{chosen}",
+    on_select="rerun",
+    selection_mode="points",
+    config=CONFIG,
+    alt=funnel_words.alt(context, steps),
+)
+clicked = funnel_words.clicked_part(event)
+if clicked is not None:
+    navigation.go("orders", funnel=chosen, step=str(clicked[0]), outcome=clicked[1], order_="")
+
+later = [step for step in steps if not step.is_first]
+with st.container(horizontal=True, vertical_alignment="bottom", key="step_actions"):
+    number = st.selectbox(
+        t("funnel.look_at"),
+        [step.number for step in later],
+        index=later.index(worst) if worst in later else 0,
+        format_func=lambda n: funnel_words.step_label(
+            next(step for step in later if step.number == n), t
+        ),
+        key=f"funnel_step_{chosen}_{t.language}",
+        width=280,
+    )
+    step = next((step for step in later if step.number == number), None)
+    if step is not None and st.button(
+        t("funnel.show_dropped", n=step.dropped, count=formats.count(step.dropped)),
+        key="show_dropped",
+        type="primary",
+        icon=":material/list_alt:",
+        disabled=step.dropped == 0,
+    ):
+        navigation.go("orders", funnel=chosen, step=str(step.number), outcome="dropped", order_="")
+    if step is not None and st.button(
+        t("funnel.show_open", n=step.open, count=formats.count(step.open)),
+        key="show_open",
+        icon=":material/hourglass_empty:",
+        disabled=step.open == 0,
+    ):
+        navigation.go("orders", funnel=chosen, step=str(step.number), outcome="open", order_="")
+
+st.subheader(t("funnel.steps"))
+tables.show_table(
+    funnel_words.step_frame(context, steps),
+    funnel_words.STEP_COLUMNS,
+    context,
+    key="steps_table",
+    describe=t("funnel.table_alt"),
+)
+st.caption(t("funnel.open_means") + " " + t("funnel.thresholds_are_data"))
+for outcome in read_steps(rows, kind="outcome"):
+    st.markdown(funnel_words.outcome_sentence(context, outcome, steps))

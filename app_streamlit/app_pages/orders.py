@@ -1,0 +1,105 @@
+"""Orders: the orders behind a bar of the funnel; the count equals the bar."""
+
+import streamlit as st
+
+from app_streamlit.queries.orders import (
+    EXPORT_LIMIT,
+    OUTCOMES,
+    PAGE_SIZE,
+    Selection,
+    count_orders,
+    load_orders,
+)
+from app_streamlit.ui import address, cards, formats, order_words, tables
+from app_streamlit.ui.context import current
+from app_streamlit.ui.states import no_data
+
+context = current()
+t = context.t
+st.title(t("pages.orders"))
+target = order_words.target_funnel(context)
+if target is None:
+    no_data(context, "empty.no_funnel")
+    st.stop()
+source, funnel = target
+scope = context.scope(source)
+labels = order_words.step_labels(context, funnel)
+
+with st.container(horizontal=True, vertical_alignment="bottom", key="order_filters"):
+    outcome = address.choice(
+        "outcome",
+        OUTCOMES,
+        "any",
+        lambda key: st.selectbox(
+            t("orders.outcome"),
+            OUTCOMES,
+            format_func=lambda name: t(f"orders.outcomes.{name}"),
+            key=key,
+            width=240,
+        ),
+        variant=t.language,
+    )
+    step = ""
+    if outcome != "any":
+        later = order_words.steps_for(outcome, labels)
+        step = address.choice(
+            "step",
+            later,
+            later[0],
+            lambda key: st.selectbox(
+                t("orders.step"),
+                later,
+                format_func=lambda number: labels[int(number)],
+                key=key,
+                width=240,
+            ),
+            variant=f"{t.language}_{funnel}_{outcome}",
+        )
+    order_no = order_words.search_box(context)
+
+selection = Selection(
+    scope=scope,
+    funnel=funnel,
+    step_number=int(step) if step else None,
+    outcome=order_words.as_outcome(outcome),
+    order_no=order_no,
+)
+number, amount, currency = count_orders(context.edition, selection)
+cards.headline(
+    order_words.headline(
+        context, selection, labels, number=number, amount=amount, currency=currency
+    )
+)
+st.caption(
+    t(
+        "orders.range",
+        source=context.source_label(source),
+        days=formats.days(scope.start, scope.end, t.language),
+    )
+)
+if number == 0:
+    no_data(context)
+    st.stop()
+
+columns = order_words.columns(context, source, funnel)
+tables.show_table(
+    load_orders(context.edition, selection),
+    columns,
+    context,
+    key="orders_table",
+    describe=t("orders.table_alt"),
+    height=520,
+)
+with st.container(horizontal=True, vertical_alignment="center", key="order_download"):
+    st.download_button(
+        t("orders.download"),
+        data=lambda: tables.csv_of(
+            load_orders(context.edition, selection, EXPORT_LIMIT), columns, context
+        ),
+        file_name=f"fourflow-orders-{context.publication.publication_id}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    if number > PAGE_SIZE:
+        st.caption(t("orders.first_shown", count=formats.count(PAGE_SIZE)))

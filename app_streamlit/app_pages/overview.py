@@ -1,0 +1,94 @@
+"""Overview: what was ordered, what was paid for, and how that compares, a source at a time."""
+
+from functools import partial
+
+import streamlit as st
+
+from app_streamlit.charts.layout import CONFIG
+from app_streamlit.charts.trend import trend_chart
+from app_streamlit.queries.overview import (
+    load_by_channel,
+    load_daily,
+    load_data_until,
+    load_totals,
+)
+from app_streamlit.ui import address, cards, formats, stories, tables
+from app_streamlit.ui.context import current
+from app_streamlit.ui.states import no_data
+
+context = current()
+t = context.t
+st.title(t("pages.overview"))
+if not context.bounds:
+    no_data(context, "empty.no_orders")
+    st.stop()
+cards.headline(stories.overview(context))
+
+measure = address.choice(
+    "view",
+    ["net_paid_amount", "order_count"],
+    "net_paid_amount",
+    lambda key: st.segmented_control(
+        t("overview.measure"),
+        ["net_paid_amount", "order_count"],
+        format_func=lambda name: t(f"columns.{name}"),
+        key=key,
+        required=True,
+        label_visibility="collapsed",
+    ),
+    variant=t.language,
+)
+until = load_data_until(context.edition)
+
+for source in context.sources:
+    scope = context.scope(source)
+    totals = load_totals(context.edition, scope)
+    if not totals and context.choices.channel:
+        continue  # the chosen channel belongs to another source
+    st.subheader(context.source_label(source), anchor=source)
+    last_event = until.get(source, (None, None))[0]
+    st.caption(
+        t(
+            "overview.range",
+            days=formats.days(scope.start, scope.end, t.language),
+            until=formats.time(last_event, context.zone, t.language),
+        )
+    )
+    if not totals:
+        no_data(context)
+        continue
+    for currency, now in totals:
+        before = dict(load_totals(context.edition, scope.before())).get(currency)
+        daily = load_daily(context.edition, scope)
+        daily = daily[daily["currency_code"] == currency]
+        cards.tiles(
+            stories.overview_tiles(context, scope, currency, now=now, before=before, daily=daily),
+            key=f"tiles_{source}_{currency}",
+        )
+        st.plotly_chart(
+            trend_chart(
+                daily,
+                measure,
+                channel_label=partial(context.channel_label, source=source),
+                value_label=partial(stories.measure_text, measure, currency=currency, t=t),
+                expected_label=t("overview.expected") if measure == "order_count" else None,
+            ),
+            key=f"trend_{source}_{currency}",
+            config=CONFIG,
+            alt=t("overview.trend_alt", source=context.source_label(source)),
+        )
+        by_channel = load_by_channel(context.edition, scope)
+        tables.show_table(
+            by_channel[by_channel["currency_code"] == currency],
+            [
+                tables.Column("channel", words=partial(context.channel_label, source=source)),
+                tables.Column("order_count", "count"),
+                tables.Column("paid_order_count", "count"),
+                tables.Column("net_paid_amount", "money"),
+                tables.Column("refunded_amount", "money"),
+                tables.Column("currency_code", label="currency"),
+            ],
+            context,
+            key=f"channels_{source}_{currency}",
+            describe=t("overview.table_alt"),
+        )

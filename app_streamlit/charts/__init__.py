@@ -1,0 +1,1 @@
+"""Pure charts: a frame in, a Plotly figure out; no Streamlit, no query."""

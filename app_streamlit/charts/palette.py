@@ -1,0 +1,24 @@
+"""The one palette: calm, told apart by colour-blind people, readable on light and dark.
+
+Colour never speaks alone: grades come with an icon and a word.
+"""
+
+from app_streamlit.queries.rates import Grade
+
+SERIES = ("#2f6f9f", "#d98e1f", "#4f9d86", "#a86b9d", "#7fb2d6", "#8a5a3c")
+GRADES: dict[Grade, str] = {
+    "green": "#3f947c",
+    "amber": "#dfa32f",
+    "red": "#c4532d",
+    "none": "#6f8796",
+}
+ICONS: dict[Grade, str] = {"green": "✓", "amber": "▲", "red": "✕", "none": "•"}
+OPEN = "#9fb9cc"
+DROPPED = "#d9c3b8"
+NEUTRAL = "#8b969e"
+HEAT = ("#e7eef3", "#bcd3e2", "#86b0cd", "#4f8ab4", "#2f6f9f")
+
+
+def series_colour(position: int) -> str:
+    """The colour of the series at a position; starts again after the last."""
+    return SERIES[position % len(SERIES)]

@@ -1,0 +1,77 @@
+"""Customers by RFM: a treemap of segments and a grid of recency by frequency."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from app_streamlit.charts.layout import calm
+from app_streamlit.charts.palette import HEAT, series_colour
+
+_SCORES = (1, 2, 3, 4, 5)
+
+
+def segment_treemap(
+    segments: pd.DataFrame,
+    *,
+    segment_label: Callable[[str], str],
+    count_label: Callable[[int], str],
+    amount_label: Callable[[Decimal], str],
+) -> go.Figure:
+    """Area is the number of customers of a segment; the box also says what they bought for."""
+    names = [str(name) for name in segments["rfm_segment"]]
+    figure = go.Figure(
+        go.Treemap(
+            labels=[segment_label(name) for name in names],
+            parents=[""] * len(names),
+            ids=names,
+            values=[int(value) for value in segments["customer_count"]],
+            customdata=[
+                [count_label(int(number)), amount_label(amount)]
+                for number, amount in zip(
+                    segments["customer_count"], segments["monetary_amount"], strict=True
+                )
+            ],
+            texttemplate="<b>%{label}</b><br>%{customdata[0]}<br>%{customdata[1]}",
+            hovertemplate="%{label}<br>%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
+            marker={"colors": [series_colour(n) for n in range(len(names))], "line": {"width": 2}},
+            textfont={"color": "#ffffff", "size": 14},
+            tiling={"pad": 3},
+            pathbar={"visible": False},
+        )
+    )
+    return calm(figure, height=380)
+
+
+def score_grid(
+    cells: pd.DataFrame,
+    *,
+    recency_title: str,
+    frequency_title: str,
+    count_label: Callable[[int], str],
+) -> go.Figure:
+    """Customers by recency score (across) and frequency score (up); 5 is best."""
+    counts = cells.groupby(["frequency_score", "recency_score"])["customer_count"].sum()
+    values = [[int(counts.get((f, r), 0)) for r in _SCORES] for f in _SCORES]
+    figure = go.Figure(
+        go.Heatmap(
+            x=list(_SCORES),
+            y=list(_SCORES),
+            z=values,
+            text=[[count_label(value) if value else "" for value in line] for line in values],
+            texttemplate="%{text}",
+            hovertemplate=f"{recency_title}: %{{x}}<br>{frequency_title}: %{{y}}<br>"
+            "%{text}<extra></extra>",
+            colorscale=[[n / (len(HEAT) - 1), colour] for n, colour in enumerate(HEAT)],
+            showscale=False,
+            xgap=3,
+            ygap=3,
+        )
+    )
+    return calm(
+        figure,
+        height=380,
+        xaxis={"title": recency_title, "dtick": 1, "fixedrange": True, "showgrid": False},
+        yaxis={"title": frequency_title, "dtick": 1, "fixedrange": True, "showgrid": False},
+    )

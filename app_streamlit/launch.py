@@ -1,0 +1,31 @@
+"""How the dashboards are started: the command line of the server, nothing else.
+
+Kept free of Streamlit itself, so that the command line can import it at no cost.
+"""
+
+import sys
+from pathlib import Path
+
+from connectors.settings import Settings
+
+ENTRY_POINT = Path(__file__).resolve().parent / "streamlit_app.py"
+
+
+def dashboard_command(settings: Settings, port: int, host: str = "127.0.0.1") -> list[str]:
+    """The command that serves the dashboards of these settings.
+
+    Start it with `settings.child_environment()`, so that the server reads the same home.
+    """
+    watcher = "auto" if settings.environment == "development" else "none"
+    return [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(ENTRY_POINT),
+        "--server.headless=true",
+        f"--server.address={host}",
+        f"--server.port={port}",
+        f"--server.fileWatcherType={watcher}",
+        "--browser.gatherUsageStats=false",
+    ]

@@ -1,0 +1,55 @@
+"""Blocks of the customers page: `rpt_rfm_segments`, the seed `rfm_segments`, `dim_customers`."""
+
+import pandas as pd
+import streamlit as st
+
+from app_streamlit.queries.edition import Edition, frame, has_table, rows
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def load_segment_cells(edition: Edition, source: str) -> pd.DataFrame:
+    """One row a segment, recency score and frequency score."""
+    if not has_table(edition, "rpt_rfm_segments"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        "select rfm_segment, recency_score, frequency_score, currency_code, "
+        "customer_count, monetary_amount from rpt_rfm_segments where source = $source "
+        "order by rfm_segment, recency_score, frequency_score",
+        {"source": source},
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def load_segments(edition: Edition, source: str) -> pd.DataFrame:
+    """One row a segment: customers and their net sales, the largest amount first."""
+    return frame(
+        edition,
+        "select rfm_segment, currency_code, sum(customer_count)::bigint as customer_count, "
+        "sum(monetary_amount) as monetary_amount from rpt_rfm_segments where source = $source "
+        "group by all order by monetary_amount desc, rfm_segment",
+        {"source": source},
+    )
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def load_segment_labels(edition: Edition) -> dict[str, dict[str, object]]:
+    """The seed's row of every segment: labels and descriptions."""
+    if not has_table(edition, "rfm_segments"):
+        return {}
+    return {str(row["segment"]): row for row in rows(edition, "select * from rfm_segments")}
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def load_top_customers(
+    edition: Edition, source: str, segment: str, limit: int = 100
+) -> pd.DataFrame:
+    """The customers of a segment with the highest net sales."""
+    return frame(
+        edition,
+        "select customer_key, channel, rfm_recency, rfm_frequency, rfm_monetary, currency_code, "
+        "first_order_at, last_order_at from dim_customers "
+        "where source = $source and rfm_segment = $segment "
+        "order by rfm_monetary desc, customer_key limit $limit",
+        {"source": source, "segment": segment, "limit": limit},
+    )

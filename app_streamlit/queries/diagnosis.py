@@ -1,0 +1,99 @@
+"""Reads a funnel as a person would: each step's rate and colour, and the one to look at first.
+
+Pure: rows of `load_steps` in, small records out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pandas as pd
+
+from app_streamlit.queries.rates import Grade, conversion, grade
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a funnel over a scope."""
+
+    number: int
+    name: str
+    label_en: str | None
+    label_zh: str | None
+    reached: int
+    open: int
+    dropped: int
+    dropped_amount: Decimal
+    open_amount: Decimal
+    reached_amount: Decimal
+    window_hours: float | None
+    green_from: float | None
+    amber_from: float | None
+    currency_code: str
+    is_first: bool
+
+    @property
+    def entered(self) -> int:
+        """Orders that had reached the step before."""
+        return self.reached + self.open + self.dropped
+
+    @property
+    def rate(self) -> float | None:
+        """Conversion from the previous step; None for the first step."""
+        return None if self.is_first else conversion(self.reached, self.dropped)
+
+    @property
+    def grade(self) -> Grade:
+        """Colour of the conversion by the step's thresholds."""
+        return "none" if self.is_first else grade(self.rate, self.green_from, self.amber_from)
+
+    @property
+    def missing_orders(self) -> float:
+        """Orders short of the green threshold; zero when the step is green or ungraded."""
+        if self.rate is None or self.green_from is None:
+            return 0.0
+        return max(0.0, (self.green_from - self.rate) * (self.reached + self.dropped))
+
+
+def _number(value: object) -> float | None:
+    return None if value is None or pd.isna(value) else float(str(value))  # type: ignore[call-overload]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def read_steps(steps: pd.DataFrame, kind: str = "step") -> list[Step]:
+    """The steps (or the outcomes) of a funnel, in order."""
+    chosen = steps[steps["step_kind"] == kind]
+    return [
+        Step(
+            number=int(row["step_number"]),
+            name=str(row["step_name"]),
+            label_en=_text(row["label_en"]),
+            label_zh=_text(row["label_zh"]),
+            reached=int(row["reached_count"]),
+            open=int(row["open_count"]),
+            dropped=int(row["dropped_count"]),
+            dropped_amount=row["dropped_amount"] or Decimal(0),
+            open_amount=row["open_amount"] or Decimal(0),
+            reached_amount=row["reached_amount"] or Decimal(0),
+            window_hours=_number(row["window_hours"]),
+            green_from=_number(row["green_from"]),
+            amber_from=_number(row["amber_from"]),
+            currency_code=str(row["currency_code"]),
+            is_first=kind == "step" and int(row["step_number"]) == 1,
+        )
+        for row in chosen.to_dict("records")
+    ]
+
+
+def worst_step(steps: Sequence[Step]) -> Step | None:
+    """The step that loses most orders against its green threshold.
+
+    When every step is green, it is the one where most orders drop; None when none drops.
+    """
+    later = [step for step in steps if not step.is_first and step.dropped > 0]
+    if not later:
+        return None
+    return max(later, key=lambda step: (step.missing_orders, step.dropped))

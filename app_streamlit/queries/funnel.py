@@ -1,0 +1,105 @@
+"""Blocks of the funnel page: `rpt_funnel_daily`, its steps' labels and thresholds (seeds)."""
+
+import pandas as pd
+import streamlit as st
+
+from app_streamlit.queries.edition import Edition, frame, has_table, rows
+from app_streamlit.queries.scope import Scope
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def load_funnels(edition: Edition) -> dict[str, list[str]]:
+    """The funnels of every source; a source without one is absent."""
+    if not has_table(edition, "rpt_funnel_daily"):
+        return {}
+    found = rows(
+        edition, "select distinct source, funnel from rpt_funnel_daily order by source, funnel"
+    )
+    funnels: dict[str, list[str]] = {}
+    for row in found:
+        funnels.setdefault(row["source"], []).append(row["funnel"])
+    return funnels
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def load_step_labels(edition: Edition, funnel: str) -> list[dict[str, object]]:
+    """The steps of a funnel in order, with labels and windows, from the seed `funnel_steps`."""
+    return rows(
+        edition,
+        "select step_number, step_name, step_kind, window_hours, label_en, label_zh "
+        "from funnel_steps where funnel = $funnel order by step_number",
+        {"funnel": funnel},
+    )
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def load_steps(edition: Edition, scope: Scope, funnel: str) -> pd.DataFrame:
+    """One row a step: reached, open and dropped orders and amounts, labels and thresholds."""
+    return frame(
+        edition,
+        """
+        with thresholds as (
+            select step_name, green_from, amber_from
+            from funnel_thresholds
+            where funnel = $funnel
+            qualify row_number() over (
+                partition by step_name order by valid_from desc, version desc
+            ) = 1
+        ),
+        counts as (
+            select
+                step_number, step_name, step_kind, currency_code,
+                sum(reached_count)::bigint as reached_count,
+                sum(open_count)::bigint as open_count,
+                sum(dropped_count)::bigint as dropped_count,
+                sum(reached_amount) as reached_amount,
+                sum(open_amount) as open_amount,
+                sum(dropped_amount) as dropped_amount
+            from rpt_funnel_daily
+            where source = $source
+              and funnel = $funnel
+              and ($channel is null or channel = $channel)
+              and cohort_date between $start and $end
+            group by all
+        )
+        select
+            counts.*,
+            steps.label_en, steps.label_zh, steps.window_hours,
+            thresholds.green_from::double as green_from,
+            thresholds.amber_from::double as amber_from
+        from counts
+        left join funnel_steps as steps
+            on steps.funnel = $funnel and steps.step_name = counts.step_name
+        left join thresholds on thresholds.step_name = counts.step_name
+        order by counts.step_number, counts.step_name
+        """,
+        {**scope.params(), "funnel": funnel},
+    )
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def load_dropped_by_channel(
+    edition: Edition, scope: Scope, funnel: str, step_number: int
+) -> pd.DataFrame:
+    """One row a channel: orders that reached, are open at, and dropped before a step."""
+    return frame(
+        edition,
+        """
+        select
+            channel, currency_code,
+            sum(reached_count)::bigint as reached_count,
+            sum(open_count)::bigint as open_count,
+            sum(dropped_count)::bigint as dropped_count,
+            sum(dropped_amount) as dropped_amount
+        from rpt_funnel_daily
+        where source = $source
+          and funnel = $funnel
+          and step_number = $step_number
+          and step_kind = 'step'
+          and ($channel is null or channel = $channel)
+          and cohort_date between $start and $end
+        group by all
+        order by dropped_count desc, channel
+        """,
+        {**scope.params(), "funnel": funnel, "step_number": step_number},
+    )

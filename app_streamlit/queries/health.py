@@ -1,0 +1,57 @@
+"""Blocks of the data health page that the lake knows: freshness, conservation, quarantine."""
+
+import pandas as pd
+import streamlit as st
+
+from app_streamlit.queries.edition import Edition, frame, has_table
+
+QUARANTINE_LIMIT = 200
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def load_freshness(edition: Edition) -> pd.DataFrame:
+    """One row a source and entity: what was received and how new it is."""
+    return frame(
+        edition,
+        "select source, entity, record_count, load_count, file_count, last_received_at, "
+        "last_event_at from rpt_source_freshness order by source, entity",
+    )
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def load_conservation(edition: Edition) -> pd.DataFrame:
+    """One row a source and entity, over all loads: received = used + duplicates + quarantined."""
+    return frame(
+        edition,
+        "select source, entity, sum(received)::bigint as received, sum(used)::bigint as used, "
+        "sum(duplicates)::bigint as duplicates, sum(quarantined)::bigint as quarantined, "
+        "sum(received - used - duplicates - quarantined)::bigint as unexplained "
+        "from rpt_conservation group by all order by source, entity",
+    )
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def load_quarantine_reasons(edition: Edition) -> pd.DataFrame:
+    """One row a source, entity and reason, the most frequent first."""
+    if not has_table(edition, "rpt_quarantine_reasons"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        "select source, entity, reason, record_count, amount from rpt_quarantine_reasons "
+        "order by record_count desc, source, entity, reason",
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def load_quarantined(
+    edition: Edition, source: str | None, reason: str | None, limit: int = QUARANTINE_LIMIT
+) -> pd.DataFrame:
+    """Quarantined records with their payload, the newest first."""
+    return frame(
+        edition,
+        "select source, entity, source_id, reason, amount, payload, received_at "
+        "from quarantined_records where ($source is null or source = $source) "
+        "and ($reason is null or reason = $reason) "
+        "order by received_at desc, source_id limit $limit",
+        {"source": source, "reason": reason, "limit": limit},
+    )

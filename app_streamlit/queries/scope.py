@@ -1,0 +1,66 @@
+"""What part of a publication a block shows: source, channel and days. Pure and hashable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Self
+
+PRESETS: dict[str, int] = {"7d": 7, "28d": 28, "90d": 90}
+DEFAULT_PERIOD = "28d"
+CUSTOM = "custom"
+ALL = "all"
+PERIODS = (*PRESETS, ALL, CUSTOM)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """First and last complete business day that one source has data for."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One source, some or all of its channels, and an inclusive range of business days."""
+
+    source: str
+    channel: str | None
+    start: date
+    end: date
+
+    @property
+    def day_count(self) -> int:
+        """Number of days in the range."""
+        return (self.end - self.start).days + 1
+
+    def before(self) -> Self:
+        """The range of the same length that ends the day before this one starts."""
+        return replace(
+            self, start=self.start - timedelta(self.day_count), end=self.start - timedelta(1)
+        )
+
+    def params(self) -> Mapping[str, Any]:
+        """Parameters for a query that filters by source, channel and days."""
+        return {
+            "source": self.source,
+            "channel": self.channel,
+            "start": self.start,
+            "end": self.end,
+        }
+
+
+def resolve_days(
+    period: str, bounds: Bounds, custom: tuple[date, date] | None = None
+) -> tuple[date, date]:
+    """First and last day of a period; presets end with the source's last complete day.
+
+    Sources end on different days (an export of 2020 beside this morning's files), so "last 28
+    days" is relative to the source, not to today.
+    """
+    if period == CUSTOM and custom:
+        return custom
+    if period == ALL:
+        return bounds.first, bounds.last
+    length = PRESETS.get(period, PRESETS[DEFAULT_PERIOD])
+    return max(bounds.first, bounds.last - timedelta(length - 1)), bounds.last

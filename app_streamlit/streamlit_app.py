@@ -1,0 +1,62 @@
+"""The router: language, filters, publication and navigation; the pages are in `app_pages/`."""
+
+import streamlit as st
+
+from app_streamlit.queries.edition import edition_of
+from app_streamlit.queries.operations import load_standing
+from app_streamlit.queries.overview import load_bounds, load_channels
+from app_streamlit.ui import address, filters, navigation, states
+from app_streamlit.ui.context import PageContext, keep
+from app_streamlit.ui.i18n import Translator
+from connectors.settings import load_settings
+
+address.load()
+t = Translator(filters.preferred_language())
+st.set_page_config(page_title=t("app.name"), page_icon=":material/waterfall_chart:", layout="wide")
+settings = load_settings()
+standing = load_standing(settings.fingerprint())
+
+with st.sidebar:
+    t = Translator(filters.language_switch(t.language))
+    page = navigation.build(t)
+    navigation.menu(t)
+    publication = filters.publication_picker(standing, t, settings.business_time_zone)
+
+if publication is None:
+    address.save()
+    states.nothing_published(t, standing)
+    states.watch_publications(settings.fingerprint(), "")
+    st.stop()
+
+try:
+    edition = edition_of(settings, publication.publication_id)
+    bounds = load_bounds(edition)
+    channels = load_channels(edition)
+except Exception as error:  # whatever it is, the viewer gets a page
+    states.show_error(t, error)
+    st.stop()
+
+with st.sidebar:
+    labels = {name: t.known(f"sources.{name}", name) for name in bounds}
+    context = PageContext(
+        settings=settings,
+        t=t,
+        standing=standing,
+        publication=publication,
+        edition=edition,
+        bounds=bounds,
+        channels=channels,
+        choices=filters.data_filters(bounds, channels, t, labels),
+    )
+    states.freshness_caption(context)
+    states.watch_publications(settings.fingerprint(), publication.publication_id)
+
+keep(context)
+address.save()
+states.announce_change(t)
+states.red_banner(t, standing, publication.publication_id, context.zone)
+states.not_newest(context)
+try:
+    page.run()
+except Exception as error:  # whatever it is, the viewer gets a page
+    states.show_error(t, error)

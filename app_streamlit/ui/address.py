@@ -1,0 +1,112 @@
+"""What a viewer chose, kept in the address of the page so that it can be shared and bookmarked.
+
+Widgets are not bound to the URL by Streamlit's `bind`: it writes the labels of options, which here
+change with the language. The choices live as plain strings under one session key; widgets take
+their value from there and give it back.
+"""
+
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+KEYS = (
+    "lang",
+    "as_of",
+    "source",
+    "channel",
+    "period",
+    "from",
+    "to",
+    "funnel",
+    "step",
+    "outcome",
+    "order",
+    "segment",
+    "view",
+)
+_CHOICES = "_address"
+_SEEN = "_address_seen"
+_PAGE = "_address_page"
+
+
+def load() -> None:
+    """Take over what the URL says; call once at the top of the router."""
+    choices: dict[str, str] = st.session_state.setdefault(_CHOICES, {})
+    seen: dict[str, str] = st.session_state.setdefault(_SEEN, {})
+    path = urlsplit(st.context.url or "").path
+    same_page = st.session_state.get(_PAGE) == path
+    for key in KEYS:
+        value = st.query_params.get(key)
+        if value is not None and value != seen.get(key):
+            _choose(choices, key, value)
+        elif value is None and key in seen and same_page:
+            _choose(choices, key, "")  # the browser's Back button
+    st.session_state[_PAGE] = path
+
+
+def save() -> None:
+    """Write the choices to the URL; call once when the filters of the run are known."""
+    choices = params()
+    foreign = {k: st.query_params[k] for k in st.query_params if k not in KEYS}
+    current = {k: st.query_params[k] for k in st.query_params}
+    wanted = {**foreign, **choices}
+    if current != wanted:
+        st.query_params.from_dict(wanted)
+    st.session_state[_SEEN] = choices
+
+
+def get(key: str, default: str = "") -> str:
+    """One choice, or the default when the viewer made none."""
+    choices: dict[str, str] = st.session_state.setdefault(_CHOICES, {})
+    return choices.get(key, default)
+
+
+def put(**values: str) -> None:
+    """Set choices (an empty text takes one back); widgets follow in the next run."""
+    choices: dict[str, str] = st.session_state.setdefault(_CHOICES, {})
+    for key, value in values.items():
+        _choose(choices, key.rstrip("_"), value)
+
+
+def params() -> dict[str, str]:
+    """All choices, for a link that keeps them."""
+    choices: dict[str, str] = st.session_state.setdefault(_CHOICES, {})
+    return {key: choices[key] for key in KEYS if choices.get(key)}
+
+
+def _choose(choices: dict[str, str], key: str, value: str) -> None:
+    if value:
+        choices[key] = value
+    else:
+        choices.pop(key, None)
+
+
+def choice(
+    key: str,
+    options: Sequence[str],
+    default: str,
+    widget: Callable[[str], str | None],
+    *,
+    variant: str = "",
+) -> str:
+    """Show a widget for one choice, keep the choice in the address, and return it.
+
+    Args:
+        key: which choice.
+        options: what may be chosen; a choice that is not among them falls back to the default.
+        default: the option that is not written to the URL.
+        widget: draws the widget under the session key that it is given.
+        variant: changes with the labels of the options (language, source), so that the browser
+            gets a new widget instead of one with stale labels.
+    """
+    wanted = get(key, default)
+    current = next((option for option in options if option == wanted), default)
+    widget_key = f"{key}_widget_{variant}"
+    last = f"_{widget_key}_last"
+    if st.session_state.get(last) != current or widget_key not in st.session_state:
+        st.session_state[widget_key] = current
+    chosen = widget(widget_key) or default
+    put(**{key: "" if chosen == default else chosen})
+    st.session_state[last] = chosen
+    return chosen

@@ -1,0 +1,79 @@
+"""The words and tables of the customers page."""
+
+import pandas as pd
+
+from app_streamlit.queries.customers import load_segment_labels
+from app_streamlit.queries.rates import mean, share
+from app_streamlit.ui import formats
+from app_streamlit.ui.context import PageContext
+from app_streamlit.ui.i18n import pick
+from app_streamlit.ui.tables import Column
+
+
+def segment_label(context: PageContext, segment: str) -> str:
+    """The name of a segment in the reader's language."""
+    row = load_segment_labels(context.edition).get(segment, {})
+    return pick(row, "label", context.language, fallback=segment)
+
+
+def segment_meaning(context: PageContext, segment: str) -> str:
+    """What a segment is, and what to do about it, from the seed."""
+    row = load_segment_labels(context.edition).get(segment, {})
+    return pick(row, "description", context.language) or formats.EMPTY
+
+
+def headline(context: PageContext, source: str, segments: pd.DataFrame) -> str:
+    """Which segment carries the sales, in one sentence."""
+    t = context.t
+    customers = int(segments["customer_count"].sum())
+    first = segments.iloc[0]
+    return t(
+        "customers.headline",
+        source=context.source_label(source),
+        customers=t("units.customers", n=customers, count=formats.count(customers)),
+        segment=segment_label(context, str(first["rfm_segment"])),
+        part=formats.rate(share(int(first["customer_count"]), customers), 0),
+        sales=formats.rate(share(first["monetary_amount"], segments["monetary_amount"].sum()), 0),
+    )
+
+
+def segment_frame(context: PageContext, segments: pd.DataFrame) -> pd.DataFrame:
+    """One row a segment with its share of customers and its sales for one."""
+    customers = int(segments["customer_count"].sum())
+    rows = [
+        {
+            **row,
+            "customer_share": share(int(row["customer_count"]), customers),
+            "amount_per_customer": mean(row["monetary_amount"], int(row["customer_count"])),
+            "meaning": segment_meaning(context, str(row["rfm_segment"])),
+        }
+        for row in segments.to_dict("records")
+    ]
+    return pd.DataFrame(rows)
+
+
+def segment_columns(context: PageContext) -> tuple[Column, ...]:
+    """The columns of the segments' table."""
+    return (
+        Column("rfm_segment", words=lambda name: segment_label(context, str(name))),
+        Column("customer_count", "count"),
+        Column("customer_share", "rate"),
+        Column("monetary_amount", "money"),
+        Column("amount_per_customer", "money"),
+        Column("currency_code", label="currency"),
+        Column("meaning", "long"),
+    )
+
+
+def customer_columns(context: PageContext, source: str) -> tuple[Column, ...]:
+    """The columns of the customers' table."""
+    return (
+        Column("customer_key", words=lambda key: str(key).rsplit(":", 1)[-1]),
+        Column("channel", words=lambda name: context.channel_label(str(name), source)),
+        Column("rfm_recency", "count"),
+        Column("rfm_frequency", "count"),
+        Column("rfm_monetary", "money"),
+        Column("currency_code", label="currency"),
+        Column("first_order_at", "time"),
+        Column("last_order_at", "time"),
+    )

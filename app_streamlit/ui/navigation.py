@@ -1,0 +1,69 @@
+"""The pages, and the links between them; a link keeps what the viewer chose."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from app_streamlit.ui import address
+from app_streamlit.ui.i18n import Translator
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One page of the menu."""
+
+    name: str
+    icon: str
+
+
+ENTRIES = (
+    Entry("overview", ":material/dashboard:"),
+    Entry("funnel", ":material/filter_alt:"),
+    Entry("orders", ":material/receipt_long:"),
+    Entry("customers", ":material/groups:"),
+    Entry("decisions", ":material/task_alt:"),
+    Entry("health", ":material/monitor_heart:"),
+)
+# Choices that belong to one page; a link of the menu does not carry them to the others.
+_OWN = ("step", "outcome", "order", "segment", "view")
+
+
+def path(name: str) -> str:
+    """The script of a page, as Streamlit names it."""
+    return f"app_pages/{name}.py"
+
+
+def build(t: Translator) -> Page:
+    """Register the pages; returns the one that this run shows."""
+    pages = [
+        st.Page(
+            path(entry.name),
+            title=t(f"pages.{entry.name}"),
+            icon=entry.icon,
+            url_path=entry.name,
+            default=entry.name == "overview",
+        )
+        for entry in ENTRIES
+    ]
+    return st.navigation(pages, position="hidden")
+
+
+def menu(t: Translator) -> None:
+    """Links to all pages: the address keeps language, filters and "as of"."""
+    kept = {key: value for key, value in address.params().items() if key not in _OWN}
+    with st.container(gap=None, key="menu"):
+        for entry in ENTRIES:
+            st.page_link(
+                path(entry.name),
+                label=t(f"pages.{entry.name}"),
+                icon=entry.icon,
+                query_params=kept or None,
+                width="stretch",
+            )
+
+
+def go(name: str, **choices: str) -> None:
+    """Open another page with these choices set, all others kept."""
+    address.put(**choices)
+    st.switch_page(path(name), query_params=address.params())

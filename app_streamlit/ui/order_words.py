@@ -1,0 +1,105 @@
+"""The words and choices of the order list."""
+
+from decimal import Decimal
+
+import streamlit as st
+
+from app_streamlit.queries.funnel import load_funnels, load_step_labels
+from app_streamlit.queries.orders import OUTCOMES, Outcome, Selection
+from app_streamlit.ui import address, formats
+from app_streamlit.ui.context import PageContext
+from app_streamlit.ui.i18n import pick
+from app_streamlit.ui.tables import Column
+
+
+def target_funnel(context: PageContext) -> tuple[str, str] | None:
+    """Source and funnel that the address names, else the first of the chosen source."""
+    funnels = load_funnels(context.edition)
+    source, _, funnel = address.get("funnel").partition(":")
+    if funnel in funnels.get(source, []) and source in context.sources:
+        return source, funnel
+    sources = context.sources
+    if context.choices.channel:
+        sources = [c.source for c in context.channels if c.channel == context.choices.channel]
+    for name in sources:
+        if funnels.get(name):
+            return name, funnels[name][0]
+    return None
+
+
+def step_labels(context: PageContext, funnel: str) -> dict[int, str]:
+    """Number and name of the steps of a funnel."""
+    return {
+        int(str(row["step_number"])): pick(
+            row, "label", context.language, fallback=str(row["step_name"])
+        )
+        for row in load_step_labels(context.edition, funnel)
+        if row["step_kind"] == "step"
+    }
+
+
+def steps_for(outcome: str, labels: dict[int, str]) -> list[str]:
+    """The steps that an outcome can be asked for: nothing drops before the first one."""
+    return [str(number) for number in labels if number > 1 or outcome == "reached"]
+
+
+def as_outcome(text: str) -> Outcome:
+    """A choice of the address as an outcome."""
+    return next((outcome for outcome in OUTCOMES if outcome == text), "any")
+
+
+def search_box(context: PageContext) -> str:
+    """Part of an order number, kept in the address."""
+    key = "order_widget"
+    if key not in st.session_state or st.session_state.get("_order_last") != address.get("order"):
+        st.session_state[key] = address.get("order")
+    text = st.text_input(
+        context.t("orders.search"),
+        key=key,
+        placeholder=context.t("orders.search_hint"),
+        icon=":material/search:",
+        width=240,
+    ).strip()
+    address.put(order=text)
+    st.session_state["_order_last"] = text
+    return text
+
+
+def headline(
+    context: PageContext,
+    selection: Selection,
+    labels: dict[int, str],
+    *,
+    number: int,
+    amount: Decimal,
+    currency: str,
+) -> str:
+    """How many orders the list has, what became of them, and what they are worth."""
+    t = context.t
+    step = labels.get(selection.step_number or 0, "")
+    orders = t("units.orders", n=number, count=formats.count(number))
+    text = t(f"orders.headline.{selection.outcome}", orders=orders, step=step)
+    if number:
+        text += t("orders.worth", amount=formats.short_money(amount, currency, context.language))
+    return text + t("punctuation.stop")
+
+
+def columns(context: PageContext, source: str, funnel: str) -> tuple[Column, ...]:
+    """The columns of the list."""
+    t = context.t
+    names = {
+        str(row["step_name"]): pick(row, "label", context.language, str(row["step_name"]))
+        for row in load_step_labels(context.edition, funnel)
+    }
+    return (
+        Column("order_no"),
+        Column("channel", words=lambda name: context.channel_label(str(name), source)),
+        Column("created_at", "time"),
+        Column("order_status", words=lambda name: t.known(f"order_status.{name}", str(name))),
+        Column("refund_status", words=lambda name: t.known(f"refund_status.{name}", str(name))),
+        Column("gross_amount", "money"),
+        Column("net_paid_amount", "money"),
+        Column("currency_code", label="currency"),
+        Column("last_step_name", words=lambda name: names.get(str(name), str(name))),
+        Column("next_outcome", words=lambda name: t.known(f"next_outcome.{name}", str(name))),
+    )

@@ -1,0 +1,146 @@
+"""Sentences and tiles computed from figures; the words themselves are in `locales/`."""
+
+from decimal import Decimal
+
+import pandas as pd
+
+from app_streamlit.queries.overview import Totals, load_totals
+from app_streamlit.queries.rates import mean, relative_change, share
+from app_streamlit.queries.scope import Scope
+from app_streamlit.ui import formats
+from app_streamlit.ui.cards import Tile
+from app_streamlit.ui.context import PageContext
+from app_streamlit.ui.i18n import Translator
+
+
+def measure_text(measure: str, value: object, currency: str, t: Translator) -> str:
+    """A value of a daily measure as text."""
+    number = Decimal(str(value))
+    if measure.endswith("_amount"):
+        return formats.short_money(number, currency, t.language)
+    return formats.count(number)
+
+
+def compared(t: Translator, change: float | None) -> str:
+    """A change in words: more, fewer, or about as many; empty without a comparison."""
+    if change is None:
+        return ""
+    if abs(change) < 0.005:
+        return t("overview.change.same")
+    direction = "more" if change > 0 else "fewer"
+    return t(f"overview.change.{direction}", rate=formats.rate(abs(change)))
+
+
+def overview(context: PageContext) -> str:
+    """What happened, in one or two sentences; of the source with the newest data first."""
+    t = context.t
+    for source in context.sources:
+        scope = context.scope(source)
+        totals = load_totals(context.edition, scope)
+        if totals:
+            break
+    else:
+        return t("overview.nothing")
+    currency, now = max(totals, key=lambda entry: entry[1].order_count)
+    text = t(
+        "overview.happened",
+        source=context.source_label(source),
+        days=formats.days(scope.start, scope.end, t.language),
+        orders=t("units.orders", n=now.order_count, count=formats.count(now.order_count)),
+        amount=formats.short_money(now.net_paid_amount, currency, t.language),
+    )
+    change = relative_change(now.compared_order_count, now.expected_order_count)
+    if change is not None:
+        text += t("overview.against_weekdays", change=compared(t, change))
+    text += t("punctuation.stop")
+    if context.choices.source is None and len(context.sources) > 1:
+        text += t("overview.sources_below", count=len(context.sources))
+    return text
+
+
+def overview_tiles(
+    context: PageContext,
+    scope: Scope,
+    currency: str,
+    *,
+    now: Totals,
+    before: Totals | None,
+    daily: pd.DataFrame,
+) -> list[Tile]:
+    """The headline figures of one source and currency."""
+    t = context.t
+    before = before if before is not None and _covers(before, scope.before()) else None
+    versus = t("overview.versus_days", n=scope.day_count, count=scope.day_count)
+    by_day = daily.groupby("business_date")[
+        ["order_count", "net_paid_amount", "refunded_amount", "unit_count"]
+    ].sum()
+
+    def trend(name: str) -> list[float]:
+        return [float(value) for value in by_day[name]]
+
+    def exact(key: str, amount: Decimal) -> str:
+        return f"{t(key)}\n\n{t('overview.exactly')} {formats.money(amount, currency)}"
+
+    def moved(new: Decimal | float | None, old: Decimal | float | None) -> str | None:
+        return formats.change(relative_change(new, old))
+
+    average = mean(now.net_paid_amount, now.paid_order_count)
+    paid_share = share(now.paid_order_count, now.order_count)
+    refund_share = share(now.refunded_amount, now.net_paid_amount + now.refunded_amount)
+    return [
+        Tile(
+            t("columns.order_count"),
+            formats.short(now.order_count, t.language),
+            t("definitions.order_count"),
+            delta=moved(now.compared_order_count, now.expected_order_count),
+            delta_means=t("overview.versus_weekdays"),
+            trend=trend("order_count"),
+        ),
+        Tile(
+            t("columns.net_paid_amount"),
+            formats.short_money(now.net_paid_amount, currency, t.language),
+            exact("definitions.net_paid_amount", now.net_paid_amount),
+            delta=moved(now.net_paid_amount, before.net_paid_amount if before else None),
+            delta_means=versus,
+            trend=trend("net_paid_amount"),
+        ),
+        Tile(
+            t("overview.paid_share"),
+            formats.rate(paid_share),
+            t("definitions.paid_share"),
+        ),
+        Tile(
+            t("overview.average_order"),
+            formats.money(average, currency),
+            t("definitions.average_order"),
+            delta=moved(
+                average,
+                mean(before.net_paid_amount, before.paid_order_count) if before else None,
+            ),
+            delta_means=versus,
+        ),
+        Tile(
+            t("columns.refunded_amount"),
+            formats.short_money(now.refunded_amount, currency, t.language),
+            exact("definitions.refunded_amount", now.refunded_amount)
+            + "\n\n"
+            + t("overview.refund_share", rate=formats.rate(refund_share)),
+            delta=moved(now.refunded_amount, before.refunded_amount if before else None),
+            delta_means=versus,
+            trend=trend("refunded_amount"),
+            rise_is="bad",
+        ),
+        Tile(
+            t("columns.unit_count"),
+            formats.short(now.unit_count, t.language),
+            t("definitions.unit_count"),
+            delta=moved(now.unit_count, before.unit_count if before else None),
+            delta_means=versus,
+            trend=trend("unit_count"),
+        ),
+    ]
+
+
+def _covers(totals: Totals, scope: Scope) -> bool:
+    """Whether the data reach over a whole range, so that comparing with it is fair."""
+    return totals.first_day is not None and totals.first_day <= scope.start

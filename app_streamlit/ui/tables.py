@@ -1,0 +1,101 @@
+"""Tables as people read them: translated headers, aligned numbers, local times."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+import streamlit as st
+
+from app_streamlit.ui import formats
+from app_streamlit.ui.context import PageContext
+
+Kind = Literal["text", "long", "count", "money", "rate", "date", "time"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: where it comes from and how it is shown."""
+
+    name: str
+    kind: Kind = "text"
+    label: str = ""
+    words: Callable[[Any], str] | None = None
+
+
+def label_of(column: Column, context: PageContext) -> str:
+    """The translated header of a column."""
+    return context.t(f"columns.{column.label or column.name}")
+
+
+def readable_frame(
+    frame: pd.DataFrame, columns: Sequence[Column], context: PageContext
+) -> pd.DataFrame:
+    """The chosen columns with translated headers and values in the reader's words."""
+    shown = pd.DataFrame(index=frame.index)
+    for column in columns:
+        values = frame[column.name]
+        header = label_of(column, context)
+        if column.words is not None:
+            shown[header] = [
+                formats.EMPTY if pd.isna(value) else column.words(value) for value in values
+            ]
+        elif column.kind == "time":
+            shown[header] = [
+                moment.replace(tzinfo=None)
+                if (moment := formats.local(value, context.zone)) is not None
+                else None
+                for value in values
+            ]
+        else:
+            shown[header] = values
+    return shown
+
+
+def show_table(
+    frame: pd.DataFrame,
+    columns: Sequence[Column],
+    context: PageContext,
+    *,
+    key: str,
+    describe: str,
+    height: int | Literal["auto"] = "auto",
+) -> None:
+    """Draw a table; `describe` says what it holds to people who can't see it."""
+    shown = readable_frame(frame, columns, context)
+    for column in columns:
+        if column.kind in ("money", "rate", "count") and column.words is None:
+            header = label_of(column, context)
+            # Only what is drawn: the browser's grid takes numbers, not decimals.
+            shown[header] = pd.to_numeric(shown[header], errors="coerce")
+    st.dataframe(
+        shown,
+        hide_index=True,
+        key=key,
+        height=height,
+        width="stretch",
+        alt=describe,
+        column_config={label_of(c, context): _config(c) for c in columns},
+    )
+
+
+def _config(column: Column) -> Any:
+    kinds = st.column_config
+    if column.words is not None:
+        return kinds.TextColumn()
+    configs: dict[Kind, Any] = {
+        "text": kinds.TextColumn(),
+        "long": kinds.TextColumn(width="large"),
+        "count": kinds.NumberColumn(format="localized"),
+        "money": kinds.NumberColumn(format="accounting"),
+        "rate": kinds.NumberColumn(format="percent"),
+        "date": kinds.DateColumn(format="YYYY-MM-DD"),
+        "time": kinds.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+    }
+    return configs[column.kind]
+
+
+def csv_of(frame: pd.DataFrame, columns: Sequence[Column], context: PageContext) -> bytes:
+    """The same columns as a file that spreadsheets open with Chinese intact."""
+    text: str = readable_frame(frame, columns, context).to_csv(index=False)
+    return text.encode("utf-8-sig")

@@ -1,0 +1,132 @@
+"""A small published home for tests of the pages: the report tables' shape, plausible rows.
+
+Orders are made one by one and every report table is counted from them in plain SQL, so that the
+pages can be checked against each other (the list behind a bar has as many rows as the bar).
+"""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from connectors.database.engine import open_database
+from connectors.database.publications import Publication, record_publication
+from connectors.database.runs import finish_run, start_run
+from connectors.lake.attach import connect_writer, newest_snapshot
+from connectors.settings import Settings
+
+SQL = Path(__file__).with_name("published_fixture.sql")
+LAST_DAY = date(2026, 11, 20)
+DAYS = 70
+STEPS = {
+    "sandbox": ("order_to_cash", ("created", "paid", "shipped", "delivered", "kept")),
+    "online_retail": ("placed_kept", ("placed", "kept")),
+}
+CHANNELS = {
+    "sandbox": {"tmall_flagship": 9, "douyin_live": 7, "store_pos": 4},
+    "online_retail": {"-": 6},
+}
+CURRENCY = {"sandbox": "CNY", "online_retail": "GBP"}
+# Chance to get to the next step; live commerce loses most before payment.
+CHANCES = {
+    "tmall_flagship": (0.90, 0.97, 0.96, 0.91),
+    "douyin_live": (0.66, 0.96, 0.93, 0.82),
+    "store_pos": (0.99, 0.99, 0.99, 0.97),
+    "-": (0.93,),
+}
+
+
+def made_orders(seed: int = 7, days: int = DAYS) -> pd.DataFrame:
+    """One row an order: where it came from, how far it got, and what it is worth."""
+    chance = random.Random(seed)
+    rows = []
+    for source, channels in CHANNELS.items():
+        last_day = LAST_DAY if source == "sandbox" else date(2011, 12, 9)
+        funnel, steps = STEPS[source]
+        for offset in range(days):
+            day = last_day - timedelta(days=days - 1 - offset)
+            for channel, mean in channels.items():
+                weekend = 1.3 if day.weekday() >= 5 else 1.0
+                for number in range(max(1, round(chance.gauss(mean * weekend, 1.5)))):
+                    reached = 1
+                    for probability in CHANCES[channel]:
+                        if chance.random() > probability:
+                            break
+                        reached += 1
+                    complete = reached == len(steps)
+                    still_open = not complete and reached > 1 and (last_day - day).days < 6
+                    amount = round(chance.lognormvariate(5.2, 0.7), 2)
+                    paid = reached >= 2 or source == "online_retail"
+                    rows.append(
+                        {
+                            "source": source,
+                            "channel": channel,
+                            "funnel": funnel,
+                            "order_no": f"{channel[:1].upper()}{day:%y%m%d}{number:04d}",
+                            "cohort_date": day,
+                            "created_at": datetime(day.year, day.month, day.day, 3, tzinfo=UTC)
+                            + timedelta(minutes=chance.randrange(700)),
+                            "buyer": chance.randrange(160),
+                            "last_step_number": reached,
+                            "last_step_name": steps[reached - 1],
+                            "next_outcome": "complete"
+                            if complete
+                            else ("open" if still_open else "dropped"),
+                            "is_paid": paid,
+                            "gross_amount": amount,
+                            "refunded": amount if paid and reached == len(steps) - 1 else 0.0,
+                            "unit_count": chance.randrange(1, 5),
+                            "currency_code": CURRENCY[source],
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+def write_lake(settings: Settings, seed: int = 7) -> int:
+    """Write the report tables; returns the lake's snapshot."""
+    with connect_writer(settings, purpose="test fixture") as connection:
+        connection.register("made_orders", made_orders(seed))
+        for statement in SQL.read_text(encoding="utf-8").split(";"):
+            if statement.strip():
+                connection.execute(statement)
+        connection.unregister("made_orders")
+        return newest_snapshot(connection)
+
+
+def publish(settings: Settings, run_id: str = "run-1", now: datetime | None = None) -> Publication:
+    """Record a finished run and a publication of the lake's newest snapshot."""
+    engine = open_database(settings)
+    with connect_writer(settings, purpose="test fixture") as connection:
+        snapshot_id = newest_snapshot(connection)
+    start_run(engine, run_id, "test", now=now)
+    publication = record_publication(
+        engine,
+        run_id=run_id,
+        snapshot_id=snapshot_id,
+        git_commit="0123456789abcdef",
+        manifest_hash="fixture",
+        checks={"passed": 42, "warned": 1, "failed": 0},
+        row_counts={},
+        now=now,
+    )
+    finish_run(engine, run_id, "published", publication_id=publication.publication_id, now=now)
+    return publication
+
+
+def make_red(settings: Settings, run_id: str = "run-red") -> None:
+    """Record a run whose blocking check failed after the publication."""
+    engine = open_database(settings)
+    start_run(engine, run_id, "test")
+    check = {
+        "name": "assert_nothing_lost",
+        "kind": "dbt_test",
+        "message": "3 records are not accounted for",
+    }
+    finish_run(engine, run_id, "red", [check])
+
+
+def make_published_home(settings: Settings) -> Publication:
+    """A home with one publication."""
+    write_lake(settings)
+    return publish(settings)

@@ -1,0 +1,169 @@
+-- Report tables of the fixture, counted from made_orders (a row an order).
+create schema if not exists lake.reports;
+create schema if not exists lake.marts;
+create schema if not exists lake.reference;
+
+create or replace table lake.reference.funnel_steps as
+select * from (values
+    ('order_to_cash', 1, 'created', 'step', null::int, 'Created', '已创建'),
+    ('order_to_cash', 2, 'paid', 'step', 24, 'Paid', '已付款'),
+    ('order_to_cash', 3, 'shipped', 'step', 72, 'Shipped', '已发货'),
+    ('order_to_cash', 4, 'delivered', 'step', 168, 'Delivered', '已送达'),
+    ('order_to_cash', 5, 'kept', 'step', 360, 'Kept', '未退款'),
+    ('placed_kept', 1, 'placed', 'step', null, 'Placed', '已下单'),
+    ('placed_kept', 2, 'kept', 'step', 720, 'Kept', '已保留'),
+    ('placed_kept', 2, 'returned', 'outcome', 720, 'With a return', '有退货')
+) as t (funnel, step_number, step_name, step_kind, window_hours, label_en, label_zh);
+
+create or replace table lake.reference.funnel_thresholds as
+select * from (values
+    ('order_to_cash', 'paid', 0.88::decimal(6, 4), 0.80::decimal(6, 4), 1, date '2020-01-01'),
+    ('order_to_cash', 'shipped', 0.95, 0.90, 1, date '2020-01-01'),
+    ('order_to_cash', 'delivered', 0.98, 0.94, 1, date '2020-01-01'),
+    ('order_to_cash', 'kept', 0.85, 0.75, 1, date '2020-01-01'),
+    ('placed_kept', 'kept', 0.90, 0.80, 1, date '2020-01-01')
+) as t (funnel, step_name, green_from, amber_from, version, valid_from);
+
+create or replace table lake.reference.rfm_segments as
+select * from (values
+    ('champions', 'Champions', '重要价值客户', 'Bought lately, often and for much', '最近买过，买得多，金额高'),
+    ('loyal', 'Loyal', '忠诚客户', 'Buy often', '经常购买'),
+    ('promising', 'Promising', '潜力客户', 'Bought lately, not yet often', '最近买过，次数不多'),
+    ('at_risk', 'At risk', '流失风险客户', 'Bought often, but not lately', '曾经常买，最近没有'),
+    ('lost', 'Lost', '已流失客户', 'Bought long ago and seldom', '很久以前买过，次数少')
+) as t (segment, label_en, label_zh, description_en, description_zh);
+
+create or replace table lake.marts.dim_channels as
+select * from (values
+    ('sandbox', 'tmall_flagship', 'Tmall flagship store', '天猫旗舰店', 'CNY'),
+    ('sandbox', 'douyin_live', 'Douyin live', '抖音直播', 'CNY'),
+    ('sandbox', 'store_pos', 'Store', '门店', 'CNY'),
+    ('online_retail', '-', 'Online shop', '网店', 'GBP')
+) as t (source, channel, label_en, label_zh, currency_code);
+
+create or replace table lake.reports.rpt_channel_daily as
+with daily as (
+    select
+        source, channel, cohort_date as business_date, currency_code,
+        count(*) as order_count,
+        count(*) filter (where is_paid) as paid_order_count,
+        sum(unit_count)::decimal(18, 2) as unit_count,
+        sum(gross_amount)::decimal(18, 2) as gross_amount,
+        (coalesce(sum(gross_amount) filter (where is_paid), 0) - sum(refunded))::decimal(18, 2)
+            as net_paid_amount,
+        sum(refunded)::decimal(18, 2) as refunded_amount,
+        count(distinct buyer) as customer_count
+    from made_orders group by all
+)
+select
+    *,
+    case when count(*) over earlier >= 2
+        then median(order_count) over earlier end::decimal(18, 2) as expected_order_count,
+    true as is_complete_day
+from daily
+window earlier as (
+    partition by source, channel, dayofweek(business_date) order by business_date
+    rows between 4 preceding and 1 preceding
+);
+
+create or replace table lake.reports.rpt_funnel_orders as
+select
+    source || ':' || order_no as order_key, order_no, source, channel, funnel, cohort_date,
+    source || ':' || channel || ':' || buyer as customer_key,
+    case when last_step_number = 1 then 'created' when next_outcome = 'complete' then 'completed'
+        else 'shipped' end as order_status,
+    case when refunded > 0 then 'refunded' else 'none' end as refund_status,
+    gross_amount::decimal(18, 2) as gross_amount,
+    (case when is_paid then gross_amount else 0 end - refunded)::decimal(18, 2) as net_paid_amount,
+    currency_code, created_at, last_step_number, last_step_name, next_outcome
+from made_orders;
+
+create or replace table lake.reports.rpt_funnel_daily as
+with steps as (
+    select funnel, step_number, step_name, step_kind from lake.reference.funnel_steps
+)
+select
+    o.source, o.channel, o.funnel, o.cohort_date, s.step_number, s.step_name, s.step_kind,
+    count(*) filter (where case when s.step_kind = 'step' then o.last_step_number >= s.step_number
+        else o.refund_status = 'refunded' end) as reached_count,
+    count(*) filter (where s.step_kind = 'step' and o.last_step_number = s.step_number - 1
+        and o.next_outcome = 'open') as open_count,
+    count(*) filter (where s.step_kind = 'step' and o.last_step_number = s.step_number - 1
+        and o.next_outcome = 'dropped') as dropped_count,
+    coalesce(sum(o.gross_amount) filter (where case when s.step_kind = 'step'
+        then o.last_step_number >= s.step_number else o.refund_status = 'refunded' end), 0)
+        ::decimal(18, 2) as reached_amount,
+    coalesce(sum(o.gross_amount) filter (where s.step_kind = 'step'
+        and o.last_step_number = s.step_number - 1 and o.next_outcome = 'open'), 0)
+        ::decimal(18, 2) as open_amount,
+    coalesce(sum(o.gross_amount) filter (where s.step_kind = 'step'
+        and o.last_step_number = s.step_number - 1 and o.next_outcome = 'dropped'), 0)
+        ::decimal(18, 2) as dropped_amount,
+    o.currency_code
+from lake.reports.rpt_funnel_orders as o
+join steps as s on s.funnel = o.funnel
+group by all;
+
+create or replace table lake.marts.dim_customers as
+with customers as (
+    select
+        source || ':' || channel || ':' || buyer as customer_key, source, channel, currency_code,
+        min(created_at) as first_order_at, max(created_at) as last_order_at,
+        min(case source when 'sandbox' then date '2026-11-20' else date '2011-12-09' end
+            - cohort_date::date)::int as rfm_recency,
+        count(*)::int as rfm_frequency,
+        (sum(case when is_paid then gross_amount else 0 end) - sum(refunded))::decimal(18, 2)
+            as rfm_monetary
+    from made_orders group by all
+),
+scored as (
+    select
+        *,
+        ntile(5) over (partition by source order by rfm_recency desc)::int as rfm_recency_score,
+        ntile(5) over (partition by source order by rfm_frequency)::int as rfm_frequency_score,
+        ntile(5) over (partition by source order by rfm_monetary)::int as rfm_monetary_score
+    from customers
+)
+select
+    *,
+    case
+        when rfm_recency_score >= 4 and rfm_frequency_score >= 4 then 'champions'
+        when rfm_frequency_score >= 4 and rfm_recency_score >= 3 then 'loyal'
+        when rfm_recency_score >= 4 then 'promising'
+        when rfm_frequency_score >= 3 then 'at_risk'
+        else 'lost'
+    end as rfm_segment,
+    null::varchar as phone_token, '浙江省' as province
+from scored;
+
+create or replace table lake.reports.rpt_rfm_segments as
+select
+    source, rfm_segment, count(*) as customer_count,
+    sum(rfm_monetary)::decimal(18, 2) as monetary_amount, currency_code,
+    rfm_recency_score as recency_score, rfm_frequency_score as frequency_score
+from lake.marts.dim_customers group by all;
+
+create or replace table lake.marts.quarantined_records as
+select * from (values
+    ('sandbox', 'orders', 'aaaa:17', 'load-1', 'unreadable_number', '{"订单编号": "T-17", "总金额": "12,3x"}', null::decimal(18, 2), timestamptz '2026-11-20 18:00:00+00'),
+    ('sandbox', 'orders', 'aaaa:18', 'load-1', 'unreadable_timestamp', '{"order_no": "T-18"}', 88.00, timestamptz '2026-11-20 18:00:00+00'),
+    ('online_retail', 'order_lines', 'bbbb:3', 'load-1', 'missing_required', '{"InvoiceNo": null}', 3.20, timestamptz '2026-11-20 18:00:00+00')
+) as t (source, entity, source_id, load_id, reason, payload, amount, received_at);
+
+create or replace table lake.reports.rpt_quarantine_reasons as
+select source, entity, reason, count(*) as record_count, sum(amount)::decimal(18, 2) as amount
+from lake.marts.quarantined_records group by all;
+
+create or replace table lake.reports.rpt_conservation as
+select
+    source, case source when 'sandbox' then 'orders' else 'order_lines' end as entity,
+    'load-1' as load_id, count(*) + 5 as received, count(*) as used, 3 as duplicates,
+    2 as quarantined, 0 as superseded, timestamptz '2026-11-20 18:00:00+00' as received_at
+from made_orders group by source;
+
+create or replace table lake.reports.rpt_source_freshness as
+select
+    source, case source when 'sandbox' then 'orders' else 'order_lines' end as entity,
+    count(*) as record_count, 1 as load_count, 70 as file_count,
+    timestamptz '2026-11-20 18:00:00+00' as last_received_at, max(created_at) as last_event_at
+from made_orders group by source
