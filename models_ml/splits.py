@@ -152,6 +152,16 @@ def share_start(times: np.ndarray, share: float, *, otherwise: np.datetime64) ->
     return start
 
 
+def newest_rows(rows: Mask, times: np.ndarray, *, most: int) -> Mask:
+    """The newest of some rows, about `most` of them: rows of one instant stay together."""
+    count = int(rows.sum())
+    if count <= most:
+        return rows
+    start = np.partition(times[rows], count - most)[count - most]
+    kept: Mask = rows & (times >= start)
+    return kept
+
+
 def random_split(rows: Mask, *, test_share: float, seed: int) -> tuple[Mask, Mask]:
     """Learning and judging rows drawn at random from `rows`: for comparison, never for a claim."""
     places = np.flatnonzero(rows)

@@ -2,7 +2,8 @@
 
 from models_ml.returns.config import LeakageError, ReturnRiskConfig
 from models_ml.returns.evaluate import ReturnRiskReport
-from models_ml.returns.model import NotEnoughData, TrainedReturnRisk, score, train
+from models_ml.returns.model import train
+from models_ml.returns.scoring import NotEnoughData, TrainedReturnRisk, score
 
 __all__ = [
     "LeakageError",

@@ -44,6 +44,8 @@ class ReturnRiskConfig:
     """Least lines in each of the three parts."""
     least_class_rows: int = 10
     """Least returned and least kept lines in each of the three parts."""
+    most_fit_rows: int = 200_000
+    """Lines to fit at most, the newest ones: bounds time and memory."""
     isotonic_from_rows: int = 1_000
     """Lines to calibrate from which isotonic regression is used; sigmoid below."""
     promotion_margin: float = 0.05

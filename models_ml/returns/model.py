@@ -1,11 +1,11 @@
-"""Return risk of an order line: train, choose, calibrate, promote or not, score.
+"""Return risk of an order line: train, choose, calibrate, promote or not.
 
 Order of work in `train`: split by time -> choose the learner on the newest part of the rows to fit
 -> fit, calibrate and test every candidate -> keep the simplest one that no other beats by the
 margin -> fit that one again on all matured rows. Nothing known after `as_of` is looked at.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -30,12 +30,14 @@ from models_ml.returns.candidates import (
 from models_ml.returns.config import KEY_COLUMNS, ReturnRiskConfig
 from models_ml.returns.evaluate import ReturnRiskReport, Scores, measure, promote
 from models_ml.returns.features import build_features
-from models_ml.returns.reasons import explain, typical_values
+from models_ml.returns.reasons import typical_values
+from models_ml.returns.scoring import NotEnoughData, TrainedReturnRisk
 from models_ml.splits import (
     ExampleSplit,
     Mask,
     label_delay,
     mature_rows,
+    newest_rows,
     random_split,
     share_start,
     split_examples,
@@ -43,29 +45,6 @@ from models_ml.splits import (
 from models_ml.versions import model_version
 
 LABEL_COLUMNS = ("ordered_at", "is_returned", "label_known_at")
-SCORE_COLUMNS = (*KEY_COLUMNS, "risk_score", "top_reasons", "model_version", "scored_at")
-
-
-@dataclass(frozen=True)
-class NotEnoughData:
-    """No model could be trained; `reason` is a sentence for the person who looks."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class TrainedReturnRisk:
-    """A model that may score lines of its source, with the report that let it."""
-
-    source: str
-    config: ReturnRiskConfig
-    fitted: Fitted
-    typical: pd.DataFrame
-    """One row: the typical value of every derived feature."""
-    base_rate: float
-    """Share of returned lines among the rows of the last fit, 0..1."""
-    model_version: str
-    report: ReturnRiskReport
 
 
 @dataclass(frozen=True)
@@ -120,6 +99,7 @@ def train(
     lacking = _find_lack(split, known.labels, settings)
     if lacking:
         return NotEnoughData(lacking)
+    split = replace(split, fit=_bounded(split.fit, known, settings))
     mature = mature_rows(known.decided_at, known.known_at, at=present, delay=delay)
     candidates, scores = _judge(known, split, settings)
     learner = candidates[-1]
@@ -156,44 +136,6 @@ def train(
     )
 
 
-def score(model: TrainedReturnRisk, examples: pd.DataFrame, *, scored_at: datetime) -> pd.DataFrame:
-    """Probability that each line will be returned, and why it is above the average.
-
-    Args:
-        model: what `train` returned.
-        examples: lines of the same source with the keys and feature columns; no label needed.
-        scored_at: written into every row.
-
-    Returns:
-        One row per line in the order given, with SCORE_COLUMNS; `risk_score` is 0..1,
-        `top_reasons` holds codes separated by commas (see `reasons.REASON_CODES`).
-
-    Raises:
-        FrameError: a missing column, another source, two rows for one line.
-    """
-    require_columns(examples, KEY_COLUMNS, name="examples")
-    if examples.empty:
-        return pd.DataFrame(columns=list(SCORE_COLUMNS))
-    source = require_one_source(examples, name="examples")
-    if source != model.source:
-        raise ValueError(f"The model is of source {model.source}, the examples are of {source}.")
-    require_unique(examples, ["order_key", "line_no"], name="examples")
-    features = build_features(examples, config=model.config)
-    risk = model.fitted.probabilities(features)
-    result = examples[list(KEY_COLUMNS)].reset_index(drop=True)
-    result["risk_score"] = risk
-    result["top_reasons"] = explain(
-        model.fitted,
-        features,
-        raised=risk > model.base_rate,
-        typical=model.typical,
-        most=model.config.reasons,
-    )
-    result["model_version"] = model.model_version
-    result["scored_at"] = pd.Timestamp(scored_at)
-    return result[list(SCORE_COLUMNS)]
-
-
 def _read(examples: pd.DataFrame, present: np.datetime64, config: ReturnRiskConfig) -> _Examples:
     """Arrays of what is known: a label known after the present is taken as unknown."""
     known_at = as_utc(examples["label_known_at"])
@@ -224,6 +166,10 @@ def _find_lack(split: ExampleSplit, labels: np.ndarray, config: ReturnRiskConfig
                 "are needed to tell them from the others; wait for more history."
             )
     return ""
+
+
+def _bounded(rows: Mask, known: _Examples, config: ReturnRiskConfig) -> Mask:
+    return newest_rows(rows, known.decided_at, most=config.most_fit_rows)
 
 
 def _judge(
@@ -266,7 +212,12 @@ def _random_score(
     rest, judge = random_split(mature, test_share=config.test_share, seed=config.seed)
     learn, calibrate = random_split(rest, test_share=config.calibrate_share, seed=config.seed)
     fitted = fit_candidate(
-        learner, known.features, known.labels, fit=learn, calibrate=calibrate, config=config
+        learner,
+        known.features,
+        known.labels,
+        fit=_bounded(learn, known, config),
+        calibrate=calibrate,
+        config=config,
     )
     risk = fitted.probabilities(known.features[judge])
     return measure(known.labels[judge], risk, bins=config.calibration_bins)
@@ -283,7 +234,7 @@ def _fit_for_use(
         candidate,
         known.features,
         known.labels,
-        fit=mature & (known.decided_at < start),
+        fit=_bounded(mature & (known.decided_at < start), known, config),
         calibrate=mature & (known.decided_at >= start),
         config=config,
     )

@@ -1,0 +1,223 @@
+"""When to order and how much: periodic review with a reorder point and an order-up-to level.
+
+Formulas (Silver, Pyke & Thomas, Inventory and Production Management in Supply Chains, (R, s, S)),
+with L the lead time, R the review period and D(a..b) the demand of those days:
+
+    stock position   = on hand - reserved + inbound
+    reorder point    = E[D(1..L)] + E[D(L+1..L+R)] + safety stock
+    safety stock     = z(service level) * spread of D(1..L+R)
+    order-up-to      = reorder point + E[D(L+1..L+R)]
+    suggested        = order-up-to - position, up to whole packs, if position < reorder point
+
+What is inbound counts as stock, or every run would order the same units again.
+"""
+
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+
+from models_ml.frames import (
+    as_days,
+    as_float,
+    require_columns,
+    require_unique,
+    require_values,
+)
+from models_ml.replenishment.config import ReplenishmentConfig
+from models_ml.replenishment.demand_over_days import DemandOverDays
+
+STOCK_COLUMNS = ("source", "business_date", "site", "sku", "on_hand", "reserved", "inbound")
+PRODUCT_COLUMNS = (
+    "source",
+    "sku",
+    "unit_cost",
+    "lead_time_days",
+    "pack_size",
+    "currency_code",
+)
+SITE_DEMAND_COLUMNS = ("source", "site", "sku", "quantity")
+POSITION_COLUMNS = (
+    "source",
+    "site",
+    "sku",
+    "business_date",
+    "on_hand",
+    "reserved",
+    "inbound",
+    "stock_position",
+    "lead_time_days",
+    "expected_lead_time_demand",
+    "safety_stock",
+    "reorder_point",
+    "pack_size",
+    "suggested_quantity",
+    "unit_cost",
+    "suggested_amount",
+    "currency_code",
+    "origin_date",
+    "review_period_days",
+    "expected_review_demand",
+    "order_up_to",
+    "site_share",
+)
+CENT = Decimal("0.01")
+UNIT_COST_STEP = Decimal("0.000001")
+ROUNDING_SLACK = 1e-9
+"""Units that floating-point sums may be off by without costing another pack."""
+
+
+def replenishment_positions(
+    stock: pd.DataFrame,
+    forecasts: pd.DataFrame,
+    products: pd.DataFrame,
+    *,
+    business_date: date,
+    config: ReplenishmentConfig | None = None,
+    site_demand: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """What every site should order of every SKU it holds, on one day.
+
+    Forecasts are made per SKU. A site's share of them is its share of `site_demand` when given,
+    else of the reserved units (`site_share="reserved"`) or equal; `equal_prior_units` spread
+    evenly keep a site without any from getting nothing. The stock on hand is not used: a site that
+    has run out would be given no demand. The variance is shared like the demand, as if every unit
+    chose its site independently, so a site's spread is sqrt(share) of the SKU's.
+
+    Args:
+        stock: rows of `fct_stock_positions`; only those of `business_date` are looked at.
+            on_hand, reserved, inbound in units; null counts as zero.
+        forecasts: rows of `demand_forecasts`, one origin a series; with `cumulative_error_spread`
+            for the best safety stock (see `DemandOverDays.from_forecasts`). A SKU without rows has
+            no demand.
+        products: rows of `dim_products`, one a source and SKU; missing products, lead times and
+            packs take the configured defaults, a missing cost gives no amount.
+        business_date: the day of the stock count.
+        config: settings; the defaults when None.
+        site_demand: source, site, sku, quantity: units sold by each site in a recent time.
+
+    Returns:
+        One row per source, site and SKU with POSITION_COLUMNS, sorted by them. Units are floats
+        except on_hand, reserved, inbound, stock_position and suggested_quantity; unit_cost and
+        suggested_amount are Decimal or None. Empty when there is no stock count of that day.
+
+    Raises:
+        FrameError: a missing column or key, two rows for one key, or a value that is no number.
+    """
+    settings = config or ReplenishmentConfig()
+    require_columns(stock, STOCK_COLUMNS, name="stock")
+    require_columns(products, PRODUCT_COLUMNS, name="products")
+    today = stock[as_days(stock["business_date"]) == np.datetime64(business_date, "D")]
+    if today.empty:
+        return pd.DataFrame(columns=list(POSITION_COLUMNS))
+    require_values(today, ("source", "site", "sku"), name="stock")
+    require_unique(today, ["source", "site", "sku"], name="stock")
+    require_unique(products, ["source", "sku"], name="products")
+    frame = today[["source", "site", "sku"]].sort_values(["source", "site", "sku"])
+    today = today.loc[frame.index]
+    frame = frame.reset_index(drop=True)
+    for name in ("on_hand", "reserved", "inbound"):
+        frame[name] = np.nan_to_num(as_float(today[name])).round().astype(np.int64)
+    frame["business_date"] = np.full(len(frame), business_date, dtype=object)
+    frame["stock_position"] = frame["on_hand"] - frame["reserved"] + frame["inbound"]
+    frame = _add_products(frame, products, settings)
+    frame["site_share"] = _site_shares(frame, site_demand, settings)
+    frame = _add_levels(frame, DemandOverDays.from_forecasts(forecasts), settings)
+    frame["suggested_quantity"] = _suggest(frame)
+    frame["suggested_amount"] = [
+        None if cost is None else (cost * quantity).quantize(CENT, rounding=ROUND_HALF_UP)
+        for cost, quantity in zip(
+            frame["unit_cost"], frame["suggested_quantity"].tolist(), strict=True
+        )
+    ]
+    return frame[list(POSITION_COLUMNS)]
+
+
+def _add_products(
+    frame: pd.DataFrame, products: pd.DataFrame, config: ReplenishmentConfig
+) -> pd.DataFrame:
+    joined = frame.merge(
+        products[list(PRODUCT_COLUMNS)], on=["source", "sku"], how="left", validate="many_to_one"
+    )
+    lead_time = as_float(joined["lead_time_days"])
+    pack = as_float(joined["pack_size"])
+    lead_time = np.where(lead_time >= 0, lead_time, config.default_lead_time_days)
+    pack = np.where(pack >= 1, pack, config.default_pack_size)
+    joined["lead_time_days"] = np.ceil(lead_time).astype(np.int64)
+    joined["pack_size"] = np.ceil(pack).astype(np.int64)
+    costs = [_as_cost(value) for value in joined["unit_cost"]]
+    joined["unit_cost"] = pd.Series(costs, index=joined.index, dtype=object)
+    joined["currency_code"] = (
+        joined["currency_code"].astype(object).where(joined["currency_code"].notna(), None)
+    )
+    return joined
+
+
+def _as_cost(value: object) -> Decimal | None:
+    if value is None or bool(pd.isna(value)):  # type: ignore[call-overload]
+        return None
+    return Decimal(str(value)).quantize(UNIT_COST_STEP, rounding=ROUND_HALF_UP)
+
+
+def _site_shares(
+    frame: pd.DataFrame, site_demand: pd.DataFrame | None, config: ReplenishmentConfig
+) -> np.ndarray:
+    """Each row's share of its SKU's demand, float64 (n,); the shares of a SKU add up to 1."""
+    if site_demand is not None:
+        require_columns(site_demand, SITE_DEMAND_COLUMNS, name="site_demand")
+        require_unique(site_demand, ["source", "site", "sku"], name="site_demand")
+        known = frame[["source", "site", "sku"]].merge(
+            site_demand[list(SITE_DEMAND_COLUMNS)], on=["source", "site", "sku"], how="left"
+        )
+        weight = np.nan_to_num(as_float(known["quantity"]))
+    elif config.site_share == "reserved":
+        weight = frame["reserved"].to_numpy(dtype=np.float64)
+    else:
+        weight = np.zeros(len(frame))
+    weight = np.maximum(weight, 0.0)
+    groups = frame.assign(weight=weight).groupby(["source", "sku"])["weight"]
+    total = groups.transform("sum").to_numpy(dtype=np.float64)
+    sites = groups.transform("size").to_numpy(dtype=np.float64)
+    prior = config.equal_prior_units
+    share: np.ndarray = (weight + prior / sites) / (total + prior)
+    return share
+
+
+def _add_levels(
+    frame: pd.DataFrame, demand: DemandOverDays, config: ReplenishmentConfig
+) -> pd.DataFrame:
+    """Expected demand, safety stock, reorder point and order-up-to level of every row."""
+    places = demand.keys.assign(series=np.arange(len(demand.keys)))
+    joined = frame.merge(places, on=["source", "sku"], how="left", validate="many_to_one")
+    series = joined.pop("series").fillna(-1).to_numpy(dtype=np.int64)
+    joined["origin_date"] = joined["origin_date"].astype(object).where(series >= 0, None)
+    share = joined["site_share"].to_numpy(dtype=np.float64)
+    lead_time = joined["lead_time_days"].to_numpy(dtype=np.int64)
+    cover = lead_time + config.review_period_days
+    over_lead_time = demand.expected_over(series, lead_time)
+    over_review = demand.expected_over(series, cover) - over_lead_time
+    z = NormalDist().inv_cdf(config.service_level)
+    joined["review_period_days"] = config.review_period_days
+    joined["expected_lead_time_demand"] = share * over_lead_time
+    joined["expected_review_demand"] = share * over_review
+    joined["safety_stock"] = z * np.sqrt(share) * demand.spread_over(series, cover)
+    joined["reorder_point"] = (
+        joined["expected_lead_time_demand"]
+        + joined["expected_review_demand"]
+        + joined["safety_stock"]
+    )
+    joined["order_up_to"] = joined["reorder_point"] + joined["expected_review_demand"]
+    return joined
+
+
+def _suggest(frame: pd.DataFrame) -> np.ndarray:
+    """Whole packs up to the order-up-to level, zero at or above the reorder point, int64 (n,)."""
+    position = frame["stock_position"].to_numpy(dtype=np.float64)
+    pack = frame["pack_size"].to_numpy(dtype=np.float64)
+    missing = np.maximum(frame["order_up_to"].to_numpy(dtype=np.float64) - position, 0.0)
+    packs = np.ceil(missing / pack - ROUNDING_SLACK)
+    is_below = position < frame["reorder_point"].to_numpy(dtype=np.float64)
+    quantity: np.ndarray = np.where(is_below, packs * pack, 0.0).astype(np.int64)
+    return quantity
