@@ -7,6 +7,20 @@ import pandas as pd
 from connectors.lake.attach import connect_writer
 from connectors.settings import Settings
 
+_EVALUATIONS = {
+    "model": "varchar",
+    "source": "varchar",
+    "metric": "varchar",
+    "value": "double",
+    "baseline_name": "varchar",
+    "baseline_value": "double",
+    "window_start": "timestamptz",
+    "window_end": "timestamptz",
+    "row_count": "bigint",
+    "model_version": "varchar",
+    "evaluated_at": "timestamptz",
+}
+
 ML_TABLES: dict[str, dict[str, str]] = {
     "demand_forecasts": {
         "source": "varchar",
@@ -17,6 +31,7 @@ ML_TABLES: dict[str, dict[str, str]] = {
         "expected_quantity": "double",
         "lower_quantity": "double",
         "upper_quantity": "double",
+        "cumulative_error_spread": "double",
         "method": "varchar",
         "model_version": "varchar",
         "scored_at": "timestamptz",
@@ -42,19 +57,8 @@ ML_TABLES: dict[str, dict[str, str]] = {
         "model_version": "varchar",
         "scored_at": "timestamptz",
     },
-    "model_evaluations": {
-        "model": "varchar",
-        "source": "varchar",
-        "metric": "varchar",
-        "value": "double",
-        "baseline_name": "varchar",
-        "baseline_value": "double",
-        "window_start": "timestamptz",
-        "window_end": "timestamptz",
-        "row_count": "bigint",
-        "model_version": "varchar",
-        "evaluated_at": "timestamptz",
-    },
+    "demand_evaluations": _EVALUATIONS,
+    "return_risk_evaluations": _EVALUATIONS,
     "replenishment_positions": {
         "source": "varchar",
         "site": "varchar",
@@ -74,6 +78,10 @@ ML_TABLES: dict[str, dict[str, str]] = {
         "suggested_amount": "decimal(18,2)",
         "currency_code": "varchar",
         "origin_date": "date",
+        "review_period_days": "integer",
+        "expected_review_demand": "double",
+        "order_up_to": "double",
+        "site_share": "double",
     },
 }
 

@@ -7,18 +7,12 @@ from sqlalchemy import Engine, select, update
 
 from connectors.database import runs, schema
 from connectors.database.engine import write_transaction
-from orchestration.decisions import ledger
+from orchestration.decisions import outbox
 
 
 def utc_now() -> datetime:
     """The present moment; the only clock of the orchestration room."""
     return datetime.now(UTC)
-
-
-def red_reason(run_id: str, failed_checks: list[dict[str, str]]) -> str:
-    """Why nothing is delivered, in one sentence."""
-    names = ", ".join(check["name"] for check in failed_checks[:5])
-    return f"held because run {run_id[:8]} failed its blocking checks: {names}"
 
 
 def ensure_run(engine: Engine, run_id: str, trigger: str) -> None:
@@ -57,4 +51,6 @@ def mark_red(engine: Engine, run_id: str, failed_checks: list[dict[str, str]]) -
     """Record that this run's state failed blocking checks, and hold every undelivered decision."""
     summary = summary_of(engine, run_id)
     runs.finish_run(engine, run_id, "red", failed_checks=failed_checks, summary=summary)
-    ledger.hold_all(engine, red_reason(run_id, failed_checks))
+    red = runs.data_is_red(engine)
+    if red is not None:
+        outbox.hold_all(engine, red.reason(), now=utc_now())

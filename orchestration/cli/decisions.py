@@ -8,6 +8,7 @@ from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.decisions import ledger
+from orchestration.decisions.states import DecisionState
 
 app = typer.Typer(help="The ledger of decisions.", no_args_is_help=True)
 
@@ -15,7 +16,7 @@ app = typer.Typer(help="The ledger of decisions.", no_args_is_help=True)
 @app.command("list")
 def list_command(
     state: Annotated[
-        str | None, typer.Option(help="Only this state, such as confirmed, held or dead.")
+        DecisionState | None, typer.Option(help="Only decisions in this state.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 50,
     json: Annotated[bool, JsonOption] = False,

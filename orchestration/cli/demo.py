@@ -15,7 +15,8 @@ from rich.console import Console
 
 from connectors.errors import InputError
 from connectors.sandbox.webhook_receiver import serve_receiver
-from connectors.sandbox.world import WorldConfig, build_sandbox
+from connectors.sandbox.build import build_sandbox
+from connectors.sandbox.world import WorldConfig
 from connectors.settings import Settings, load_settings
 from orchestration.cli.run_once import print_report, run_with_display
 from orchestration.cli.up import serve

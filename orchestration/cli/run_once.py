@@ -144,8 +144,8 @@ def _run_rows(report: RunReport) -> list[dict[str, Any]]:
         "checks": f"{checks.get('passed', 0)} passed, {checks.get('warned', 0)} warn, "
         f"{checks.get('failed', 0)} failed",
         "decisions made": str(decisions.get("created", 0)),
-        "decisions delivered": str(deliveries.get("confirmed", 0)),
-        "decisions held": str(deliveries.get("held", 0)),
+        "deliveries confirmed": str(deliveries.get("delivered", 0)),
+        "deliveries held": str(deliveries.get("held", 0)),
         "seconds": f"{report.seconds:.1f}",
     }
     return [{"fact": name, "value": value} for name, value in facts.items()]

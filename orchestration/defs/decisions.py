@@ -1,5 +1,7 @@
 """From the published snapshot to actions: rules make decisions, the outbox delivers them."""
 
+from dataclasses import asdict
+
 import dagster as dg
 
 from connectors.database import runs
@@ -8,7 +10,7 @@ from connectors.errors import NothingPublishedError
 from connectors.lake.reader import open_published
 from connectors.settings import Settings
 from connectors.sinks.factory import sinks_from_settings
-from orchestration.decisions import ledger, outbox, rules
+from orchestration.decisions import ledger, outbox, rulebook
 from orchestration.policies import OWNERS, RETRY_TRANSIENT, as_failure
 from orchestration.progress import RunProgress
 from orchestration.run_state import note, utc_now
@@ -34,14 +36,26 @@ def decision_ledger(
     """Evaluate the rules; a decision that exists already is not made twice."""
     engine = open_database(fourflow)
     progress.start("decide")
-    rules.seed_rules(engine, now=utc_now())
+    rulebook.seed_rules(engine, now=utc_now())
     try:
         lake = open_published(fourflow, engine=engine)
     except NothingPublishedError as error:
         raise as_failure(error) from error
     with lake:
-        report = ledger.decide(engine, lake, now=utc_now(), on_red=runs.data_is_red(engine))
-    note(engine, context.run_id, decisions=report.as_json())
+        report = ledger.decide(
+            engine,
+            lake,
+            now=utc_now(),
+            on_red=runs.data_is_red(engine),
+            sinks=sinks_from_settings(fourflow),
+            time_zone=fourflow.business_time_zone,
+        )
+    skipped = {rule.rule_id: rule.skipped for rule in report.rules if rule.skipped}
+    note(
+        engine,
+        context.run_id,
+        decisions={"created": report.created, "errors": list(report.errors), "skipped": skipped},
+    )
     progress.finish("decide", f"{report.created} new decisions")
     return dg.MaterializeResult(metadata={"created": report.created})
 
@@ -69,6 +83,6 @@ def delivered_decisions(
         worker_id=context.run_id,
         red=runs.data_is_red(engine),
     )
-    note(engine, context.run_id, deliveries=report.as_json())
-    progress.finish("deliver", f"{report.confirmed} confirmed")
-    return dg.MaterializeResult(metadata={"confirmed": report.confirmed})
+    note(engine, context.run_id, deliveries=asdict(report))
+    progress.finish("deliver", f"{report.delivered} delivered, {report.held} held")
+    return dg.MaterializeResult(metadata={"delivered": report.delivered, "held": report.held})

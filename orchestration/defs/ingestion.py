@@ -1,14 +1,17 @@
 """Bronze tables, one multi-asset a source: wiring and metadata only; reading is connectors' job."""
 
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 
 from connectors.database.engine import open_database
 from connectors.errors import FourflowError, TransientError
 from connectors.settings import Settings, load_settings
-from connectors.sources.files.load import LoadReport, load_files
+from connectors.sources.files.load import load_files
 from connectors.sources.files.mapping import FileSource, list_sources, load_source
+from connectors.sources.files.report import LoadProgress, LoadReport
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS, RETRY_TRANSIENT, as_failure
 from orchestration.progress import RunProgress
 from orchestration.registered_sources import registered_sources
@@ -16,22 +19,12 @@ from orchestration.run_state import ensure_run, note
 
 
 def _asset_for(source: FileSource) -> dg.AssetsDefinition:
-    keys = {entity: dg.AssetKey([source.name, entity]) for entity in source.entities}
+    keys = {entity.name: dg.AssetKey([source.name, entity.name]) for entity in source.entities}
     first = next(iter(keys.values()))
 
     @dg.multi_asset(
         name=f"ingest_{source.name}",
-        specs=[
-            dg.AssetSpec(
-                key,
-                group_name="bronze",
-                description=f"Records of {source.name}/{entity} as received, append only.",
-                owners=[OWNERS["platform"]],
-                kinds={"dlt", "ducklake"},
-                freshness_policy=DAILY_FRESHNESS,
-            )
-            for entity, key in keys.items()
-        ],
+        specs=[_spec(source.name, entity, key) for entity, key in keys.items()],
         check_specs=[
             dg.AssetCheckSpec(
                 "files_were_readable",
@@ -49,31 +42,22 @@ def _asset_for(source: FileSource) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         engine = open_database(fourflow)
         ensure_run(engine, context.run_id, context.run.tags.get("fourflow/trigger", "dagster"))
-        problems: list[str] = []
-        report: LoadReport | None = None
         path = registered_sources(fourflow).get(source.name)
+        report, problems = (None, []) if path is None else _read(fourflow, source, path, progress)
         if path is not None:
-            step = f"read {source.name}"
-            progress.start(step)
-            try:
-                report = load_files(
-                    fourflow,
-                    source.name,
-                    path,
-                    on_progress=lambda text: progress.advance(step, text),
-                )
-                problems = report.problems
-            except TransientError as error:
-                raise as_failure(error) from error
-            except FourflowError as error:
-                problems = [str(error)]
-            counted = f"{report.records:,} new records" if report else "nothing read"
-            progress.finish(step, counted)
-            facts = {"records": report.records if report else 0, "problems": problems}
+            facts = {
+                "records": report.record_count if report else 0,
+                "usable": bool(report and (report.loaded or report.skipped)),
+                "problems": problems,
+            }
             note(engine, context.run_id, **{f"source:{source.name}": facts})
+        counts: Counter[str] = Counter()
+        for file in report.loaded if report else ():
+            counts[file.entity] += file.record_count
         for entity, key in keys.items():
-            count = report.records_by_entity.get(entity, 0) if report else 0
-            yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": count})
+            yield dg.MaterializeResult(
+                asset_key=key, metadata={"dagster/row_count": counts[entity]}
+            )
         yield dg.AssetCheckResult(
             asset_key=first,
             check_name="files_were_readable",
@@ -83,6 +67,39 @@ def _asset_for(source: FileSource) -> dg.AssetsDefinition:
         )
 
     return ingest
+
+
+def _spec(source: str, entity: str, key: dg.AssetKey) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key,
+        group_name="bronze",
+        description=f"Records of {source}/{entity} as received, append only.",
+        owners=[OWNERS["platform"]],
+        kinds={"dlt", "ducklake"},
+        freshness_policy=DAILY_FRESHNESS,
+    )
+
+
+def _read(
+    settings: Settings, source: FileSource, path: Path, progress: RunProgress
+) -> tuple[LoadReport | None, list[str]]:
+    """Load what is new; a source that can't be used is a problem, not the end of the run."""
+    step = f"read {source.name}"
+
+    def show(state: LoadProgress) -> None:
+        progress.start(step, total=state.files_total)
+        progress.advance(step, state.file_name or state.stage)
+
+    progress.start(step)
+    try:
+        report = load_files(settings, source.name, path, on_progress=show)
+    except TransientError as error:
+        raise as_failure(error) from error
+    except FourflowError as error:
+        progress.finish(step, "not read")
+        return None, [str(error)]
+    progress.finish(step, f"{report.record_count:,} new records")
+    return report, list(report.problems)
 
 
 def _all_sources() -> list[dg.AssetsDefinition]:

@@ -1,0 +1,113 @@
+"""Model outputs as assets: wiring only; reading and writing is orchestration.learning's."""
+
+from collections.abc import Callable, Iterator
+
+import dagster as dg
+from dagster_dbt import get_asset_key_for_model
+
+from connectors.database.engine import open_database
+from connectors.settings import Settings
+from orchestration.defs.transform import dbt_models
+from orchestration.learning import Learned, learn_demand, learn_returns, plan_replenishment
+from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
+from orchestration.progress import RunProgress
+from orchestration.run_state import ensure_run, note, utc_now
+
+DEMAND = ("demand_forecasts", "demand_backtest", "demand_evaluations")
+RETURNS = ("return_risk_scores", "return_risk_evaluations")
+REPLENISHMENT = ("replenishment_positions",)
+LEARNED_KEYS = [dg.AssetKey(["ml", name]) for name in (*DEMAND, *RETURNS, *REPLENISHMENT)]
+
+_DESCRIPTIONS = {
+    "demand_forecasts": "Expected units per SKU and day, 28 days ahead, with an interval.",
+    "demand_backtest": "Errors of the chosen methods and the seasonal naive at earlier origins.",
+    "demand_evaluations": "WAPE, bias and coverage beside their baselines.",
+    "return_risk_scores": "Probability that a line comes back, with reasons.",
+    "return_risk_evaluations": "Average precision and calibration beside base rate and baseline.",
+    "replenishment_positions": "Stock position against reorder point, and what to order.",
+}
+
+
+def _specs(names: tuple[str, ...], *upstream: dg.AssetKey) -> list[dg.AssetSpec]:
+    return [
+        dg.AssetSpec(
+            dg.AssetKey(["ml", name]),
+            deps=list(upstream),
+            group_name="models",
+            description=_DESCRIPTIONS[name],
+            owners=[OWNERS["science"]],
+            kinds={"python", "ducklake"},
+            freshness_policy=DAILY_FRESHNESS,
+        )
+        for name in names
+    ]
+
+
+def _learn(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    progress: RunProgress,
+    step: str,
+    work: Callable[..., Learned],
+) -> Iterator[dg.MaterializeResult]:
+    engine = open_database(settings)
+    ensure_run(engine, context.run_id, context.run.tags.get("fourflow/trigger", "dagster"))
+    progress.start(step)
+    learned = work(settings, now=utc_now())
+    note(engine, context.run_id, **{f"model:{step}": learned.notes})
+    progress.finish(step, "; ".join(learned.notes))
+    for table, rows in learned.rows.items():
+        yield dg.MaterializeResult(
+            asset_key=dg.AssetKey(["ml", table]), metadata={"dagster/row_count": rows}
+        )
+
+
+def _dbt(name: str) -> dg.AssetKey:
+    return get_asset_key_for_model([dbt_models], name)
+
+
+@dg.multi_asset(
+    name="learn_demand",
+    specs=_specs(DEMAND, _dbt("fct_daily_demand"), _dbt("rpt_channel_daily")),
+    pool=LAKE_POOL,
+)
+def demand(
+    context: dg.AssetExecutionContext,
+    fourflow: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[RunProgress],
+) -> Iterator[dg.MaterializeResult]:
+    """Forecast every source's daily demand and judge the method by rolling origins."""
+    yield from _learn(context, fourflow, progress, "forecast demand", learn_demand)
+
+
+@dg.multi_asset(
+    name="learn_returns",
+    specs=_specs(RETURNS, _dbt("fct_return_risk_examples")),
+    pool=LAKE_POOL,
+)
+def returns(
+    context: dg.AssetExecutionContext,
+    fourflow: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[RunProgress],
+) -> Iterator[dg.MaterializeResult]:
+    """Score the risk that a line comes back; split by time, calibrated, beside its baseline."""
+    yield from _learn(context, fourflow, progress, "score return risk", learn_returns)
+
+
+@dg.multi_asset(
+    name="plan_replenishment",
+    specs=_specs(
+        REPLENISHMENT,
+        dg.AssetKey(["ml", "demand_forecasts"]),
+        _dbt("fct_stock_positions"),
+        _dbt("dim_products"),
+    ),
+    pool=LAKE_POOL,
+)
+def replenishment(
+    context: dg.AssetExecutionContext,
+    fourflow: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[RunProgress],
+) -> Iterator[dg.MaterializeResult]:
+    """Compare stock with what the forecast needs until the next delivery can arrive."""
+    yield from _learn(context, fourflow, progress, "plan replenishment", plan_replenishment)

@@ -1,0 +1,151 @@
+"""Reading for and writing of the models: the I/O around the pure functions of `models_ml`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+import duckdb
+import pandas as pd
+
+from connectors.lake.attach import connect_snapshot
+from connectors.settings import Settings
+from models_ml.demand.backtest import backtest_demand, wape
+from models_ml.demand.forecast import forecast_demand
+from models_ml.replenishment.positions import replenishment_positions
+from models_ml.returns.model import NotEnoughData, score, train
+from orchestration.ml_tables import empty_frame, write_ml_tables
+
+HORIZON_DAYS = 28
+_COMPLETE_DAYS = """
+    select source, max(business_date) as origin
+    from rpt_channel_daily
+    where is_complete_day
+    group by source
+    order by source
+"""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a step wrote, and what a person should know about it."""
+
+    rows: dict[str, int]
+    notes: list[str] = field(default_factory=list)
+
+
+def _stack(frames: Iterable[pd.DataFrame], table: str) -> pd.DataFrame:
+    filled = [frame for frame in frames if not frame.empty]
+    return pd.concat(filled, ignore_index=True) if filled else empty_frame(table)
+
+
+def _origins(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:
+    return {str(source): day for source, day in connection.execute(_COMPLETE_DAYS).fetchall()}
+
+
+def learn_demand(settings: Settings, *, now: datetime) -> Learned:
+    """Forecast the daily demand of every source from its last complete day; back-test first."""
+    connection = connect_snapshot(settings)
+    try:
+        origins = _origins(connection)
+        demand = connection.execute(
+            "select source, sku, business_date, quantity::double as quantity from fct_daily_demand"
+        ).df()
+    finally:
+        connection.close()
+    forecasts, backtests, evaluations, notes = [], [], [], []
+    for source, daily in demand.groupby("source", sort=True):
+        origin = origins.get(str(source))
+        if origin is None:
+            continue
+        judged = backtest_demand(daily, origin=origin)
+        forecast = forecast_demand(
+            daily, origin=origin, scored_at=now, horizon_days=HORIZON_DAYS, backtest=judged
+        )
+        table = judged.frame()
+        forecasts.append(forecast)
+        backtests.append(table)
+        evaluations.append(judged.evaluations(evaluated_at=now))
+        notes.append(_demand_note(str(source), table))
+    frames = {
+        "demand_forecasts": _stack(forecasts, "demand_forecasts"),
+        "demand_backtest": _stack(backtests, "demand_backtest"),
+        "demand_evaluations": _stack(evaluations, "demand_evaluations"),
+    }
+    return Learned(write_ml_tables(settings, frames), notes or ["no demand to forecast"])
+
+
+def _demand_note(source: str, table: pd.DataFrame) -> str:
+    if table.empty:
+        return f"{source}: history too short for a back-test"
+    sums = table.groupby("method")[["absolute_error", "actual_quantity"]].sum()
+    figures = {
+        str(method): wape(float(error), float(actual))
+        for method, error, actual in sums.itertuples(name=None)
+    }
+    parts = ", ".join(f"{method} {value:.3f}" for method, value in sorted(figures.items()))
+    return f"{source}: WAPE {parts}"
+
+
+def learn_returns(settings: Settings, *, now: datetime) -> Learned:
+    """Train and score return risk, a source at a time, as of the source's own clock."""
+    connection = connect_snapshot(settings)
+    try:
+        examples = connection.execute("select * from fct_return_risk_examples").df()
+        clocks = dict(
+            connection.execute("select source, as_of_at from int_source_clock").fetchall()
+        )
+    finally:
+        connection.close()
+    scores, evaluations, notes = [], [], []
+    for source, lines in examples.groupby("source", sort=True):
+        model = train(lines, as_of=clocks[source])
+        if isinstance(model, NotEnoughData):
+            notes.append(f"{source}: {model.reason}")
+            continue
+        open_lines = lines[lines["is_returned"].isna()]
+        scores.append(score(model, open_lines, scored_at=now))
+        evaluations.append(model.report.frame(evaluated_at=now))
+        notes.append(f"{source}: {model.report.summary()}")
+    frames = {
+        "return_risk_scores": _stack(scores, "return_risk_scores"),
+        "return_risk_evaluations": _stack(evaluations, "return_risk_evaluations"),
+    }
+    return Learned(write_ml_tables(settings, frames), notes or ["no sold lines to score"])
+
+
+def plan_replenishment(settings: Settings, *, now: datetime) -> Learned:
+    """Compare every stock position of the newest day with its reorder point."""
+    del now
+    connection = connect_snapshot(settings)
+    try:
+        stock = connection.execute(
+            "select * from fct_stock_positions qualify business_date = "
+            "max(business_date) over (partition by source)"
+        ).df()
+        forecasts = connection.execute("select * from lake.ml.demand_forecasts").df()
+        products = connection.execute(
+            "select * replace (unit_cost::varchar as unit_cost) from dim_products"
+        ).df()
+    finally:
+        connection.close()
+    if stock.empty:
+        frames = {"replenishment_positions": empty_frame("replenishment_positions")}
+        return Learned(
+            write_ml_tables(settings, frames),
+            ["no source reports stock, so nothing can be replenished; skipped"],
+        )
+    products["unit_cost"] = products["unit_cost"].map(Decimal, na_action="ignore")
+    planned, notes = [], []
+    for source, positions in stock.groupby("source", sort=True):
+        frame = replenishment_positions(
+            positions,
+            forecasts[forecasts["source"] == source],
+            products[products["source"] == source],
+            business_date=positions["business_date"].max(),
+        )
+        below = int((frame["suggested_quantity"] > 0).sum())
+        planned.append(frame)
+        notes.append(f"{source}: {below:,} of {len(frame):,} positions to replenish")
+    frames = {"replenishment_positions": _stack(planned, "replenishment_positions")}
+    return Learned(write_ml_tables(settings, frames), notes)

@@ -1,0 +1,115 @@
+"""An installation of Fourflow under test: its own home, driven through the real command."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from connectors.lake.reader import open_published
+from connectors.settings import PROJECT_ROOT, Settings, load_settings
+
+COMMAND = str(Path(sys.executable).with_name("fourflow"))
+# When and by which load a record came is not part of what it says.
+CLOCKS = ("known_at", "received_at", "load_id", "source_id", "file_name", "first_seen_at")
+
+
+@dataclass
+class Installation:
+    """One home and the environment that its commands run in."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings its commands see."""
+        values = {
+            name.removeprefix("FOURFLOW_").lower(): value
+            for name, value in self.environment.items()
+            if name.startswith("FOURFLOW_")
+        }
+        return load_settings(home=self.home, **values)
+
+    def variables(self) -> dict[str, str]:
+        """Environment of a command: this machine's without its own Fourflow settings."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("FOURFLOW_")}
+        return {**kept, **self.environment, "FOURFLOW_HOME": str(self.home), "COLUMNS": "160"}
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Start a command and return at once."""
+        return subprocess.Popen(
+            [COMMAND, *arguments], env=self.variables(), cwd=PROJECT_ROOT, text=True, **options
+        )
+
+    def run(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; checks the exit code unless `expect` is None."""
+        result = subprocess.run(
+            [COMMAND, *arguments],
+            env=self.variables(),
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if expect is not None:
+            assert result.returncode == expect, f"{arguments}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def json(self, *arguments: str, expect: int | None = 0) -> Any:
+        """Run a command with `--json` and read what it prints."""
+        return json.loads(self.run(*arguments, "--json", expect=expect).stdout)
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """Rows of a query on the published snapshot, in process."""
+        with open_published(self.settings) as lake:
+            return lake.rows(sql)
+
+    def value(self, sql: str) -> Any:
+        """The single value that a query returns."""
+        (row,) = self.query(sql)
+        (value,) = row.values()
+        return value
+
+    def tables(self, schemas: Sequence[str] = ("marts", "reports")) -> list[str]:
+        """Published tables of these schemas."""
+        rows = self.query(
+            "select table_name from duckdb_tables() where database_name = 'lake' "
+            f"and schema_name in {tuple(schemas)!r} order by 1"
+        )
+        return [row["table_name"] for row in rows]
+
+    def fingerprint(self, table: str) -> tuple[int, int]:
+        """Rows and an order-independent hash of a table, without the clocks."""
+        with open_published(self.settings) as lake:
+            columns = [
+                row["column_name"]
+                for row in lake.rows(f"describe {table}")
+                if row["column_name"] not in CLOCKS
+            ]
+            listed = ", ".join(f'"{name}"' for name in sorted(columns))
+            (row,) = lake.rows(
+                "select count(*) as row_count, coalesce(sum(hash(r)::hugeint), 0) as total "
+                f"from (select row({listed}) as r from {table})"
+            )
+        return int(row["row_count"]), int(row["total"])
+
+
+def differing_rows(first: Installation, second: Installation, table: str) -> list[Any]:
+    """Rows of a table that only one of two installations has, for the message of a failed test."""
+    frames = []
+    for installation in (first, second):
+        with open_published(installation.settings) as lake:
+            frame = lake.query(f"select * from {table}")
+        frames.append(frame.drop(columns=[c for c in CLOCKS if c in frame.columns]))
+    connection = duckdb.connect()
+    connection.register("a", frames[0])
+    connection.register("b", frames[1])
+    only = "(select 'first' as only_in, * from (from a except all from b))"
+    other = "(select 'second' as only_in, * from (from b except all from a))"
+    return connection.execute(f"from {only} union all from {other} limit 10").fetchall()

@@ -1,0 +1,154 @@
+"""The real Online Retail I and Tmall files, end to end, against plain SQL on the raw files."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.installation import Installation
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("real")]
+
+
+@pytest.fixture(scope="module")
+def tmall_oracle(real_files: dict[str, Path]) -> dict[str, Any]:
+    """Figures of the Tmall export, read with nothing but a CSV reader and SQL."""
+    connection = duckdb.connect()
+    connection.execute(
+        "create table raw as select * from read_csv($path, header = false, skip = 1, "
+        "all_varchar = true, names = ['no', 'total', 'net', 'address', 'created', 'paid', 'back'])",
+        {"path": str(real_files["tmall"])},
+    )
+    cursor = connection.execute(
+        "select count(*) as created, count(paid) as paid, "
+        "count(*) filter (net::decimal(18, 2) > 0) as kept, "
+        "sum(total::decimal(18, 2)) as total, sum(back::decimal(18, 2)) as refunded, "
+        "sum(net::decimal(18, 2)) filter (paid is not null) as net from raw"
+    )
+    names = [column[0] for column in cursor.description or []]
+    return dict(zip(names, cursor.fetchone() or (), strict=True))
+
+
+@pytest.fixture(scope="module")
+def retail_oracle(real_files: dict[str, Path]) -> dict[str, Any]:
+    """Figures of Online Retail I, read with nothing but SQL on the Parquet file."""
+    connection = duckdb.connect()
+    connection.execute(
+        "create table raw as select InvoiceNo as no, StockCode as sku, Quantity as quantity, "
+        "(Quantity::decimal(18, 0) * UnitPrice::decimal(18, 6))::decimal(18, 2) as amount, "
+        "columns(* exclude (source_file, Quantity)) from read_parquet($path)",
+        {"path": str(real_files["online_retail"])},
+    )
+    (received, documents, with_duplicates) = (
+        connection.execute("select count(*), count(distinct no), sum(amount) from raw").fetchone()
+        or ()
+    )
+    (distinct, amount) = (
+        connection.execute(
+            "select count(*), sum(amount) from (select distinct * from raw)"
+        ).fetchone()
+        or ()
+    )
+    return {
+        "received": received,
+        "documents": documents,
+        "with_duplicates": with_duplicates,
+        "distinct": distinct,
+        "amount": amount,
+    }
+
+
+def test_oracles_agree_with_the_published_figures_of_the_data_sets(
+    tmall_oracle: dict[str, Any], retail_oracle: dict[str, Any]
+):
+    assert tmall_oracle["created"] == 28_010
+    assert tmall_oracle["paid"] == 24_087
+    assert tmall_oracle["kept"] == 18_955
+    assert tmall_oracle["total"] == Decimal("2995760.61")
+    assert tmall_oracle["refunded"] == Decimal("572335.92")
+    assert retail_oracle["received"] == 541_909
+    assert retail_oracle["received"] - retail_oracle["distinct"] == 5_268
+    assert retail_oracle["documents"] == 25_900
+    assert retail_oracle["amount"] == Decimal("9726006.95")
+    assert retail_oracle["with_duplicates"] == Decimal("9747747.93")
+
+
+def test_tmall_orders_and_money(real_installation: Installation, tmall_oracle: dict[str, Any]):
+    (row,) = real_installation.query(
+        "select count(*) as created, count(paid_at) as paid, "
+        "count(*) filter (net_paid_amount > 0) as kept, sum(gross_amount) as total, "
+        "sum(refunded_amount) as refunded, sum(net_paid_amount) as net "
+        "from fct_orders where source = 'tmall'"
+    )
+    assert row == tmall_oracle
+
+
+def test_tmall_funnel(real_installation: Installation, tmall_oracle: dict[str, Any]):
+    rows = real_installation.query(
+        "select step_number, sum(reached_count)::bigint as reached from rpt_funnel_daily "
+        "where source = 'tmall' and step_kind = 'step' group by 1 order by 1"
+    )
+    expected = [tmall_oracle["created"], tmall_oracle["paid"], tmall_oracle["kept"]]
+    assert [row["reached"] for row in rows] == expected
+
+
+def test_online_retail_rows_and_money(
+    real_installation: Installation, retail_oracle: dict[str, Any]
+):
+    (counts,) = real_installation.query(
+        "select sum(received)::bigint as received, sum(used)::bigint as used, "
+        "sum(duplicates)::bigint as duplicates, sum(quarantined)::bigint as quarantined "
+        "from rpt_conservation where source = 'online_retail'"
+    )
+    assert counts["received"] == retail_oracle["received"]
+    assert counts["duplicates"] == retail_oracle["received"] - retail_oracle["distinct"]
+    assert counts["received"] == sum(counts[n] for n in ("used", "duplicates", "quarantined"))
+    quarantined = real_installation.query(
+        "select reason, amount from quarantined_records where source = 'online_retail'"
+    )
+    assert len(quarantined) == counts["quarantined"]
+    assert all(record["reason"] for record in quarantined)
+    used = real_installation.value(
+        "select sum(line_amount) from fct_order_lines where source = 'online_retail'"
+    )
+    assert used + sum(record["amount"] for record in quarantined) == retail_oracle["amount"]
+    documents = real_installation.value(
+        "select count(*) from fct_orders where source = 'online_retail'"
+    )
+    assert documents == retail_oracle["documents"]
+
+
+def test_command_line_prints_the_same_numbers(
+    real_installation: Installation, tmall_oracle: dict[str, Any]
+):
+    (row,) = real_installation.json(
+        "query",
+        "select count(*) as orders, sum(gross_amount) as total from fct_orders "
+        "where source = 'tmall'",
+    )
+    assert row == {"orders": tmall_oracle["created"], "total": float(tmall_oracle["total"])}
+
+
+def test_status_is_healthy_and_names_the_sources(real_installation: Installation):
+    status = real_installation.json("status")
+    assert status["healthy"] is True
+    assert {row["source"] for row in status["sources"]} >= {"online_retail", "tmall"}
+
+
+def test_offering_the_same_files_again_changes_no_figure(
+    real_installation: Installation, real_files: dict[str, Path]
+):
+    tables = real_installation.tables()
+    before = {table: real_installation.fingerprint(table) for table in tables}
+    first = real_installation.json("status")["publication"]["publication_id"]
+    report = real_installation.json(
+        "run", *(f"--source={name}={path}" for name, path in real_files.items())
+    )
+    assert report["publication_id"] != first
+    assert {table: real_installation.fingerprint(table) for table in tables} == before
+    with_id = real_installation.json(
+        "query", "select count(*) as n from fct_orders", "--as-of", first
+    )
+    assert with_id == [{"n": before["fct_orders"][0]}]

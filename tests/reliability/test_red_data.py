@@ -1,0 +1,76 @@
+"""A broken model fails its blocking check: old figures stay, decisions are held, status says so."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from connectors.sandbox.webhook_receiver import serve_receiver
+from connectors.settings import PROJECT_ROOT
+from tests.installation import Installation
+from tests.reliability.conftest import Inbox
+
+pytestmark = [pytest.mark.reliability, pytest.mark.xdist_group("red")]
+
+SECRET = "whsec_" + "c2VjcmV0LW9mLXRoZS1yZWQtdGVzdA=="
+NOWHERE = "http://127.0.0.1:9/"  # the discard port: nobody answers
+
+
+@pytest.fixture
+def own_project(installation: Installation, tmp_path: Path) -> Path:
+    """A copy of the dbt project that this installation uses."""
+    copy = tmp_path / "dbt_project"
+    shutil.copytree(
+        PROJECT_ROOT / "dbt_project", copy, ignore=shutil.ignore_patterns("target", "logs")
+    )
+    installation.environment["FOURFLOW_DBT_PROJECT"] = str(copy)
+    return copy
+
+
+def _break(project: Path) -> Path:
+    """Let the orders mart hold every order twice; returns the file that was changed."""
+    (path,) = project.glob("models/marts/**/fct_orders.sql")
+    sql = path.read_text(encoding="utf-8")
+    assert sql.rstrip().endswith("from final")
+    path.write_text(sql.rstrip() + "\nunion all\n" + sql[sql.rstrip().rfind("\nselect") + 1 :])
+    return path
+
+
+def test_red_run_keeps_old_figures_and_holds_decisions(
+    installation: Installation, inbox: Inbox, own_project: Path, tmp_path: Path
+):
+    installation.environment.update(FOURFLOW_WEBHOOK_URL=NOWHERE, FOURFLOW_WEBHOOK_SECRET=SECRET)
+    inbox.receive(30)
+    installation.run("run", f"--source=sandbox={inbox.folder}")
+    before = installation.json("status")
+    orders = installation.value("select count(*) from fct_orders")
+    assert before["decisions"]["failed"] > 0, "the receiver is down, so deliveries wait"
+
+    broken = _break(own_project)
+    inbox.receive(5)
+    report = installation.json("run", expect=1)
+    assert report["status"] == "red"
+    assert any("fct_orders" in check["name"] for check in report["failed_checks"])
+
+    red = installation.json("status", expect=1)
+    assert red["publication"]["publication_id"] == before["publication"]["publication_id"]
+    assert installation.value("select count(*) from fct_orders") == orders
+    assert any("fct_orders" in problem for problem in red["problems"])
+    assert red["decisions"]["held"] == before["decisions"]["failed"]
+    held = installation.json("decisions", "list", "--state", "held")
+    assert all("failed its blocking checks" in decision["state_reason"] for decision in held)
+
+    received = tmp_path / "received.jsonl"
+    with serve_receiver(received, SECRET) as url:
+        installation.environment["FOURFLOW_WEBHOOK_URL"] = url
+        installation.run("run", expect=1)
+        assert not received.exists() or not received.read_text(encoding="utf-8")
+
+        source = PROJECT_ROOT / "dbt_project" / broken.relative_to(own_project)
+        shutil.copyfile(source, broken)
+        installation.run("run")
+        green = installation.json("status")
+        assert green["publication"]["publication_id"] != before["publication"]["publication_id"]
+        assert green["decisions"]["held"] == 0
+        assert received.read_text(encoding="utf-8").count("\n") > 0
+    assert installation.value("select count(*) from fct_orders") > orders
