@@ -64,7 +64,7 @@ def plan_broken_rows(
     planned: dict[tuple[str, int], list[BrokenRow]] = defaultdict(list)
     for entity, kinds in DAMAGES.items():
         random = config.random(f"broken {entity}")
-        days = np.unique(records[entity].file_day)
+        days = np.flatnonzero(np.bincount(records[entity].file_day))
         if not len(days):
             continue
         count = planted_count(config.defects.broken_rows, order_count)

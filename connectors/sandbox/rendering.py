@@ -266,6 +266,11 @@ def _dates(seconds: Ints) -> Any:
 
 
 def _compact_dates(seconds: Ints) -> Any:
-    days, codes = np.unique(seconds // 86_400, return_inverse=True)
-    texts = [str(day).replace("-", "") for day in days.astype("datetime64[D]")]
-    return pa.array(texts).take(pa.array(codes)) if texts else pa.array([], pa.string())
+    """Dates such as 20260131: each day's text is made once."""
+    if not len(seconds):
+        return pa.array([], pa.string())
+    days = seconds // 86_400
+    first = int(days.min())
+    every = np.arange(first, int(days.max()) + 1).astype("datetime64[D]")
+    texts = [str(day).replace("-", "") for day in every]
+    return pa.array(texts).take(pa.array(days - first))
