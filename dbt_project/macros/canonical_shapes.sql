@@ -1,0 +1,86 @@
+{#- The one canonical shape of each business object: every `int_<source>__<shape>` gives exactly these
+    columns, `int_<shape>_unioned` is their union. Changing a shape starts here. -#}
+{% macro canonical_columns(shape) %}
+    {%- set shapes = {
+        'orders': {
+            'source': 'varchar', 'channel': 'varchar', 'order_no': 'varchar', 'order_type': 'varchar',
+            'buyer_id': 'varchar', 'source_status': 'varchar', 'derived_status': 'varchar',
+            'created_at': 'timestamptz', 'paid_at': 'timestamptz', 'gross_amount': 'decimal(18, 2)',
+            'paid_amount': 'decimal(18, 2)', 'currency_code': 'varchar', 'province_name': 'varchar',
+            'country': 'varchar', 'known_at': 'timestamptz',
+        },
+        'order_lines': {
+            'source': 'varchar', 'order_no': 'varchar', 'line_no': 'bigint', 'sku': 'varchar',
+            'quantity': 'bigint', 'unit_price': 'decimal(18, 6)', 'line_amount': 'decimal(18, 2)',
+            'currency_code': 'varchar', 'known_at': 'timestamptz',
+        },
+        'payments': {
+            'source': 'varchar', 'payment_no': 'varchar', 'order_no': 'varchar', 'method': 'varchar',
+            'amount': 'decimal(18, 2)', 'currency_code': 'varchar', 'paid_at': 'timestamptz',
+            'known_at': 'timestamptz',
+        },
+        'refunds': {
+            'source': 'varchar', 'refund_no': 'varchar', 'order_no': 'varchar', 'line_no': 'bigint',
+            'quantity': 'bigint', 'amount': 'decimal(18, 2)', 'currency_code': 'varchar',
+            'source_status': 'varchar', 'derived_status': 'varchar', 'reason': 'varchar',
+            'return_order_no': 'varchar', 'requested_at': 'timestamptz', 'refunded_at': 'timestamptz',
+            'known_at': 'timestamptz',
+        },
+        'parcels': {
+            'source': 'varchar', 'tracking_no': 'varchar', 'order_no': 'varchar', 'carrier': 'varchar',
+            'source_status': 'varchar', 'shipped_at': 'timestamptz', 'promised_at': 'timestamptz',
+            'delivered_at': 'timestamptz', 'known_at': 'timestamptz',
+        },
+        'stock': {
+            'source': 'varchar', 'business_date': 'date', 'site': 'varchar', 'sku': 'varchar',
+            'on_hand': 'bigint', 'reserved': 'bigint', 'inbound': 'bigint', 'known_at': 'timestamptz',
+        },
+        'products': {
+            'source': 'varchar', 'sku': 'varchar', 'name': 'varchar', 'category': 'varchar',
+            'unit_cost': 'decimal(18, 6)', 'list_price': 'decimal(18, 6)', 'lead_time_days': 'bigint',
+            'pack_size': 'bigint', 'currency_code': 'varchar', 'known_at': 'timestamptz',
+        },
+        'customers': {
+            'source': 'varchar', 'channel': 'varchar', 'buyer_id': 'varchar', 'name_token': 'varchar',
+            'phone_token': 'varchar', 'province_name': 'varchar', 'registered_at': 'timestamptz',
+            'known_at': 'timestamptz',
+        },
+    } -%}
+    {{ return(shapes[shape]) }}
+{% endmacro %}
+
+
+{% macro union_sources(shape) %}
+    {%- for source_name in var('canonical_sources')[shape] %}
+select
+    {%- for column, type in canonical_columns(shape).items() %}
+    cast({{ column }} as {{ type }}) as {{ column }}{{ "," if not loop.last }}
+    {%- endfor %}
+from {{ ref('int_' ~ source_name ~ '__' ~ shape) }}
+        {%- if not loop.last %}
+union all
+        {%- endif -%}
+    {%- endfor -%}
+{% endmacro %}
+
+
+{#- ISO currency of a source's amounts, as its mapping declares it. -#}
+{% macro currency_of(source_name) -%}
+    {%- set found = [] -%}
+    {%- for node in graph.get('sources', {}).values() if node.source_name == source_name -%}
+        {%- do found.append(node.source_meta.fourflow.currency_code) -%}
+    {%- endfor -%}
+    '{{ found[0] if found else "XXX" }}'
+{%- endmacro %}
+
+
+{#- The key of an order as its lines, payments, refunds and parcels name it. -#}
+{% macro order_key(source, order_no) -%}
+    {{ source }} || ':' || {{ order_no }}
+{%- endmacro %}
+
+
+{#- A buyer within a source and channel; null when the order names none. -#}
+{% macro customer_key(source, channel, buyer_id) -%}
+    {{ source }} || ':' || {{ channel }} || ':' || {{ buyer_id }}
+{%- endmacro %}

@@ -1,0 +1,4 @@
+{#- Schemas are exactly staging, intermediate, marts, reports and reference: no target prefix. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}

@@ -1,0 +1,100 @@
+{#- How raw text becomes typed values. Every rule is a pair: the typed value (null when the text
+    does not qualify) and the sentence that says why it was refused (null when it qualifies).
+    Nothing is coerced: a text that needs guessing is refused, and its record goes to quarantine. -#}
+
+
+{#- A raw value without surrounding blanks, tabs, byte-order marks and full-width spaces; '' is null. -#}
+{% macro clean_text(expression) -%}
+    nullif(trim({{ expression }}, chr(32) || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288) || chr(65279)), '')
+{%- endmacro %}
+
+
+{% macro typed_value(column, expression, time_zone) -%}
+    {%- if column.type == 'id' -%}
+        {%- if column.get('strip_decimal_zero') -%}
+            regexp_replace({{ expression }}, '^([0-9]+)[.]0+$', '\1')
+        {%- else -%}
+            {{ expression }}
+        {%- endif -%}
+    {%- elif column.type == 'text' -%}
+        {{ expression }}
+    {%- elif column.type == 'integer' -%}
+        case
+            when regexp_full_match({{ expression }}, '[+-]?[0-9]{1,18}([.]0+)?')
+                then try_cast(regexp_replace({{ expression }}, '[.]0+$', '') as bigint)
+        end
+    {%- elif column.type == 'money' -%}
+        {{ exact_decimal(expression, 2) }}
+    {%- elif column.type in ('price', 'decimal') -%}
+        {{ exact_decimal(expression, 6) }}
+    {%- elif column.type == 'timestamp' -%}
+        case
+            when regexp_full_match({{ expression }}, '(19|20)[0-9]{2}[-/].*(Z|[+-][0-9]{2}(:?[0-9]{2})?)')
+                and length({{ expression }}) > 16
+                then try_cast({{ expression }} as timestamptz)
+            when regexp_full_match({{ expression }}, '(19|20)[0-9]{2}[-/].*')
+                then {{ local_to_utc('try_cast(' ~ expression ~ ' as timestamp)', time_zone) }}
+        end
+    {%- elif column.type == 'date' -%}
+        case
+            when regexp_full_match({{ expression }}, '(19|20)[0-9]{2}[-/][0-9]{1,2}[-/][0-9]{1,2}')
+                then try_cast({{ expression }} as date)
+        end
+    {%- else -%}
+        {{ exceptions.raise_compiler_error("Unknown column type " ~ column.type ~ " in a source mapping.") }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- Digits with optional thousands groups and at most `scale` decimals (further zeros allowed). -#}
+{% macro exact_decimal(expression, scale) -%}
+    case
+        when regexp_full_match(
+            {{ expression }},
+            '[+-]?([0-9]*|[0-9]{1,3}(,[0-9]{3})+)([.][0-9]{0,{{ scale }}}0*)?'
+        )
+            then try_cast(replace({{ expression }}, ',', '') as decimal(18, {{ scale }}))
+    end
+{%- endmacro %}
+
+
+{#- Why a value was refused, as one sentence; personal values are not repeated. -#}
+{% macro refusal(name, column, raw, typed) -%}
+    {%- set header = (column.header | string).replace("'", "''") -%}
+    {%- set label = '"' ~ header ~ '"' -%}
+    {%- if column.header != name -%}
+        {%- set label = label ~ ' (' ~ name ~ ')' -%}
+    {%- endif -%}
+    {%- if column.get('pii') -%}
+        {%- set shown = "'a value'" -%}
+    {%- else -%}
+        {%- set shown = "'''' || left(" ~ raw ~ ", 60) || ''''" -%}
+    {%- endif -%}
+    {%- set expected = {
+        'integer': 'not a whole number',
+        'money': 'not an amount with at most two decimals',
+        'price': 'not a number with at most six decimals',
+        'decimal': 'not a number with at most six decimals',
+        'timestamp': 'not a time such as 2024-03-01 12:30:00',
+        'date': 'not a date such as 2024-03-01',
+    } -%}
+    case
+        {%- if column.get('required') %}
+            when {{ raw }} is null then 'Column {{ label }} is empty but required.'
+        {%- endif %}
+        {%- if column.type == 'id' %}
+            when regexp_full_match({{ raw }}, '[+-]?[0-9]([.][0-9]+[eE][+-]?|[eE][+-])[0-9]+')
+                then 'Column {{ label }} holds ' || {{ shown }}
+                    || ', an id in scientific notation whose digits are lost; export the column as text.'
+        {%- elif column.type in expected %}
+            when {{ raw }} is not null and {{ typed }} is null
+                then 'Column {{ label }} holds ' || {{ shown }} || ', which is {{ expected[column.type] }}.'
+        {%- endif %}
+    end
+{%- endmacro %}
+
+
+{#- A refusal's sentence without the value it quotes, so that equal causes count together. -#}
+{% macro without_values(reason) -%}
+    regexp_replace({{ reason }}, 'holds ''.*?'', ', 'holds a value, ', 'g')
+{%- endmacro %}

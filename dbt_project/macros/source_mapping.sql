@@ -1,0 +1,57 @@
+{#- What a source's YAML declares about one entity: the same mapping that the file reader obeys. -#}
+{% macro source_mapping(source_name, entity) %}
+    {%- set found = [] -%}
+    {%- for node in graph.sources.values() if node.source_name == source_name and node.name == entity -%}
+        {%- do found.append(node) -%}
+    {%- endfor -%}
+    {%- if not found -%}
+        {{ exceptions.raise_compiler_error(
+            "Source " ~ source_name ~ " declares no entity " ~ entity ~ "; add it to models/staging/"
+            ~ source_name ~ "/_" ~ source_name ~ "__sources.yml."
+        ) }}
+    {%- endif -%}
+    {%- set node = found[0] -%}
+    {%- set mapping = node.config.meta.get('fourflow') or node.meta.get('fourflow') -%}
+    {%- set of_source = node.source_meta.get('fourflow', {}) -%}
+    {%- set staging = node.config.meta.get('staging') or node.meta.get('staging') or {} -%}
+    {{ return({
+        'columns': mapping['columns'],
+        'record_key': mapping['record_key'],
+        'time_zone': mapping.get('time_zone') or of_source['time_zone'],
+        'currency_code': mapping.get('currency_code') or of_source['currency_code'],
+        'amount': staging.get('amount'),
+        'event_at': staging.get('event_at'),
+        'version_by': staging.get('version_by'),
+    }) }}
+{% endmacro %}
+
+
+{#- Changes when the mapping or the parsing rules change; staged rows carry it, and rows of an
+    older version are staged again from bronze (see should_full_refresh below). -#}
+{% macro mapping_version(source_name, entity) %}
+    {%- set parser_version = 1 -%}
+    {{ return(local_md5(parser_version ~ tojson(source_mapping(source_name, entity), sort_keys=true))) }}
+{% endmacro %}
+
+
+{#- dbt's own rule, plus: a staging model whose mapping has changed since its rows were staged is
+    rebuilt from bronze. So editing a mapping needs no flag to take effect on old loads. -#}
+{% macro should_full_refresh() %}
+    {%- set asked = config.get('full_refresh') -%}
+    {%- if asked is none -%}
+        {%- set asked = flags.FULL_REFRESH -%}
+    {%- endif -%}
+    {%- if asked or not execute or model.resource_type != 'model' or not model.name.startswith('stg_') -%}
+        {{ return(asked) }}
+    {%- endif -%}
+    {%- set staged = load_cached_relation(this) -%}
+    {%- if staged is none -%}
+        {{ return(asked) }}
+    {%- endif -%}
+    {%- set parts = model.name[4:].split('__') -%}
+    {%- set stale = run_query(
+        "select count(*) from " ~ staged ~ " where mapping_version != '"
+        ~ mapping_version(parts[0], parts[1]) ~ "'"
+    ) -%}
+    {{ return(stale.columns[0].values()[0] > 0) }}
+{% endmacro %}

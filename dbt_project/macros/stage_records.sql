@@ -1,0 +1,174 @@
+{#- The typed parse of one bronze table: one row per received record of a committed load.
+
+    Columns: lineage (source_id, load_id, file_name, file_sha256, record_number, received_at), the
+    mapping's canonical columns, record_hash (identity of the content), record_amount and
+    record_event_at (for reports across entities), reject_reason (null when usable), payload (only of
+    refused records, personal values masked) and mapping_version.
+
+    Incremental: only loads that are not staged yet, whenever they were committed. -#}
+{% macro stage_records(source_name, entity) %}
+    {%- set bronze = source(source_name, entity) -%}
+    {%- set loads = source('bronze', '_dlt_loads') -%}
+    {%- if execute -%}
+        {%- set mapping = source_mapping(source_name, entity) -%}
+        {%- set is_unit_test = model.resource_type == 'unit_test' or bronze.is_cte -%}
+        {%- set arrived = is_unit_test or load_relation(bronze) is not none -%}
+        {{- parsed_records(
+            mapping,
+            bronze if arrived else none,
+            loads,
+            mapping_version(source_name, entity),
+            this if is_incremental() else none
+        ) -}}
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro parsed_records(mapping, bronze, loads, version, staged) %}
+    {%- set columns = mapping.columns -%}
+    {%- set personal = [] -%}
+    {%- for name, column in columns.items() if column.get('pii') -%}
+        {%- do personal.append(column.header) -%}
+    {%- endfor -%}
+with received as (
+    {%- if bronze is none %}
+    select
+        cast(null as varchar) as source_id,
+        cast(null as varchar) as load_id,
+        cast(null as varchar) as file_name,
+        cast(null as varchar) as file_sha256,
+        cast(null as bigint) as record_number,
+        cast(null as timestamptz) as received_at,
+        cast(null as varchar) as read_error,
+        cast(null as varchar) as payload
+    where 1 = 0
+    {%- else %}
+    select
+        source_id,
+        _dlt_load_id as load_id,
+        file_name,
+        file_sha256,
+        cast(record_number as bigint) as record_number,
+        cast(received_at as timestamptz) as received_at,
+        read_error,
+        payload
+    from {{ bronze }}
+    where _dlt_load_id in (select load_id from {{ loads }} where status = 0)
+        {%- if staged is not none %}
+        and _dlt_load_id not in (select load_id from {{ staged }})
+        {%- endif %}
+    {%- endif %}
+),
+
+extracted as (
+    select
+        *,
+        json_extract_string(payload, [
+            {%- for column in columns.values() %}
+            '$."{{ (column.header | string).replace("'", "''") }}"'{{ "," if not loop.last }}
+            {%- endfor %}
+        ]) as raw_values
+    from received
+),
+
+cleaned as (
+    select
+        source_id,
+        load_id,
+        file_name,
+        file_sha256,
+        record_number,
+        received_at,
+        read_error,
+        payload,
+        {%- for name in columns %}
+        {{ clean_text('raw_values[' ~ loop.index ~ ']') }} as {{ name }}_raw{{ "," if not loop.last }}
+        {%- endfor %}
+    from extracted
+),
+
+typed as (
+    select
+        *,
+        {%- for name, column in columns.items() %}
+        {{ typed_value(column, name ~ '_raw', mapping.time_zone) }} as {{ name }}_typed,
+        {%- endfor %}
+        case
+            when read_error is not null then md5(payload)
+            else md5(concat_ws(
+                chr(31),
+                {%- for name in columns %}
+                coalesce({{ name }}_raw, ''){{ "," if not loop.last }}
+                {%- endfor %}
+            ))
+        end as record_hash
+    from cleaned
+),
+
+judged as (
+    select
+        *,
+        case
+            when read_error is not null then read_error
+            else nullif(concat_ws(
+                ' ',
+                {%- for name, column in columns.items() if column.get('required') or column.type != 'text' %}
+                {{ refusal(name, column, name ~ '_raw', name ~ '_typed') }}{{ "," if not loop.last }}
+                {%- endfor %}
+            ), '')
+        end as reject_reason
+    from typed
+),
+
+named as (
+    select
+        source_id,
+        load_id,
+        file_name,
+        file_sha256,
+        record_number,
+        received_at,
+        record_hash,
+        reject_reason,
+        {%- for name, column in columns.items() %}
+        {%- if column.get('pii') %}
+        {{ pii_token(name ~ '_typed') }} as {{ name }},
+        {%- else %}
+        {{ name }}_typed as {{ name }},
+        {%- endif %}
+        {%- endfor %}
+        {{ masked_payload(personal) }} as payload
+    from judged
+)
+
+select
+    *,
+    {{ "cast(" ~ mapping.amount ~ " as decimal(18, 2))" if mapping.amount else "cast(null as decimal(18, 2))" }} as record_amount,
+    {{ "cast(" ~ mapping.event_at ~ " as timestamptz)" if mapping.event_at else "cast(null as timestamptz)" }} as record_event_at,
+    '{{ version }}' as mapping_version
+from named
+{% endmacro %}
+
+
+{#- Payload of a refused record for the people who repair it, without its personal values. -#}
+{% macro masked_payload(headers) -%}
+    case
+        when reject_reason is null then null
+        {%- if headers %}
+        when read_error is not null
+            then '{"raw": "[' || length(payload) || ' characters that may hold personal data: see bronze]"}'
+        else cast(json_merge_patch(
+            cast(payload as json),
+            cast('{
+                {%- for header in headers -%}
+                "{{ (header | string).replace("'", "''") }}": "[personal]"{{ ", " if not loop.last }}
+                {%- endfor -%}
+            }' as json)
+        ) as varchar)
+        {%- else %}
+        else payload
+        {%- endif %}
+    end
+{%- endmacro %}

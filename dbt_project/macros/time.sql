@@ -1,0 +1,50 @@
+{#- Times are UTC inside; these macros are the only places that cross into a zone or a business date. -#}
+
+{% macro business_time_zone() -%}
+    {{ env_var('FOURFLOW_BUSINESS_TIME_ZONE', 'Asia/Shanghai') }}
+{%- endmacro %}
+
+{#- A local time without zone, said in `time_zone`, as an instant. -#}
+{% macro local_to_utc(expression, time_zone) -%}
+    ({{ expression }}) at time zone '{{ time_zone }}'
+{%- endmacro %}
+
+{#- The business date on which an instant falls. -#}
+{% macro business_date(expression) -%}
+    cast(({{ expression }}) at time zone '{{ business_time_zone() }}' as date)
+{%- endmacro %}
+
+{#- The instant at which a business date ends. -#}
+{% macro end_of_business_date(expression) -%}
+    cast({{ expression }} + 1 as timestamp) at time zone '{{ business_time_zone() }}'
+{%- endmacro %}
+
+{% macro hours_later(expression, hours) -%}
+    {{ expression }} + to_hours({{ hours }})
+{%- endmacro %}
+
+{% macro days_later(expression, days) -%}
+    {{ expression }} + to_days({{ days }})
+{%- endmacro %}
+
+{#- Hour of day (0 to 23) and ISO weekday (1 = Monday) in the business zone. -#}
+{% macro business_hour(expression) -%}
+    extract('hour' from ({{ expression }}) at time zone '{{ business_time_zone() }}')
+{%- endmacro %}
+
+{% macro business_weekday(expression) -%}
+    extract('isodow' from ({{ expression }}) at time zone '{{ business_time_zone() }}')
+{%- endmacro %}
+
+{#- Full days of 24 hours from one instant to a later one. -#}
+{% macro whole_days_between(earlier, later) -%}
+    date_sub('day', {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+{#- One row per date from `first` to `last`, both columns of `relation`, beside the columns `keep`. -#}
+{% macro dates_between(relation, keep, first, last) -%}
+    select
+        {{ keep | join(',\n        ') }},
+        cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as business_date
+    from {{ relation }}
+{%- endmacro %}

@@ -1,0 +1,13 @@
+select
+    'sandbox' as source,
+    sku,
+    name,
+    category,
+    unit_cost,
+    list_price,
+    lead_time_days,
+    pack_size,
+    {{ currency_of('sandbox') }} as currency_code,
+    received_at as known_at
+from {{ ref('int_sandbox__products_classified') }}
+where is_current

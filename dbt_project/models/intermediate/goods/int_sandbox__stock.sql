@@ -1,0 +1,11 @@
+select
+    'sandbox' as source,
+    business_date,
+    site,
+    sku,
+    on_hand,
+    reserved,
+    inbound,
+    received_at as known_at
+from {{ ref('int_sandbox__stock_classified') }}
+where is_current

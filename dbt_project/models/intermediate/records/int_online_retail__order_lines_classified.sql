@@ -1,0 +1,1 @@
+{{ classify_records('online_retail', 'order_lines') }}

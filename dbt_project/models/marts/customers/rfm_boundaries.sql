@@ -1,0 +1,54 @@
+-- A customer's score is one more than the number of boundaries below the value, so equal values always get the
+-- same score, and a boundary that repeats (most customers order once) leaves a score empty.
+with measured as (
+    select * from {{ ref('int_customers_measured') }}
+),
+
+boundary_numbers as (
+    {% for number in range(1, var('rfm_bins')) -%}
+        select {{ number }} as boundary_number
+        {% if not loop.last %}union all{% endif %}
+    {% endfor -%}
+),
+
+metric_values as (
+    select
+        source,
+        'recency' as metric,
+        cast(rfm_recency as decimal(18, 2)) as metric_value
+    from measured
+    union all
+    select
+        source,
+        'frequency' as metric,
+        cast(rfm_frequency as decimal(18, 2)) as metric_value
+    from measured
+    union all
+    select
+        source,
+        'monetary' as metric,
+        rfm_monetary as metric_value
+    from measured
+),
+
+ranked as (
+    select
+        source,
+        metric,
+        metric_value,
+        row_number() over (partition by source, metric order by metric_value) as value_rank,
+        count(*) over (partition by source, metric) as value_count
+    from metric_values
+)
+
+-- The boundary k of n bins is the smallest value that at least k/n of the customers do not exceed.
+select
+    ranked.source,
+    ranked.metric,
+    cast(boundary_numbers.boundary_number as integer) as boundary_number,
+    min(ranked.metric_value) as boundary_value,
+    cast(max(ranked.value_count) as bigint) as customer_count
+from ranked
+inner join boundary_numbers
+    on ranked.value_rank * {{ var('rfm_bins') }} >= ranked.value_count * boundary_numbers.boundary_number
+group by ranked.source, ranked.metric, boundary_numbers.boundary_number

@@ -1,0 +1,3 @@
+{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+
+{{ stage_records('sandbox', 'orders') }}
