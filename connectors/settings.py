@@ -41,6 +41,10 @@ class Settings(BaseSettings):
         default="",
         description="SQLAlchemy URL of the operational database; empty means SQLite in home.",
     )
+    dbt_project: Path = Field(
+        default=PROJECT_ROOT / "dbt_project",
+        description="Folder of the dbt project; a team may keep its own copy.",
+    )
     lock_timeout_seconds: float = Field(
         default=900.0, description="How long a writing step waits for the lake's writer lock."
     )
@@ -118,7 +122,7 @@ class Settings(BaseSettings):
     @property
     def dbt_project_path(self) -> Path:
         """The analysts' dbt project."""
-        return PROJECT_ROOT / "dbt_project"
+        return self.dbt_project.expanduser().resolve()
 
     @property
     def dbt_target_path(self) -> Path:

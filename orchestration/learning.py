@@ -13,7 +13,8 @@ from connectors.settings import Settings
 from models_ml.demand.backtest import backtest_demand, wape
 from models_ml.demand.forecast import forecast_demand
 from models_ml.replenishment.positions import replenishment_positions
-from models_ml.returns.model import NotEnoughData, score, train
+from models_ml.returns.model import train
+from models_ml.returns.scoring import NotEnoughData, score
 from orchestration.ml_tables import empty_frame, write_ml_tables
 
 HORIZON_DAYS = 28
