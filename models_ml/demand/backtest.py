@@ -66,7 +66,7 @@ class DemandBacktest:
     @property
     def judged_folds(self) -> tuple[int, ...]:
         """Places of the reported folds: all but the oldest, or the only one there is."""
-        return tuple(range(min(1, len(self.folds) - 1), len(self.folds)))
+        return tuple(range(1 if len(self.folds) > 1 else 0, len(self.folds)))
 
     def choice(self, before: int | None = None) -> dict[int, str]:
         """Best method of every velocity class on the folds before a place (all when None).
