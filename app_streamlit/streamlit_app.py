@@ -1,5 +1,7 @@
 """The router: language, filters, publication and navigation; the pages are in `app_pages/`."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from app_streamlit.queries.edition import edition_of
@@ -10,15 +12,18 @@ from app_streamlit.ui.context import PageContext, keep
 from app_streamlit.ui.i18n import Translator
 from connectors.settings import load_settings
 
+ICON = Path(__file__).with_name("assets") / "icon.svg"
+
 address.load()
 t = Translator(filters.preferred_language())
-st.set_page_config(page_title=t("app.name"), page_icon=":material/waterfall_chart:", layout="wide")
+st.set_page_config(page_title=t("app.name"), page_icon=ICON, layout="wide")
 settings = load_settings()
 standing = load_standing(settings.fingerprint())
 
 with st.sidebar:
     t = Translator(filters.language_switch(t.language))
     page = navigation.build(t)
+    address.enter(page.url_path or "overview")
     navigation.menu(t)
     publication = filters.publication_picker(standing, t, settings.business_time_zone)
 
@@ -52,7 +57,6 @@ with st.sidebar:
     states.watch_publications(settings.fingerprint(), publication.publication_id)
 
 keep(context)
-address.save()
 states.announce_change(t)
 states.red_banner(t, standing, publication.publication_id, context.zone)
 states.not_newest(context)
@@ -60,3 +64,5 @@ try:
     page.run()
 except Exception as error:  # whatever it is, the viewer gets a page
     states.show_error(t, error)
+finally:
+    address.save()

@@ -21,6 +21,7 @@ if not known:
     no_data(context, "empty.no_customers")
     st.stop()
 source = known[0]
+first_line = st.container()
 if len(known) > 1:
     source = address.choice(
         "view",
@@ -38,18 +39,20 @@ if len(known) > 1:
     )
 segments = load_segments(context.edition, source)
 currency = str(segments["currency_code"].iloc[0])
-cards.headline(customer_words.headline(context, source, segments))
+table = customer_words.segment_frame(context, segments)
+first_line.markdown(cards.as_headline(customer_words.headline(context, source, segments)))
 st.caption(t("customers.how_scored"))
 
 left, right = st.columns([3, 2], gap="medium")
 with left:
-    st.subheader(t("customers.segments"))
+    st.subheader(t("customers.segments"), help=t("customers.segments_help"))
     st.plotly_chart(
         segment_treemap(
             segments,
             segment_label=lambda name: customer_words.segment_label(context, name),
             count_label=lambda n: t("units.customers", n=n, count=formats.count(n)),
             amount_label=lambda a: formats.short_money(a, currency, t.language),
+            worth=list(table["amount_per_customer"]),
         ),
         key="segments_chart",
         config=CONFIG,
@@ -70,7 +73,7 @@ with right:
     )
 
 tables.show_table(
-    customer_words.segment_frame(context, segments),
+    table,
     customer_words.segment_columns(context),
     context,
     key="segments_table",

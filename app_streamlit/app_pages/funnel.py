@@ -6,7 +6,7 @@ from app_streamlit.charts.funnel import funnel_chart
 from app_streamlit.charts.layout import CONFIG
 from app_streamlit.queries.diagnosis import read_steps, worst_step
 from app_streamlit.queries.funnel import load_dropped_by_channel, load_funnels, load_steps
-from app_streamlit.ui import address, cards, formats, funnel_words, navigation, tables
+from app_streamlit.ui import address, cards, formats, funnel_words, navigation, tables, theme
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
 
@@ -20,13 +20,11 @@ funnels = {
     for funnel in names
 }
 offered = [name for source in context.sources for name in funnels if funnels[name][0] == source]
-if context.choices.channel:
-    sources = {c.source for c in context.channels if c.channel == context.choices.channel}
-    offered = [name for name in offered if funnels[name][0] in sources]
 if not offered:
     no_data(context, "empty.no_funnel")
     st.stop()
 chosen = offered[0]
+first_line = st.container()
 if len(offered) > 1:
     chosen = address.choice(
         "funnel",
@@ -38,6 +36,7 @@ if len(offered) > 1:
             format_func=lambda name: funnel_words.funnel_label(context, *funnels[name]),
             key=key,
             required=True,
+            label_visibility="collapsed",
         ),
         variant=t.language,
     )
@@ -53,9 +52,11 @@ by_channel = (
     load_dropped_by_channel(context.edition, scope, funnel, worst.number) if worst else None
 )
 earlier = read_steps(load_steps(context.edition, scope.before(), funnel))
-cards.headline(
-    funnel_words.diagnosis(
-        context, scope, worst, steps=steps, by_channel=by_channel, earlier=earlier
+first_line.markdown(
+    cards.as_headline(
+        funnel_words.diagnosis(
+            context, scope, worst, steps=steps, by_channel=by_channel, earlier=earlier
+        )
     )
 )
 st.caption(
@@ -71,6 +72,8 @@ event = st.plotly_chart(
         part_labels={part: t(f"funnel.parts.{part}") for part in ("reached", "open", "dropped")},
         count_label=formats.count,
         rate_label=formats.rate,
+        grade_label=lambda step: t(f"funnel.grades.{step.grade}"),
+        text_colour=theme.text_colour(),
     ),
     key=f"funnel_chart_{chosen}",
     on_select="rerun",

@@ -25,6 +25,7 @@ source, funnel = target
 scope = context.scope(source)
 labels = order_words.step_labels(context, funnel)
 
+first_line = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom", key="order_filters"):
     outcome = address.choice(
         "outcome",
@@ -65,9 +66,11 @@ selection = Selection(
     order_no=order_no,
 )
 number, amount, currency = count_orders(context.edition, selection)
-cards.headline(
-    order_words.headline(
-        context, selection, labels, number=number, amount=amount, currency=currency
+first_line.markdown(
+    cards.as_headline(
+        order_words.headline(
+            context, selection, labels, number=number, amount=amount, currency=currency
+        )
     )
 )
 st.caption(

@@ -43,8 +43,6 @@ until = load_data_until(context.edition)
 for source in context.sources:
     scope = context.scope(source)
     totals = load_totals(context.edition, scope)
-    if not totals and context.choices.channel:
-        continue  # the chosen channel belongs to another source
     st.subheader(context.source_label(source), anchor=source)
     last_event = until.get(source, (None, None))[0]
     st.caption(
@@ -62,9 +60,10 @@ for source in context.sources:
         daily = load_daily(context.edition, scope)
         daily = daily[daily["currency_code"] == currency]
         cards.tiles(
-            stories.overview_tiles(context, scope, currency, now=now, before=before, daily=daily),
+            stories.overview_tiles(context, scope, currency, now=now, before=before),
             key=f"tiles_{source}_{currency}",
         )
+        st.caption(stories.comparison_note(context, scope))
         st.plotly_chart(
             trend_chart(
                 daily,

@@ -12,6 +12,11 @@ _ROW = 74
 PARTS = ("reached", "open", "dropped")
 
 
+def _row(step: Step) -> str:
+    """The axis category of a step; not a bare number, which would be read as a position."""
+    return f"step {step.number}"
+
+
 def funnel_chart(
     steps: Sequence[Step],
     *,
@@ -19,6 +24,8 @@ def funnel_chart(
     part_labels: dict[str, str],
     count_label: Callable[[int], str],
     rate_label: Callable[[float | None], str],
+    grade_label: Callable[[Step], str],
+    text_colour: str,
 ) -> go.Figure:
     """One bar a step, the first on top; a point's custom data is its step number and part.
 
@@ -28,9 +35,11 @@ def funnel_chart(
         part_labels: names of `reached`, `open`, `dropped`.
         count_label: a count as text.
         rate_label: a rate as text.
+        grade_label: the grade of a step in a word.
+        text_colour: colour of the lines above the bars.
     """
     figure = go.Figure()
-    rows = [str(step.number) for step in steps]
+    rows = [_row(step) for step in steps]
     colours = {
         "reached": [GRADES[step.grade] for step in steps],
         "open": [OPEN] * len(steps),
@@ -66,23 +75,28 @@ def funnel_chart(
             )
         )
     for step in steps:
-        rate = "" if step.is_first else f"  <b>{rate_label(step.rate)}</b>"
+        rate = (
+            ""
+            if step.is_first
+            else f"  ·  <b>{rate_label(step.rate)}</b>  {ICONS[step.grade]} {grade_label(step)}"
+        )
         figure.add_annotation(
             x=0,
             xref="paper",
             xanchor="left",
-            y=str(step.number),
-            yshift=25,
+            y=_row(step),
+            yshift=26,
             showarrow=False,
             align="left",
-            text=f"{ICONS[step.grade]}  {step_label(step)}  {count_label(step.reached)}{rate}",
-            font={"size": 14},
+            text=f"<b>{step_label(step)}</b>  {count_label(step.reached)}{rate}",
+            font={"size": 14, "color": text_colour},
         )
     return calm(
         figure,
         height=_ROW * max(len(steps), 1) + 60,
         barmode="stack",
         clickmode="event+select",
+        legend={"orientation": "h", "x": 0, "y": -0.01, "yanchor": "top", "traceorder": "normal"},
         xaxis={"visible": False, "fixedrange": True},
         yaxis={
             "visible": False,

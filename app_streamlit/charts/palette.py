@@ -16,6 +16,7 @@ ICONS: dict[Grade, str] = {"green": "✓", "amber": "▲", "red": "✕", "none":
 OPEN = "#9fb9cc"
 DROPPED = "#d9c3b8"
 NEUTRAL = "#8b969e"
+DEPTH = ("#6f93ab", "#1f4f74")
 HEAT = ("#e7eef3", "#bcd3e2", "#86b0cd", "#4f8ab4", "#2f6f9f")
 
 

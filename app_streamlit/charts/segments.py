@@ -1,13 +1,13 @@
 """Customers by RFM: a treemap of segments and a grid of recency by frequency."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from app_streamlit.charts.layout import calm
-from app_streamlit.charts.palette import HEAT, series_colour
+from app_streamlit.charts.palette import DEPTH, HEAT
 
 _SCORES = (1, 2, 3, 4, 5)
 
@@ -18,8 +18,17 @@ def segment_treemap(
     segment_label: Callable[[str], str],
     count_label: Callable[[int], str],
     amount_label: Callable[[Decimal], str],
+    worth: Sequence[Decimal | None],
 ) -> go.Figure:
-    """Area is the number of customers of a segment; the box also says what they bought for."""
+    """Area is the number of customers of a segment; darker means more sales for one customer.
+
+    Args:
+        segments: one row a segment.
+        segment_label: name of a segment in the reader's language.
+        count_label: a number of customers as text.
+        amount_label: an amount as text.
+        worth: net sales for one customer of each segment.
+    """
     names = [str(name) for name in segments["rfm_segment"]]
     figure = go.Figure(
         go.Treemap(
@@ -35,8 +44,13 @@ def segment_treemap(
             ],
             texttemplate="<b>%{label}</b><br>%{customdata[0]}<br>%{customdata[1]}",
             hovertemplate="%{label}<br>%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
-            marker={"colors": [series_colour(n) for n in range(len(names))], "line": {"width": 2}},
+            marker={
+                "colors": [float(value or 0) for value in worth],
+                "colorscale": [[0, DEPTH[0]], [1, DEPTH[1]]],
+                "line": {"width": 2},
+            },
             textfont={"color": "#ffffff", "size": 14},
+            root={"color": "rgba(0,0,0,0)"},
             tiling={"pad": 3},
             pathbar={"visible": False},
         )

@@ -1,6 +1,8 @@
 """Daily lines: a measure a channel, and what was to be expected."""
 
 from collections.abc import Callable
+from decimal import Decimal
+from math import floor, log10
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -41,7 +43,7 @@ def trend_chart(
                 y=[float(value) for value in values],
                 name=channel_label(str(channel)),
                 mode="lines",
-                line={"color": series_colour(position), "width": 2, "shape": "spline"},
+                line={"color": series_colour(position), "width": 2},
                 customdata=[value_label(value) for value in values],
                 hovertemplate="%{customdata}",
             )
@@ -61,10 +63,28 @@ def trend_chart(
                     hovertemplate="%{customdata}",
                 )
             )
+    ticks = even_ticks(max((max(trace.y) for trace in figure.data), default=0.0))
     return calm(
         figure,
-        height=320,
+        height=300,
         hovermode="x unified",
         xaxis={"showgrid": False, "tickformat": "%m-%d", "hoverformat": "%Y-%m-%d", "nticks": 8},
-        yaxis={"rangemode": "tozero", "nticks": 5, "automargin": True},
+        yaxis={
+            "rangemode": "tozero",
+            "tickvals": ticks,
+            "ticktext": [value_label(Decimal(str(tick))) for tick in ticks],
+            "automargin": True,
+        },
     )
+
+
+def even_ticks(highest: float, parts: int = 4) -> list[float]:
+    """Round steps from zero to at least the highest value."""
+    if highest <= 0:
+        return [0.0]
+    rough = highest / parts
+    size = 10.0 ** floor(log10(rough))
+    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough)
+    if step > 1:
+        step = round(step)
+    return [step * number for number in range(int(highest / step) + 2)]

@@ -25,7 +25,18 @@ KEYS = (
     "segment",
     "view",
 )
+# Choices that belong to some pages only; any other page forgets them.
+OWNERS = {
+    "funnel": ("funnel", "orders"),
+    "step": ("orders",),
+    "outcome": ("orders",),
+    "order": ("orders",),
+    "segment": ("customers",),
+    "view": ("overview", "customers", "decisions", "health"),
+}
 _CHOICES = "_address"
+_LEAVING = "_address_leaving"
+_ENTERED = "_address_entered"
 _SEEN = "_address_seen"
 _PAGE = "_address_page"
 
@@ -45,8 +56,25 @@ def load() -> None:
     st.session_state[_PAGE] = path
 
 
+def enter(page: str) -> None:
+    """Forget the choices that belong to other pages than this one."""
+    for key, pages in OWNERS.items():
+        if page not in pages:
+            put(**{key: ""})
+    if st.session_state.get(_ENTERED) not in (page, None):
+        put(view="")
+    st.session_state[_ENTERED] = page
+
+
+def leave() -> None:
+    """The run ends by opening another page: that page writes its own address."""
+    st.session_state[_LEAVING] = True
+
+
 def save() -> None:
-    """Write the choices to the URL; call once when the filters of the run are known."""
+    """Write the choices to the URL; call once at the end of the run."""
+    if st.session_state.pop(_LEAVING, False):
+        return
     choices = params()
     foreign = {k: st.query_params[k] for k in st.query_params if k not in KEYS}
     current = {k: st.query_params[k] for k in st.query_params}
@@ -107,6 +135,7 @@ def choice(
     if st.session_state.get(last) != current or widget_key not in st.session_state:
         st.session_state[widget_key] = current
     chosen = widget(widget_key) or default
-    put(**{key: "" if chosen == default else chosen})
+    if chosen != current or current != wanted:  # what a link says stays as it is
+        put(**{key: "" if chosen == default else chosen})
     st.session_state[last] = chosen
     return chosen

@@ -14,32 +14,35 @@ class Tile:
     value: str
     definition: str
     delta: str | None = None
-    delta_means: str | None = None
-    trend: Sequence[float] = ()
     rise_is: str = "good"
 
 
 def headline(sentence: str) -> None:
     """The page's first line: what happened, in words."""
-    st.markdown(f"##### {escape(sentence)}")
+    st.markdown(as_headline(sentence))
+
+
+def as_headline(sentence: str) -> str:
+    """The Markdown of a first line, for a page that knows it only after its own filters."""
+    return f"##### {escape(sentence)}"
 
 
 def tiles(shown: Sequence[Tile], *, key: str) -> None:
     """A row of tiles that wraps on narrow screens."""
     colour = {"good": "normal", "bad": "inverse", "neutral": "off"}
-    with st.container(horizontal=True, gap="small", key=key):
+    with st.container(horizontal=True, gap="xsmall", key=key):
         for tile in shown:
+            is_flat = tile.delta is None or tile.delta[0] not in "+-"
             st.metric(
                 tile.label,
                 escape(tile.value),
                 delta=tile.delta,
-                delta_color=colour[tile.rise_is],  # type: ignore[arg-type]
-                delta_description=tile.delta_means if tile.delta else None,
+                delta_color="off" if is_flat else colour[tile.rise_is],  # type: ignore[arg-type]
+                delta_arrow="off" if is_flat else "auto",
                 help=tile.definition,
                 border=True,
-                chart_data=list(tile.trend) if len(tile.trend) > 1 else None,
-                chart_type="area",
-                width=196,
+                width="stretch",
+                height="stretch",
             )
 
 

@@ -51,9 +51,12 @@ class PageContext:
 
     @property
     def sources(self) -> list[str]:
-        """The chosen source, or all that have data, the newest first."""
+        """The chosen source, or all that have the chosen channel, the newest first."""
         if self.choices.source:
             return [self.choices.source]
+        if self.choices.channel:
+            having = {c.source for c in self.channels if c.channel == self.choices.channel}
+            return [source for source in self.bounds if source in having]
         return list(self.bounds)
 
     def scope(self, source: str) -> Scope:

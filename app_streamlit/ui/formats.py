@@ -12,6 +12,7 @@ from app_streamlit.ui.i18n import Language
 
 Number = Decimal | int | float
 EMPTY = "–"
+_VISIBLE = 0.0005  # a smaller change is shown as none
 MINUS = "\u2212"
 _SYMBOLS = {"CNY": "¥", "GBP": "£", "EUR": "€", "USD": "$", "JPY": "JP¥", "HKD": "HK$"}
 _STEPS: dict[Language, tuple[tuple[Decimal, Decimal, str], ...]] = {
@@ -97,7 +98,7 @@ def change(value: float | None) -> str | None:
     """A relative change with its sign: +4.2%; None when there is nothing to compare with."""
     if value is None or _missing(value):
         return None
-    return f"{value * 100:+.1f}%"
+    return f"{value * 100:+.1f}%" if abs(value) >= _VISIBLE else "0.0%"
 
 
 def day(value: date | None, language: Language, *, year: bool = True) -> str:

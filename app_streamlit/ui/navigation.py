@@ -25,8 +25,6 @@ ENTRIES = (
     Entry("decisions", ":material/task_alt:"),
     Entry("health", ":material/monitor_heart:"),
 )
-# Choices that belong to one page; a link of the menu does not carry them to the others.
-_OWN = ("step", "outcome", "order", "segment", "view")
 
 
 def path(name: str) -> str:
@@ -51,8 +49,8 @@ def build(t: Translator) -> Page:
 
 def menu(t: Translator) -> None:
     """Links to all pages: the address keeps language, filters and "as of"."""
-    kept = {key: value for key, value in address.params().items() if key not in _OWN}
-    with st.container(gap=None, key="menu"):
+    kept = {k: v for k, v in address.params().items() if k not in address.OWNERS}
+    with st.container(gap="xsmall", key="menu"):
         for entry in ENTRIES:
             st.page_link(
                 path(entry.name),
@@ -66,4 +64,5 @@ def menu(t: Translator) -> None:
 def go(name: str, **choices: str) -> None:
     """Open another page with these choices set, all others kept."""
     address.put(**choices)
+    address.leave()
     st.switch_page(path(name), query_params=address.params())

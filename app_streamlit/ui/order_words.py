@@ -18,10 +18,7 @@ def target_funnel(context: PageContext) -> tuple[str, str] | None:
     source, _, funnel = address.get("funnel").partition(":")
     if funnel in funnels.get(source, []) and source in context.sources:
         return source, funnel
-    sources = context.sources
-    if context.choices.channel:
-        sources = [c.source for c in context.channels if c.channel == context.choices.channel]
-    for name in sources:
+    for name in context.sources:
         if funnels.get(name):
             return name, funnels[name][0]
     return None
@@ -93,13 +90,13 @@ def columns(context: PageContext, source: str, funnel: str) -> tuple[Column, ...
     }
     return (
         Column("order_no"),
+        Column("gross_amount", "money"),
+        Column("last_step_name", words=lambda name: names.get(str(name), str(name))),
+        Column("next_outcome", words=lambda name: t.known(f"next_outcome.{name}", str(name))),
         Column("channel", words=lambda name: context.channel_label(str(name), source)),
         Column("created_at", "time"),
         Column("order_status", words=lambda name: t.known(f"order_status.{name}", str(name))),
         Column("refund_status", words=lambda name: t.known(f"refund_status.{name}", str(name))),
-        Column("gross_amount", "money"),
         Column("net_paid_amount", "money"),
         Column("currency_code", label="currency"),
-        Column("last_step_name", words=lambda name: names.get(str(name), str(name))),
-        Column("next_outcome", words=lambda name: t.known(f"next_outcome.{name}", str(name))),
     )

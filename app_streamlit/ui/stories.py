@@ -2,8 +2,6 @@
 
 from decimal import Decimal
 
-import pandas as pd
-
 from app_streamlit.queries.overview import Totals, load_totals
 from app_streamlit.queries.rates import mean, relative_change, share
 from app_streamlit.queries.scope import Scope
@@ -65,18 +63,10 @@ def overview_tiles(
     *,
     now: Totals,
     before: Totals | None,
-    daily: pd.DataFrame,
 ) -> list[Tile]:
     """The headline figures of one source and currency."""
     t = context.t
     before = before if before is not None and _covers(before, scope.before()) else None
-    versus = t("overview.versus_days", n=scope.day_count, count=scope.day_count)
-    by_day = daily.groupby("business_date")[
-        ["order_count", "net_paid_amount", "refunded_amount", "unit_count"]
-    ].sum()
-
-    def trend(name: str) -> list[float]:
-        return [float(value) for value in by_day[name]]
 
     def exact(key: str, amount: Decimal) -> str:
         return f"{t(key)}\n\n{t('overview.exactly')} {formats.money(amount, currency)}"
@@ -86,6 +76,7 @@ def overview_tiles(
 
     average = mean(now.net_paid_amount, now.paid_order_count)
     paid_share = share(now.paid_order_count, now.order_count)
+    paid_before = share(before.paid_order_count, before.order_count) if before else None
     refund_share = share(now.refunded_amount, now.net_paid_amount + now.refunded_amount)
     return [
         Tile(
@@ -93,21 +84,18 @@ def overview_tiles(
             formats.short(now.order_count, t.language),
             t("definitions.order_count"),
             delta=moved(now.compared_order_count, now.expected_order_count),
-            delta_means=t("overview.versus_weekdays"),
-            trend=trend("order_count"),
         ),
         Tile(
             t("columns.net_paid_amount"),
             formats.short_money(now.net_paid_amount, currency, t.language),
             exact("definitions.net_paid_amount", now.net_paid_amount),
             delta=moved(now.net_paid_amount, before.net_paid_amount if before else None),
-            delta_means=versus,
-            trend=trend("net_paid_amount"),
         ),
         Tile(
             t("overview.paid_share"),
             formats.rate(paid_share),
             t("definitions.paid_share"),
+            delta=points(t, paid_share, paid_before),
         ),
         Tile(
             t("overview.average_order"),
@@ -117,7 +105,6 @@ def overview_tiles(
                 average,
                 mean(before.net_paid_amount, before.paid_order_count) if before else None,
             ),
-            delta_means=versus,
         ),
         Tile(
             t("columns.refunded_amount"),
@@ -126,8 +113,6 @@ def overview_tiles(
             + "\n\n"
             + t("overview.refund_share", rate=formats.rate(refund_share)),
             delta=moved(now.refunded_amount, before.refunded_amount if before else None),
-            delta_means=versus,
-            trend=trend("refunded_amount"),
             rise_is="bad",
         ),
         Tile(
@@ -135,10 +120,21 @@ def overview_tiles(
             formats.short(now.unit_count, t.language),
             t("definitions.unit_count"),
             delta=moved(now.unit_count, before.unit_count if before else None),
-            delta_means=versus,
-            trend=trend("unit_count"),
         ),
     ]
+
+
+def points(t: Translator, now: float | None, before: float | None) -> str | None:
+    """How far a share moved, in percentage points."""
+    if now is None or before is None:
+        return None
+    moved = round((now - before) * 100, 1)
+    return t("units.points", moved=f"{moved:+.1f}" if moved else "0.0")
+
+
+def comparison_note(context: PageContext, scope: Scope) -> str:
+    """What the small changes in the tiles compare with."""
+    return context.t("overview.compared_with", n=scope.day_count, count=scope.day_count)
 
 
 def _covers(totals: Totals, scope: Scope) -> bool:

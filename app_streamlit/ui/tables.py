@@ -67,12 +67,14 @@ def show_table(
         if column.kind in ("money", "rate", "count") and column.words is None:
             header = label_of(column, context)
             # Only what is drawn: the browser's grid takes numbers, not decimals.
-            shown[header] = pd.to_numeric(shown[header], errors="coerce")
+            numbers = pd.to_numeric(shown[header], errors="coerce")
+            shown[header] = numbers * 100 if column.kind == "rate" else numbers
     st.dataframe(
         shown,
         hide_index=True,
         key=key,
         height=height,
+        placeholder=formats.EMPTY,
         width="stretch",
         alt=describe,
         column_config={label_of(c, context): _config(c) for c in columns},
@@ -88,7 +90,7 @@ def _config(column: Column) -> Any:
         "long": kinds.TextColumn(width="large"),
         "count": kinds.NumberColumn(format="localized"),
         "money": kinds.NumberColumn(format="accounting"),
-        "rate": kinds.NumberColumn(format="percent"),
+        "rate": kinds.NumberColumn(format="%.1f%%"),
         "date": kinds.DateColumn(format="YYYY-MM-DD"),
         "time": kinds.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
     }
