@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, log_loss
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models_ml.returns.config import ReturnRiskConfig
 from models_ml.returns.features import RATE_SUBJECTS, PriorRates
@@ -27,6 +28,9 @@ BASE_RATE = "base_rate"
 LOGISTIC = "logistic_regression"
 BOOSTING = "gradient_boosting"
 ITERATIONS = 100
+ONE_THREAD = {"limits": 1, "user_api": "openmp"}
+"""Boosting on one thread: beside other processes its threads wait for each other, and a run on 2
+busy cores took twice as long with two threads as with one."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,14 @@ class Fitted:
 
     def probabilities(self, features: pd.DataFrame) -> np.ndarray:
         """Calibrated probability of a return, float64 (n,), 0..1."""
-        result: np.ndarray = self.calibrated.predict_proba(features)[:, 1]
+        with threadpool_limits(**ONE_THREAD):
+            result: np.ndarray = self.calibrated.predict_proba(features)[:, 1]
+        return result
+
+    def raw_probabilities(self, derived: pd.DataFrame) -> np.ndarray:
+        """Probability before calibration, float64 (n,), from features with rates derived."""
+        with threadpool_limits(**ONE_THREAD):
+            result: np.ndarray = self.pipeline["model"].predict_proba(derived)[:, 1]
         return result
 
 
@@ -93,12 +104,13 @@ def fit_candidate(
         rows = fit | calibrate
         pipeline.fit(features[rows], labels[rows])
         return Fitted(candidate, pipeline, pipeline)
-    pipeline.fit(features[fit], labels[fit])
     many = int(calibrate.sum()) >= config.isotonic_from_rows
     calibrated = CalibratedClassifierCV(
         FrozenEstimator(pipeline), method="isotonic" if many else "sigmoid"
     )
-    calibrated.fit(features[calibrate], labels[calibrate])
+    with threadpool_limits(**ONE_THREAD):
+        pipeline.fit(features[fit], labels[fit])
+        calibrated.fit(features[calibrate], labels[calibrate])
     return Fitted(candidate, pipeline, calibrated)
 
 
@@ -115,8 +127,9 @@ def choose_learner(
         return Candidate(LOGISTIC)
     losses = {}
     for name in (LOGISTIC, BOOSTING):
-        pipeline = Candidate(name).build(config).fit(features[learn], labels[learn])
-        risk = pipeline.predict_proba(features[validate])[:, 1]
+        with threadpool_limits(**ONE_THREAD):
+            pipeline = Candidate(name).build(config).fit(features[learn], labels[learn])
+            risk = pipeline.predict_proba(features[validate])[:, 1]
         losses[name] = float(log_loss(labels[validate], risk, labels=[0, 1]))
     return Candidate(min(losses, key=losses.__getitem__))
 

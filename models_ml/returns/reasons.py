@@ -100,8 +100,7 @@ def _ask_again(
     fitted: Fitted, derived: pd.DataFrame, typical: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log-odds each group adds, (groups, n), and the code it would have, (groups, n)."""
-    model = fitted.pipeline["model"]
-    odds = _log_odds(model.predict_proba(derived)[:, 1])
+    odds = _log_odds(fitted.raw_probabilities(derived))
     effects, codes = [], []
     for group in REASON_GROUPS:
         present = [name for name in group.columns if name in derived]
@@ -110,7 +109,7 @@ def _ask_again(
         if not present:
             continue
         usual = derived.assign(**{name: typical[name].iloc[0] for name in present})
-        effects.append(odds - _log_odds(model.predict_proba(usual)[:, 1]))
+        effects.append(odds - _log_odds(fitted.raw_probabilities(usual)))
         first = derived[present[0]]
         is_high = (first > typical[present[0]].iloc[0]).to_numpy(dtype=bool)
         codes.append(np.where(is_high, group.high, group.low))
