@@ -184,7 +184,9 @@ def parse_rule(data: Any, *, where: str) -> RuleDefinition:
     except FourflowError as error:
         raise InputError(f"The {where} has a problem. {error}") from None
     except ValidationError as error:
-        problem = _sentence(error.errors()[0])
+        # A misspelt key shows up twice, as unknown and as missing: the unknown one helps more.
+        found = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+        problem = _sentence(found[0])
         raise InputError(f"The {where} has a problem: {problem}") from None
 
 
