@@ -93,9 +93,7 @@ def learn_returns(settings: Settings, *, now: datetime) -> Learned:
     connection = connect_snapshot(settings)
     try:
         examples = connection.execute("select * from fct_return_risk_examples").df()
-        clocks = dict(
-            connection.execute("select source, as_of_at from int_source_clock").fetchall()
-        )
+        clocks = dict(connection.execute("select source, as_of from int_source_clock").fetchall())
     finally:
         connection.close()
     scores, evaluations, notes = [], [], []

@@ -12,7 +12,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
 from connectors.lake.attach import attach_statement, prepare_connection
-from connectors.lake.lock import Holder, writer_lock
+from connectors.lake.lock import Holder, hold_lock
 from connectors.settings import load_settings
 
 _held = contextlib.ExitStack()
@@ -40,7 +40,14 @@ class Plugin(BasePlugin):
         """Take the lock (held until the process ends or `release`), then attach the lake."""
         settings = load_settings()
         release()
-        _held.enter_context(writer_lock(settings, purpose="dbt", on_wait=_say_waiting))
+        _held.enter_context(
+            hold_lock(
+                settings,
+                purpose="dbt",
+                timeout=settings.lock_timeout_seconds,
+                on_wait=_say_waiting,
+            )
+        )
         settings.data_path.mkdir(parents=True, exist_ok=True)
         prepare_connection(conn, settings)
         conn.execute(attach_statement(settings))

@@ -104,7 +104,6 @@ def writer_lock(
     with _registry_lock:
         thread_lock = _thread_locks.setdefault(path, threading.RLock())
     limit = settings.lock_timeout_seconds if timeout is None else timeout
-    deadline = time.monotonic() + limit
     if not thread_lock.acquire(timeout=max(limit, 0)):
         raise _busy(settings, limit)
     try:
@@ -115,17 +114,39 @@ def writer_lock(
             finally:
                 _depth[path] -= 1
             return
-        with contextlib.ExitStack() as stack:
-            notify = on_wait or _log_wait
-            stack.enter_context(_file_lock(settings, path, deadline, limit, notify))
-            if settings.catalog_url:
-                stack.enter_context(_advisory_lock(settings, deadline, limit, notify))
-            _write_holder(path, purpose)
+        with hold_lock(settings, purpose=purpose, timeout=limit, on_wait=on_wait) as stack:
             _depth[path] = 1
             stack.callback(_depth.pop, path, None)
             yield
     finally:
         thread_lock.release()
+
+
+def hold_lock(
+    settings: Settings,
+    *,
+    purpose: str,
+    timeout: float,
+    on_wait: Callable[[Holder | None], None] | None = None,
+) -> contextlib.ExitStack:
+    """Take the lock for whoever keeps the returned stack; any thread may close it.
+
+    `writer_lock` is the way for code of ours; this one is for a process that holds the lock from
+    its first connection to its end.
+
+    Raises:
+        LakeBusyError: the lock did not come free in time.
+    """
+    path = lock_path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + timeout
+    notify = on_wait or _log_wait
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_file_lock(settings, path, deadline, timeout, notify))
+        if settings.catalog_url:
+            stack.enter_context(_advisory_lock(settings, deadline, timeout, notify))
+        _write_holder(path, purpose)
+        return stack.pop_all()
 
 
 @contextlib.contextmanager

@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 
 from connectors.errors import InputError
-from connectors.sandbox.webhook_receiver import serve_receiver
 from connectors.sandbox.build import build_sandbox
+from connectors.sandbox.webhook_receiver import serve_receiver
 from connectors.sandbox.world import WorldConfig
 from connectors.settings import Settings, load_settings
 from orchestration.cli.run_once import print_report, run_with_display

@@ -15,7 +15,7 @@ from orchestration.publishing import SupersededError, publish
 from orchestration.run_state import ensure_run, mark_red, note, summary_of, utc_now
 
 CONSERVATION = dg.AssetKey(["reports", "rpt_conservation"])
-FORECASTS = dg.AssetKey(["ml", "demand_forecasts"])
+POSITIONS = dg.AssetKey(["ml", "replenishment_positions"])
 PUBLISHED = dg.AssetKey("published_snapshot")
 STEP = "publish"
 
@@ -54,9 +54,9 @@ def bronze_rows_are_accounted_for(
 
 
 @dg.asset_check(
-    asset=FORECASTS,
+    asset=POSITIONS,
     blocking=True,
-    additional_deps=[key for key in LEARNED_KEYS if key != FORECASTS],
+    additional_deps=[key for key in LEARNED_KEYS if key != POSITIONS],
     description="Forecasts are finite and not negative, scores lie between 0 and 1.",
 )
 def learned_figures_are_sane(

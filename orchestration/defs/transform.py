@@ -1,7 +1,8 @@
 """The dbt project as assets, its tests as checks; a failed one makes the run red."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
@@ -70,9 +71,15 @@ def dbt_models(
         target_path=fourflow.dbt_target_path,
         raise_on_error=False,
     )
-    for event in invocation.stream():
-        progress.advance(STEP, _name_of(event))
-        yield event
+    with _dbt_log(fourflow) as log:
+        events = invocation.stream()
+        while True:
+            with contextlib.redirect_stdout(log):
+                event = next(events, None)
+            if event is None:
+                break
+            progress.advance(STEP, _name_of(event))
+            yield event
     succeeded = invocation.is_successful()
     try:
         checks = summarise_run_results(invocation.get_artifact("run_results.json"))
@@ -90,6 +97,14 @@ def dbt_models(
             allow_retries=False,
         )
     progress.finish(STEP, f"{checks.passed} checks passed, {len(checks.warned)} warn")
+
+
+@contextlib.contextmanager
+def _dbt_log(settings: Settings) -> Iterator[TextIO]:
+    """Where dbt's own words go; the terminal belongs to the progress display."""
+    settings.logs_path.mkdir(parents=True, exist_ok=True)
+    with (settings.logs_path / "dbt-build.log").open("w", encoding="utf-8") as log:
+        yield log
 
 
 def _name_of(event: Any) -> str:
