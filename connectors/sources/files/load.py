@@ -237,7 +237,7 @@ def _land(
     # A killed load leaves a package here that must not be resumed: its rows were just deleted.
     shutil.rmtree(working_folder, ignore_errors=True)
     pipeline = lake_pipeline(settings, name)
-    # Bronze itself says what was loaded; dlt's own state would be one more table to write and read.
+    # Bronze itself says what was loaded; dlt's own state would be one more table to keep.
     pipeline.config.restore_from_destination = False
     tables = {
         entity.table: [f for f in new if f.file.entity == entity] for entity in source.entities

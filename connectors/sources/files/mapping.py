@@ -36,7 +36,7 @@ def _known_zone(name: str | None) -> str | None:
     if name is not None:
         try:
             ZoneInfo(name)
-        except (ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"{name!r} is not a time zone such as Asia/Shanghai") from error
     return name
 
