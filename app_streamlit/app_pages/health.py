@@ -44,7 +44,7 @@ view = address.choice(
 if view == "sources":
     st.caption(t("health.sources_caption"))
     show(
-        freshness,
+        health_words.of_source(context, freshness),
         health_words.freshness_columns(context),
         key="freshness_table",
         describe=t("health.views.sources"),
@@ -52,7 +52,7 @@ if view == "sources":
 elif view == "conservation":
     st.caption(t("health.conservation_caption"))
     show(
-        conservation,
+        health_words.of_source(context, conservation),
         health_words.conservation_columns(context),
         key="conservation_table",
         describe=t("health.views.conservation"),
@@ -71,7 +71,7 @@ elif view == "checks":
             describe=t("health.views.checks"),
         )
 elif view == "quarantine":
-    reasons = load_quarantine_reasons(edition)
+    reasons = health_words.of_source(context, load_quarantine_reasons(edition))
     if reasons.empty:
         no_data(context, "health.nothing_quarantined")
     else:
@@ -82,17 +82,18 @@ elif view == "quarantine":
             key="reasons_table",
             describe=t("health.reasons_alt"),
         )
-        names = ["", *sorted(set(reasons["reason"]))]
-        reason = st.selectbox(
-            t("columns.reason"),
-            names,
-            format_func=lambda name: health_words.reason_label(context, name),
-            key=f"reason_{t.language}",
+        places = health_words.places(reasons)
+        place = st.selectbox(
+            t("health.records_of"),
+            places,
+            format_func=lambda pair: health_words.place_label(context, pair),
+            key=f"place_{t.language}",
+            width=360,
         )
-        records = load_quarantined(edition, context.choices.source, reason or None)
+        records = load_quarantined(edition, *place)
         show(
             records,
-            health_words.record_columns(context),
+            health_words.record_columns(),
             key="records_table",
             describe=t("health.records_alt"),
             height=360,

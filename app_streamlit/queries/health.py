@@ -44,14 +44,13 @@ def load_quarantine_reasons(edition: Edition) -> pd.DataFrame:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def load_quarantined(
-    edition: Edition, source: str | None, reason: str | None, limit: int = QUARANTINE_LIMIT
+    edition: Edition, source: str, entity: str, limit: int = QUARANTINE_LIMIT
 ) -> pd.DataFrame:
-    """Quarantined records with their payload, the newest first."""
+    """Quarantined records of an entity with their payload, the newest first."""
     return frame(
         edition,
         "select source, entity, source_id, reason, amount, payload, received_at "
-        "from quarantined_records where ($source is null or source = $source) "
-        "and ($reason is null or reason = $reason) "
+        "from quarantined_records where source = $source and entity = $entity "
         "order by received_at desc, source_id limit $limit",
-        {"source": source, "reason": reason, "limit": limit},
+        {"source": source, "entity": entity, "limit": limit},
     )

@@ -64,6 +64,13 @@ def tiles(context: PageContext, conservation: pd.DataFrame) -> list[Tile]:
     ]
 
 
+def of_source(context: PageContext, frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the chosen source; all of them when none is chosen or there is no row."""
+    if context.choices.source is None or frame.empty:
+        return frame
+    return frame[frame["source"] == context.choices.source]
+
+
 def entity_label(context: PageContext, entity: object) -> str:
     """The name of an entity in the reader's words."""
     return context.t.known(f"entities.{entity}", str(entity))
@@ -101,30 +108,32 @@ def reason_columns(context: PageContext) -> tuple[Column, ...]:
     return (
         _source(context),
         _entity(context),
-        Column("reason", words=lambda reason: reason_label(context, str(reason))),
+        Column("reason", "long"),
         Column("record_count", "count"),
         Column("amount", "money"),
     )
 
 
-def record_columns(context: PageContext) -> tuple[Column, ...]:
+def record_columns() -> tuple[Column, ...]:
     """The columns of quarantined records."""
     return (
-        _source(context),
-        _entity(context),
-        Column("reason", words=lambda reason: reason_label(context, str(reason))),
-        Column("amount", "money"),
+        Column("reason", "long"),
         Column("payload", "long"),
+        Column("amount", "money"),
         Column("received_at", "time"),
         Column("source_id", label="record"),
     )
 
 
-def reason_label(context: PageContext, reason: str) -> str:
-    """A reason in the reader's words; the empty one stands for all."""
-    if not reason:
-        return context.t("health.all_reasons")
-    return context.t.known(f"reasons.{reason}", reason)
+def places(reasons: pd.DataFrame) -> list[tuple[str, str]]:
+    """Source and entity of everything in quarantine, most records first."""
+    counts = reasons.groupby(["source", "entity"], sort=False)["record_count"].sum()
+    return [(str(source), str(entity)) for source, entity in counts.index]
+
+
+def place_label(context: PageContext, place: tuple[str, str]) -> str:
+    """A source and entity in the reader's words."""
+    return f"{context.source_label(place[0])} · {entity_label(context, place[1])}"
 
 
 def run_sentence(context: PageContext, run: PipelineRun | None) -> str:

@@ -12,9 +12,12 @@ import pandas as pd
 
 from connectors.database.engine import open_database
 from connectors.database.publications import Publication, record_publication
-from connectors.database.runs import finish_run, start_run
+from connectors.database.runs import RedState, finish_run, start_run
 from connectors.lake.attach import connect_writer, newest_snapshot
+from connectors.lake.reader import open_published
 from connectors.settings import Settings
+from orchestration.decisions.ledger import decide
+from orchestration.decisions.rulebook import seed_rules
 
 SQL = Path(__file__).with_name("published_fixture.sql")
 LAST_DAY = date(2026, 11, 20)
@@ -87,7 +90,7 @@ def write_lake(settings: Settings, seed: int = 7) -> int:
     """Write the report tables; returns the lake's snapshot."""
     with connect_writer(settings, purpose="test fixture") as connection:
         connection.register("made_orders", made_orders(seed))
-        for statement in SQL.read_text(encoding="utf-8").split(";"):
+        for statement in SQL.read_text(encoding="utf-8").split(";\n"):
             if statement.strip():
                 connection.execute(statement)
         connection.unregister("made_orders")
@@ -126,7 +129,18 @@ def make_red(settings: Settings, run_id: str = "run-red") -> None:
     finish_run(engine, run_id, "red", [check])
 
 
-def make_published_home(settings: Settings) -> Publication:
-    """A home with one publication."""
+def decide_on(settings: Settings, *, red: bool = False) -> None:
+    """Let the shipped rules decide on the publication; held when the data is red."""
+    engine = open_database(settings)
+    seed_rules(engine)
+    with open_published(settings) as lake:
+        on_red = RedState("run-red", datetime.now(UTC), ()) if red else None
+        decide(engine, lake, now=datetime.now(UTC), on_red=on_red)
+
+
+def make_published_home(settings: Settings, *, red: bool = False) -> Publication:
+    """A home with one publication and the decisions that it led to."""
     write_lake(settings)
-    return publish(settings)
+    publication = publish(settings)
+    decide_on(settings, red=red)
+    return publication

@@ -145,14 +145,14 @@ from lake.marts.dim_customers group by all;
 
 create or replace table lake.marts.quarantined_records as
 select * from (values
-    ('sandbox', 'orders', 'aaaa:17', 'load-1', 'unreadable_number', '{"订单编号": "T-17", "总金额": "12,3x"}', null::decimal(18, 2), timestamptz '2026-11-20 18:00:00+00'),
-    ('sandbox', 'orders', 'aaaa:18', 'load-1', 'unreadable_timestamp', '{"order_no": "T-18"}', 88.00, timestamptz '2026-11-20 18:00:00+00'),
-    ('online_retail', 'order_lines', 'bbbb:3', 'load-1', 'missing_required', '{"InvoiceNo": null}', 3.20, timestamptz '2026-11-20 18:00:00+00')
+    ('sandbox', 'orders', 'aaaa:17', 'load-1', 'total_amount holds ''12,3x'', which is not an amount; correct it and replay.', '{"订单编号": "T-17", "总金额": "12,3x"}', null::decimal(18, 2), timestamptz '2026-11-20 18:00:00+00'),
+    ('sandbox', 'orders', 'aaaa:18', 'load-1', 'created_at is empty; every order needs it.', '{"order_no": "T-18"}', 88.00, timestamptz '2026-11-20 18:00:00+00'),
+    ('online_retail', 'order_lines', 'bbbb:3', 'load-1', 'invoice_no is empty; every line needs it.', '{"InvoiceNo": null}', 3.20, timestamptz '2026-11-20 18:00:00+00')
 ) as t (source, entity, source_id, load_id, reason, payload, amount, received_at);
 
 create or replace table lake.reports.rpt_quarantine_reasons as
-select source, entity, reason, count(*) as record_count, sum(amount)::decimal(18, 2) as amount
-from lake.marts.quarantined_records group by all;
+select source, entity, regexp_replace(reason, 'holds ''.*?'', ', 'holds a value, ', 'g') as reason, count(*) as record_count, sum(amount)::decimal(18, 2) as amount
+from lake.marts.quarantined_records group by source, entity, 3;
 
 create or replace table lake.reports.rpt_conservation as
 select
@@ -166,4 +166,24 @@ select
     source, case source when 'sandbox' then 'orders' else 'order_lines' end as entity,
     count(*) as record_count, 1 as load_count, 70 as file_count,
     timestamptz '2026-11-20 18:00:00+00' as last_received_at, max(created_at) as last_event_at
-from made_orders group by source
+from made_orders group by source;
+
+-- What the shipped rules read: a few large orders, one product below its reorder point.
+create or replace table lake.marts.fct_orders as
+select
+    order_key, source, channel, order_no, 'sale' as order_type, customer_key, order_status,
+    refund_status, gross_amount * 20 as gross_amount, net_paid_amount, currency_code, created_at
+from lake.reports.rpt_funnel_orders;
+
+create schema if not exists lake.ml;
+
+create or replace table lake.ml.replenishment_positions as
+select * from (values
+    ('sandbox', 'wh_east', 'SKU-0007', date '2026-11-20', 12, 4, 24, 32, 7,
+        63.0::double, 18.0::double, 81.0::double, 24, 72, 19.90::decimal(18, 6),
+        1432.80::decimal(18, 2), 'CNY', date '2026-11-20')
+) as t (
+    source, site, sku, business_date, on_hand, reserved, inbound, stock_position, lead_time_days,
+    expected_lead_time_demand, safety_stock, reorder_point, pack_size, suggested_quantity,
+    unit_cost, suggested_amount, currency_code, origin_date
+)

@@ -1,0 +1,36 @@
+"""Homes for the tests of the pages: published, red and empty; made once a session."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from published_fixture import make_published_home, make_red
+
+from connectors.settings import load_settings
+
+
+@pytest.fixture(scope="session")
+def published_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with one publication and decisions."""
+    home = tmp_path_factory.mktemp("published")
+    make_published_home(load_settings(home=home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def red_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose newest run failed a blocking check, with held decisions."""
+    home = tmp_path_factory.mktemp("red")
+    settings = load_settings(home=home)
+    make_published_home(settings, red=True)
+    make_red(settings)
+    return home
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home where nothing was ever published."""
+    return tmp_path_factory.mktemp("empty")

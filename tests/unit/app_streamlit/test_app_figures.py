@@ -1,0 +1,182 @@
+"""Rates, formats, periods, charts and the reading of a funnel, without a server."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+
+from app_streamlit.charts.funnel import funnel_chart
+from app_streamlit.charts.palette import GRADES
+from app_streamlit.charts.segments import score_grid, segment_treemap
+from app_streamlit.charts.trend import even_ticks, trend_chart
+from app_streamlit.launch import dashboard_command
+from app_streamlit.queries import rates
+from app_streamlit.queries.diagnosis import read_steps, worst_step
+from app_streamlit.queries.scope import Bounds, Scope, resolve_days
+from app_streamlit.ui import formats
+
+
+def steps_frame(**changes):
+    rows = [
+        ("created", "step", 1, 100, 0, 0, None, None),
+        ("paid", "step", 2, 80, 5, 15, 0.9, 0.8),
+        ("kept", "step", 3, 60, 0, 20, 0.7, 0.6),
+        ("returned", "outcome", 4, 7, 0, 0, None, None),
+    ]
+    return pd.DataFrame(
+        {
+            "step_name": name, "step_kind": kind, "step_number": number,
+            "reached_count": reached, "open_count": still, "dropped_count": dropped,
+            "reached_amount": Decimal(reached), "open_amount": Decimal(still),
+            "dropped_amount": Decimal(dropped), "green_from": green, "amber_from": amber,
+            "label_en": name.title(), "label_zh": None, "window_hours": 24, "currency_code": "CNY",
+        }
+        for name, kind, number, reached, still, dropped, green, amber in rows
+    )  # fmt: skip
+
+
+def test_open_orders_are_not_in_the_conversion():
+    assert rates.conversion(reached=80, dropped=20) == 0.8
+    paid = read_steps(steps_frame())[1]
+    assert paid.entered == 100
+    assert paid.rate == pytest.approx(80 / 95)
+    assert paid.grade == "amber"
+
+
+def test_rates_of_nothing_are_unknown():
+    assert rates.conversion(0, 0) is None
+    assert rates.share(1, 0) is None
+    assert rates.relative_change(5, 0) is None
+    assert rates.mean(Decimal(5), 0) is None
+    assert rates.grade(None, 0.9, 0.8) == "none"
+    assert rates.grade(0.5, None, None) == "none"
+
+
+@pytest.mark.parametrize(("value", "colour"), [(0.9, "green"), (0.8999, "amber"), (0.7, "red")])
+def test_grade_follows_the_thresholds(value, colour):
+    assert rates.grade(value, 0.9, 0.8) == colour
+
+
+def test_worst_step_misses_most_orders_against_its_target():
+    steps = read_steps(steps_frame())
+    assert worst_step(steps).name == "paid"  # kept loses more orders but is on target
+    assert [step.name for step in read_steps(steps_frame(), kind="outcome")] == ["returned"]
+    assert worst_step(steps[:1]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "language", "expected"),
+    [
+        (12_345, "en", "12,345"), (123_456, "en", "123.5k"), (2_995_760, "en", "3.00M"),
+        (12_345, "zh", "1.23万"), (2_995_760, "zh", "299.6万"), (9_999, "zh", "9,999"),
+        (812_345_678, "zh", "8.12亿"), (0, "zh", "0"), (-123_456, "en", "\u2212123.5k"),
+        (None, "en", "–"),
+    ],
+)  # fmt: skip
+def test_short_numbers(value, language, expected):
+    assert formats.short(value, language) == expected
+
+
+def test_money_is_exact_and_names_its_currency():
+    assert formats.money(Decimal("2995760.61"), "CNY") == "¥2,995,760.61"
+    assert formats.money(Decimal("-3.105"), "GBP") == "\u2212£3.11"
+    assert formats.money(Decimal(5), "SEK") == "SEK 5.00"
+    assert formats.short_money(Decimal("12345678.90"), "CNY", "zh") == "¥1,234.6万"
+
+
+def test_times_are_shown_in_the_business_zone():
+    moment = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
+    assert formats.time(moment, "Asia/Shanghai", "en") == "21 Nov 2026, 02:30"
+    assert formats.time(moment, "Asia/Shanghai", "zh") == "2026年11月21日 02:30"
+    assert formats.days(date(2026, 10, 24), date(2026, 11, 20), "en") == "24 Oct – 20 Nov 2026"
+
+
+def test_changes_carry_their_sign():
+    assert formats.change(0.042) == "+4.2%"
+    assert formats.change(-0.5) == "-50.0%"
+    assert formats.change(0.0001) == "0.0%"
+    assert formats.change(None) is None
+
+
+def test_periods_end_with_the_sources_last_day():
+    bounds = Bounds(date(2011, 1, 1), date(2011, 12, 9))
+    assert resolve_days("7d", bounds) == (date(2011, 12, 3), date(2011, 12, 9))
+    assert resolve_days("all", bounds) == (bounds.first, bounds.last)
+    custom = (date(2011, 2, 1), date(2011, 2, 3))
+    assert resolve_days("custom", bounds, custom) == custom
+    scope = Scope("shop", None, date(2011, 12, 3), date(2011, 12, 9)).before()
+    assert (scope.start, scope.end) == (date(2011, 11, 26), date(2011, 12, 2))
+
+
+def test_funnel_parts_add_up_to_the_step_before():
+    steps = read_steps(steps_frame())
+    figure = funnel_chart(
+        steps,
+        step_label=lambda step: step.name,
+        part_labels={"reached": "reached", "open": "open", "dropped": "dropped"},
+        count_label=str,
+        rate_label=str,
+        grade_label=lambda step: step.grade,
+        text_colour="#000000",
+    )
+    reached, still, dropped = figure.data
+    assert list(reached.x) == [100, 80, 60]
+    assert reached.x[1] + still.x[1] + dropped.x[1] == reached.x[0]
+    assert list(dropped.customdata[1]) == [2, "dropped"]
+    assert reached.marker.color[1] == GRADES["amber"]
+    assert len(figure.layout.annotations) == 3
+
+
+def test_trend_has_a_line_a_channel_and_the_expectation():
+    days = [date(2026, 11, day) for day in (1, 2, 4)]
+    daily = pd.DataFrame(
+        {
+            "business_date": days * 2,
+            "channel": ["a"] * 3 + ["b"] * 3,
+            "order_count": [1, 2, 3, 4, 5, 6],
+            "expected_order_count": [None, Decimal(2), Decimal(3)] * 2,
+        }
+    )
+    figure = trend_chart(
+        daily,
+        "order_count",
+        channel_label=str.upper,
+        value_label=str,
+        expected_label="expected",
+    )
+    assert [trace.name for trace in figure.data] == ["A", "B", "expected"]
+    assert list(figure.data[0].y) == [1, 2, 0, 3]  # a day without orders is a zero
+    assert list(figure.data[2].y) == [4, 6]
+
+
+@pytest.mark.parametrize("highest", [0, 0.7, 3, 99, 2750, 1_234_567])
+def test_ticks_reach_over_the_highest_value(highest):
+    ticks = even_ticks(highest)
+    assert ticks[0] == 0
+    assert ticks[-1] >= highest
+    assert len(ticks) <= 7
+
+
+def test_customer_charts_hold_every_customer():
+    cells = pd.DataFrame(
+        {
+            "rfm_segment": ["loyal", "lost"], "recency_score": [5, 1], "frequency_score": [4, 1],
+            "customer_count": [3, 7], "monetary_amount": [Decimal(30), Decimal(7)],
+        }
+    )  # fmt: skip
+    tree = segment_treemap(
+        cells, segment_label=str, count_label=str, amount_label=str,
+        worth=[Decimal(10), Decimal(1)],
+    ).data[0]  # fmt: skip
+    grid = score_grid(cells, recency_title="R", frequency_title="F", count_label=str).data[0]
+    assert sum(tree.values) == 10
+    assert grid.z[3][4] == 3
+    assert sum(map(sum, grid.z)) == 10
+
+
+def test_dashboard_command_serves_locally(settings):
+    command = dashboard_command(settings, 8601)
+    assert command[1:4] == ["-m", "streamlit", "run"]
+    assert "--server.port=8601" in command
+    assert "--server.address=127.0.0.1" in command

@@ -1,0 +1,148 @@
+"""Every page, both languages; normal, empty and red; through Streamlit's AppTest."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app_streamlit.launch import ENTRY_POINT
+from app_streamlit.ui.i18n import LANGUAGES, catalogue
+from app_streamlit.ui.navigation import ENTRIES
+
+PAGES = [entry.name for entry in ENTRIES]
+VIEWS = {"health": ["sources", "checks", "conservation", "quarantine", "publications", "held"]}
+SHOWN = ("title", "subheader", "markdown", "caption", "button", "selectbox", "text_input", "error")
+SNAKE = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
+# Names of the fixture that people know: checks are cited by name, rules quote their channel.
+KNOWN = {"assert_nothing_lost", "run_red"}
+
+
+@pytest.fixture(autouse=True)
+def _fresh_caches() -> Iterator[None]:
+    st.cache_data.clear()
+    yield
+    st.cache_data.clear()
+
+
+def open_page(monkeypatch: pytest.MonkeyPatch, home: Path, page: str, **choices: str) -> AppTest:
+    """Open a page as a link would."""
+    monkeypatch.setenv("FOURFLOW_HOME", str(home))
+    app = AppTest.from_file(str(ENTRY_POINT), default_timeout=60)
+    for key, value in choices.items():
+        app.query_params[key] = value
+    app.run()
+    if page != "overview" and not app.exception:
+        app.switch_page(f"app_pages/{page}.py").run()
+    return app
+
+
+def texts(app: AppTest) -> list[str]:
+    """All texts that a person sees, table headers included."""
+    found: list[str] = []
+    for kind in SHOWN:
+        for element in getattr(app, kind):
+            found += [str(getattr(element, "value", "") or ""), str(getattr(element, "label", ""))]
+    found += [metric.label for metric in app.metric]
+    for frame in app.dataframe:
+        found += [str(column) for column in frame.value.columns]
+    return [text for text in found if text and text != "None"]
+
+
+def assert_translated(app: AppTest, language: str) -> None:
+    """No key of the catalogue and no raw column name is shown; Chinese pages speak Chinese."""
+    keys = set(catalogue("en"))
+    for text in texts(app):
+        assert text not in keys, f"untranslated key {text}"
+        assert "{" not in text, f"unfilled text {text}"
+    for frame in app.dataframe:
+        for column in frame.value.columns:
+            assert not SNAKE.search(str(column)), f"raw column name {column}"
+            if language == "zh":
+                assert re.search(r"[\u4e00-\u9fff]", str(column)), f"English header {column}"
+    if language == "zh":
+        assert re.search(r"[\u4e00-\u9fff]", app.title[0].value)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_page_shows_figures(monkeypatch, published_home, page, language):
+    app = open_page(monkeypatch, published_home, page, lang=language)
+    assert not app.exception
+    assert not app.error
+    assert_translated(app, language)
+    first = next(m.value for m in app.markdown if m.value.startswith("#####"))
+    assert re.search(r"\d", first), "the first line says a figure"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_page_says_that_data_is_red(monkeypatch, red_home, page, language):
+    app = open_page(monkeypatch, red_home, page, lang=language)
+    assert not app.exception
+    assert any("assert_nothing_lost" in error.value for error in app.error)
+    assert_translated(app, language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_published_says_what_to_run(monkeypatch, empty_home, language):
+    app = open_page(monkeypatch, empty_home, "overview", lang=language)
+    assert not app.exception
+    assert any("fourflow demo" in code.value for code in app.code)
+    assert_translated(app, language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("view", VIEWS["health"])
+def test_views_of_data_health(monkeypatch, red_home, view, language):
+    app = open_page(monkeypatch, red_home, "health", lang=language)
+    app.session_state["_address"] = {"lang": language, "view": view}
+    app.run()
+    assert not app.exception
+    assert len(app.dataframe) >= 1
+    assert_translated(app, language)
+
+
+def test_orders_list_has_as_many_rows_as_the_button_said(monkeypatch, published_home):
+    app = open_page(monkeypatch, published_home, "funnel", lang="en")
+    button = app.button(key="show_dropped")
+    expected = int(re.search(r"the ([\d,]+) order", button.label)[1].replace(",", ""))
+    button.click().run()
+    assert not app.exception
+    assert app.title[0].value == "Orders"
+    assert len(app.dataframe[0].value) == expected
+    first = next(m.value for m in app.markdown if m.value.startswith("#####"))
+    assert f"{expected} orders" in first
+
+
+def test_channel_filter_narrows_every_page(monkeypatch, published_home):
+    whole = open_page(monkeypatch, published_home, "overview", lang="en")
+    part = open_page(monkeypatch, published_home, "overview", lang="en", channel="douyin_live")
+    assert int(part.metric[0].value) < int(whole.metric[0].value)
+    assert len(part.subheader) == 1
+
+
+def test_currencies_are_never_mixed(monkeypatch, published_home):
+    app = open_page(monkeypatch, published_home, "overview", lang="en")
+    for frame in app.dataframe:
+        assert frame.value["Currency"].nunique() == 1
+    values = [metric.value for metric in app.metric]
+    assert any("¥" in value for value in values)
+    assert any("£" in value for value in values)
+
+
+def test_unknown_publication_falls_back_and_says_so(monkeypatch, published_home):
+    app = open_page(monkeypatch, published_home, "overview", lang="en", as_of="no-such")
+    assert not app.exception
+    assert any("no-such" in warning.value for warning in app.warning)
+
+
+def test_choices_that_make_no_sense_are_ignored(monkeypatch, published_home):
+    app = open_page(
+        monkeypatch, published_home, "orders",
+        lang="xx", source="nobody", channel="nowhere", period="soon", step="99", outcome="lost",
+    )  # fmt: skip
+    assert not app.exception
+    assert not app.error
