@@ -338,7 +338,7 @@ def wait_until(condition: Callable[[], bool], *, patience: float = 120.0) -> Non
     while not condition():
         if time.monotonic() > give_up:
             pytest.fail("the workers did not finish in time")
-        time.sleep(0.02)
+        time.sleep(0.005)
 
 
 def test_killed_workers_lose_nothing_and_double_nothing(
@@ -357,7 +357,9 @@ def test_killed_workers_lose_nothing_and_double_nothing(
         nursery = Nursery(database_settings, url)
         for _ in range(KILLS):
             worker = nursery.start_worker()
-            time.sleep(draw.uniform(0.02, 0.3))
+            target = receiver.counts.total() + draw.randint(1, 8)
+            wait_until(lambda target=target: receiver.counts.total() >= target)
+            time.sleep(draw.uniform(0, 0.03))
             os.kill(worker, signal.SIGKILL)
         assert open_deliveries(engine) > 0, "all was delivered before the last kill"
         survivors = [nursery.start_worker() for _ in range(2)]
