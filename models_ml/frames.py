@@ -5,6 +5,7 @@ data: repairing is the work of the dbt models that build the frame.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -102,3 +103,10 @@ def as_utc(values: pd.Series) -> np.ndarray:
     """A column of instants as datetime64[us] (n,) in UTC; naive values are taken as UTC."""
     instants = pd.to_datetime(values, utc=True).dt.tz_localize(None)
     return instants.to_numpy(dtype="datetime64[us]")
+
+
+def as_instant(moment: datetime) -> np.datetime64:
+    """One instant as datetime64[us] in UTC; a naive one is taken as UTC."""
+    stamp = pd.Timestamp(moment)
+    aware = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return np.datetime64(aware.tz_localize(None), "us")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from models_ml.frames import (
     as_float,
+    as_instant,
     as_utc,
     require_columns,
     require_one_source,
@@ -66,7 +67,7 @@ def train(
         examples: rows of `fct_return_risk_examples` of one source: the keys (source, order_key,
             line_no, customer_key), the features of the configuration, `ordered_at`, `is_returned`
             and `label_known_at`. Rows ordered later, and labels known later, are not looked at.
-        as_of: the present, aware.
+        as_of: the present; a naive time is taken as UTC.
         config: settings; the defaults when None.
 
     Returns:
@@ -80,7 +81,7 @@ def train(
     settings = config or ReturnRiskConfig()
     require_columns(examples, (*KEY_COLUMNS, *LABEL_COLUMNS), name="examples")
     require_values(examples, ("source", "order_key", "ordered_at"), name="examples")
-    present = np.datetime64(pd.Timestamp(as_of).tz_convert("UTC").tz_localize(None), "us")
+    present = as_instant(as_of)
     examples = examples[as_utc(examples["ordered_at"]) <= present]
     if examples.empty:
         return NotEnoughData("There is no order line up to this time, so nothing to learn from.")

@@ -1,8 +1,9 @@
 """Checks on frames name the rows, versions name the configuration."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from models_ml.demand import DemandConfig
 from models_ml.frames import (
     FrameError,
     as_float,
+    as_instant,
     as_utc,
     require_columns,
     require_one_source,
@@ -64,6 +66,13 @@ def test_text_is_no_number() -> None:
 def test_instants_of_any_zone_become_utc() -> None:
     times = pd.Series(pd.to_datetime(["2025-01-01 08:00"])).dt.tz_localize("Asia/Shanghai")
     assert as_utc(times)[0] == np.datetime64("2025-01-01T00:00", "us")
+
+
+def test_one_instant_is_read_in_any_zone() -> None:
+    wanted = np.datetime64("2025-01-01T00:00", "us")
+    aware = datetime(2025, 1, 1, 8, tzinfo=ZoneInfo("Asia/Shanghai"))
+    assert as_instant(aware) == wanted
+    assert as_instant(pd.Timestamp("2025-01-01")) == wanted
 
 
 def test_version_follows_configuration_and_window_only() -> None:
