@@ -13,10 +13,9 @@
     {%- set loads = source('bronze', '_dlt_loads') -%}
     {%- if execute -%}
         {%- set mapping = source_mapping(source_name, entity) -%}
-        {%- set files_known = load_relation(files) is not none -%}
         {{- classified_records(
             staged, mapping.record_key, mapping.version_by, source_name, entity,
-            files if files_known else none, loads
+            files if has_arrived(files) else none, loads
         ) -}}
     {%- else -%}
         select 1

@@ -11,11 +11,9 @@
     {%- set loads = source('bronze', '_dlt_loads') -%}
     {%- if execute -%}
         {%- set mapping = source_mapping(source_name, entity) -%}
-        {%- set is_unit_test = model.resource_type == 'unit_test' or bronze.is_cte -%}
-        {%- set arrived = is_unit_test or load_relation(bronze) is not none -%}
         {{- parsed_records(
             mapping,
-            bronze if arrived else none,
+            bronze if has_arrived(bronze) else none,
             loads,
             mapping_version(source_name, entity),
             this if is_incremental() else none
@@ -172,3 +170,12 @@ from named
         {%- endif %}
     end
 {%- endmacro %}
+
+
+{#- Whether a source's table is there. A unit test's table always is: it stands in the query itself. -#}
+{% macro has_arrived(relation) %}
+    {%- if relation.is_cte or '__dbt__cte__' in (relation | string) -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {{ return(load_relation(relation) is not none) }}
+{% endmacro %}

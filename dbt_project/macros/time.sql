@@ -19,12 +19,13 @@
     cast({{ expression }} + 1 as timestamp) at time zone '{{ business_time_zone() }}'
 {%- endmacro %}
 
+{#- Exact durations on the instant itself: calendar arithmetic on timestamptz is a hundred times slower. -#}
 {% macro hours_later(expression, hours) -%}
-    {{ expression }} + to_hours({{ hours }})
+    make_timestamptz(epoch_us({{ expression }}) + {{ hours }} * 3600000000)
 {%- endmacro %}
 
 {% macro days_later(expression, days) -%}
-    {{ expression }} + to_days({{ days }})
+    make_timestamptz(epoch_us({{ expression }}) + {{ days }} * 86400000000)
 {%- endmacro %}
 
 {#- Hour of day (0 to 23) and ISO weekday (1 = Monday) in the business zone. -#}
@@ -38,7 +39,7 @@
 
 {#- Full days of 24 hours from one instant to a later one. -#}
 {% macro whole_days_between(earlier, later) -%}
-    date_sub('day', {{ earlier }}, {{ later }})
+    (epoch_us({{ later }}) - epoch_us({{ earlier }})) // 86400000000
 {%- endmacro %}
 
 {#- One row per date from `first` to `last`, both columns of `relation`, beside the columns `keep`. -#}

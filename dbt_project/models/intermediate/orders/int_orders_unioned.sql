@@ -24,5 +24,6 @@ select
         when source = 'online_retail' then {{ customer_key('source', "'-'", 'buyer_id') }}
         else {{ customer_key('source', 'channel', 'buyer_id') }}
     end as customer_key,
+    {{ business_date('created_at') }} as created_on,
     * exclude (channel_rank)
 from ranked

@@ -19,7 +19,7 @@ select
     lines.line_amount,
     lines.currency_code,
     orders.created_at,
-    {{ business_date('orders.created_at') }} as created_on,
+    orders.created_on,
     orders.order_type,
     non_product_skus.sku is null as is_product,
     case

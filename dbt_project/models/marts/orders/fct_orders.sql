@@ -85,7 +85,7 @@ select
     paid_at,
     shipped_at,
     delivered_at,
-    {{ business_date('created_at') }} as created_on,
+    created_on,
     gross_amount,
     paid_amount,
     cast(refunded_amount as decimal(18, 2)) as refunded_amount,

@@ -5,25 +5,19 @@ with clock as (
     select * from {{ ref('int_source_clock') }}
 ),
 
-sale_lines as (
+orders as (
     select
-        lines.source,
-        lines.order_key,
-        lines.line_no,
+        orders.order_key,
         orders.customer_key,
-        lines.sku,
-        lines.channel,
         orders.created_at as ordered_at,
-        lines.quantity,
-        lines.unit_price,
-        lines.line_amount,
         orders.line_count as order_line_count,
         orders.gross_amount as order_amount,
         orders.shipped_at,
         clock.as_of,
+        cast({{ business_hour('orders.created_at') }} as integer) as hour_of_day,
+        cast({{ business_weekday('orders.created_at') }} as integer) as day_of_week,
         {{ days_later('orders.created_at', var('return_maturity_days')) }} as label_known_at
-    from {{ ref('fct_order_lines') }} as lines
-    inner join {{ ref('fct_orders') }} as orders on lines.order_key = orders.order_key
+    from {{ ref('fct_orders') }} as orders
     inner join clock on orders.source = clock.source
     left join {{ ref('dim_channels') }} as channels
         on orders.source = channels.source and orders.channel = channels.channel
@@ -31,8 +25,30 @@ sale_lines as (
         orders.order_type = 'sale'
         and orders.paid_at is not null
         and (orders.shipped_at is not null or channels.fulfilment = 'unreported')
-        and lines.is_product
-        and lines.quantity > 0
+),
+
+sale_lines as (
+    select
+        lines.source,
+        lines.order_key,
+        lines.line_no,
+        lines.sku,
+        lines.channel,
+        lines.quantity,
+        lines.unit_price,
+        lines.line_amount,
+        orders.customer_key,
+        orders.ordered_at,
+        orders.order_line_count,
+        orders.order_amount,
+        orders.shipped_at,
+        orders.as_of,
+        orders.hour_of_day,
+        orders.day_of_week,
+        orders.label_known_at
+    from {{ ref('fct_order_lines') }} as lines
+    inner join orders on lines.order_key = orders.order_key
+    where lines.is_product and lines.quantity > 0
 ),
 
 line_returns as (
@@ -133,8 +149,8 @@ select
     sale_lines.line_amount,
     sale_lines.order_line_count,
     sale_lines.order_amount,
-    cast({{ business_hour('sale_lines.ordered_at') }} as integer) as hour_of_day,
-    cast({{ business_weekday('sale_lines.ordered_at') }} as integer) as day_of_week,
+    sale_lines.hour_of_day,
+    sale_lines.day_of_week,
     cast(coalesce(customer_history.prior_lines, 0) as bigint) as customer_prior_lines,
     cast(coalesce(customer_history.prior_returned_lines, 0) as bigint) as customer_prior_returned_lines,
     cast({{ whole_days_between('customer_history.first_at', 'sale_lines.ordered_at') }} as integer)

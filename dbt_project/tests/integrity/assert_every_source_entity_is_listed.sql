@@ -1,0 +1,2 @@
+-- A source or entity with a mapping that the variable `source_entities` forgets would be loaded and never counted.
+{{ unlisted_entities() }}

@@ -1,0 +1,25 @@
+{{ config(severity='warn') }}
+
+-- What an order says was paid is the sum of its payments, wherever the source reports payments. A warning: the
+-- difference is the source's, or a payment is late or in quarantine.
+with payments as (
+    select
+        order_key,
+        sum(amount) as amount
+    from {{ ref('fct_payments') }}
+    group by order_key
+),
+
+reporting_sources as (
+    select distinct source
+    from {{ ref('fct_payments') }}
+)
+
+select
+    orders.order_key,
+    orders.paid_amount,
+    payments.amount
+from {{ ref('fct_orders') }} as orders
+inner join reporting_sources on orders.source = reporting_sources.source
+left join payments on orders.order_key = payments.order_key
+where orders.paid_amount != coalesce(payments.amount, 0)

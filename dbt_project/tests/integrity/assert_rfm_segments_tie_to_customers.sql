@@ -1,0 +1,23 @@
+-- Every customer with a purchase is in exactly one segment, and no amount is lost between the two tables.
+with segments as (
+    select
+        source,
+        sum(customer_count) as customer_count,
+        sum(monetary_amount) as monetary_amount
+    from {{ ref('rpt_rfm_segments') }}
+    group by source
+),
+
+customers as (
+    select
+        source,
+        count(*) as customer_count,
+        sum(rfm_monetary) as monetary_amount
+    from {{ ref('dim_customers') }}
+    where rfm_frequency is not null
+    group by source
+)
+
+(select * from segments except select * from customers)
+union all
+(select * from customers except select * from segments)
