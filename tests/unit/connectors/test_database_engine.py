@@ -191,10 +191,13 @@ def test_outbox_row_without_decision_is_refused(engine: Engine) -> None:
 
 
 def test_write_transaction_rolls_back_on_an_error(engine: Engine) -> None:
-    rows = [decision("d1"), decision("d2", amount="not an amount")]
-    with pytest.raises(StatementError), write_transaction(engine) as connection:
-        for row in rows:
-            connection.execute(insert(schema.decisions), [row])
+    def write_half() -> None:
+        with write_transaction(engine) as connection:
+            connection.execute(insert(schema.decisions), [decision()])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
     with engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(schema.decisions)).scalar() == 0
 
