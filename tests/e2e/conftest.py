@@ -1,0 +1,119 @@
+"""A real browser against the real dashboards, on any published home."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app_streamlit.launch import dashboard_command
+from connectors.settings import PROJECT_ROOT, load_settings
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+START_TIMEOUT_SECONDS = 90
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published home; `FOURFLOW_TEST_HOME` names one that a real run has made."""
+    given = os.environ.get("FOURFLOW_TEST_HOME")
+    if given:
+        return Path(given)
+    sys.path.insert(0, str(PROJECT_ROOT / "tests" / "unit" / "app_streamlit"))
+    from published_fixture import make_published_home
+
+    home = tmp_path_factory.mktemp("demo")
+    make_published_home(load_settings(home=home))
+    return home
+
+
+@dataclass(frozen=True)
+class Dashboards:
+    """Where the served pages are."""
+
+    url: str
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def dashboards(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboards]:
+    """The dashboards of that home, served as `fourflow up` serves them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = load_settings(home=demo_home)
+    log = tmp_path_factory.mktemp("server") / "dashboards.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            dashboard_command(settings, port),
+            env=settings.child_environment(),
+            cwd=PROJECT_ROOT,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_healthy(process, url, log)
+            yield Dashboards(url, log)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.3)
+    pytest.fail(f"the dashboards did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, or the one that CHROMIUM names; skips where there is none."""
+    name = os.environ.get("CHROMIUM", "chromium")
+    executable = shutil.which(name)
+    if executable is None:
+        pytest.skip(
+            f"no Chromium found as '{name}': run `make browser`, or set CHROMIUM to its path"
+        )
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """A fresh window of desktop size."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 1100}, locale="en-US")
+    context.set_default_timeout(30_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def phone(chromium: Any) -> Iterator[Any]:
+    """A fresh window of a phone's size."""
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN")
+    context.set_default_timeout(30_000)
+    yield context.new_page()
+    context.close()
