@@ -63,7 +63,7 @@ for source in context.sources:
             stories.overview_tiles(context, scope, currency, now=now, before=before),
             key=f"tiles_{source}_{currency}",
         )
-        st.caption(stories.comparison_note(context, scope))
+        st.caption(stories.comparison_note(context, scope, before))
         st.plotly_chart(
             trend_chart(
                 daily,

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app_streamlit.charts.layout import calm
-from app_streamlit.charts.palette import DEPTH, HEAT
+from app_streamlit.charts.palette import HEAT, depths
 
 _SCORES = (1, 2, 3, 4, 5)
 
@@ -45,8 +45,7 @@ def segment_treemap(
             texttemplate="<b>%{label}</b><br>%{customdata[0]}<br>%{customdata[1]}",
             hovertemplate="%{label}<br>%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
             marker={
-                "colors": [float(value or 0) for value in worth],
-                "colorscale": [[0, DEPTH[0]], [1, DEPTH[1]]],
+                "colors": depths([float(value or 0) for value in worth]),
                 "line": {"width": 2},
             },
             textfont={"color": "#ffffff", "size": 14},

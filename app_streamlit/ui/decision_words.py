@@ -1,5 +1,6 @@
 """The words and columns of decisions."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,6 +51,16 @@ def message_column(context: PageContext) -> str:
     return f"message_{context.language}"
 
 
+def subject_label(subject: object) -> str:
+    """What a decision is about: the values of its key, without their names."""
+    text = str(subject)
+    try:
+        key = json.loads(text)
+    except ValueError:
+        return text
+    return " · ".join(map(str, key.values())) if isinstance(key, dict) else text
+
+
 def ledger_columns(context: PageContext) -> tuple[Column, ...]:
     """The columns of the ledger."""
     t = context.t
@@ -60,7 +71,7 @@ def ledger_columns(context: PageContext) -> tuple[Column, ...]:
         Column(message_column(context), "long", label="message"),
         Column("amount", "money"),
         Column("currency_code", label="currency"),
-        Column("subject"),
+        Column("subject", words=subject_label),
         Column(f"rule_name_{context.language}", label="rule"),
         Column("rule_version", "count"),
         Column("state_reason", "long"),

@@ -62,7 +62,8 @@ def short(value: Number | None, language: Language, places: int = 0) -> str:
     for start, divisor, unit in _STEPS[language]:
         if abs(amount) >= start:
             scaled = abs(amount) / divisor
-            return _signed(_rounded(scaled, 1 if scaled >= 100 else 2) + unit, amount)
+            digits = 0 if scaled == scaled.to_integral_value() else (1 if scaled >= 100 else 2)
+            return _signed(_rounded(scaled, digits) + unit, amount)
     return _signed(_rounded(abs(amount), places), amount)
 
 

@@ -132,8 +132,10 @@ def points(t: Translator, now: float | None, before: float | None) -> str | None
     return t("units.points", moved=f"{moved:+.1f}" if moved else "0.0")
 
 
-def comparison_note(context: PageContext, scope: Scope) -> str:
-    """What the small changes in the tiles compare with."""
+def comparison_note(context: PageContext, scope: Scope, before: Totals | None) -> str:
+    """What the small changes in the tiles compare with; empty when there are none."""
+    if before is None or not _covers(before, scope.before()):
+        return context.t("overview.compared_weekdays")
     return context.t("overview.compared_with", n=scope.day_count, count=scope.day_count)
 
 
