@@ -61,9 +61,9 @@ format: $(STAMP)
 # Writes the locks anew: names, versions and hashes, no index address.
 lock: $(STAMP)
 	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate --upgrade-package fourflow -o requirements.lock
+		--no-header --no-annotate --upgrade-package fourflow -o requirements.lock
 	@printf 'uv==%s\n' "$$($(BIN)/uv --version | cut -d' ' -f2)" | \
-		$(BIN)/uv pip compile -q - --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-installer.lock
+		$(BIN)/uv pip compile -q - --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements-installer.lock
 
 clean:
 	@rm -rf $(VENV) .fourflow dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info

@@ -12,7 +12,7 @@ from connectors.errors import FourflowError
 from connectors.lake.lock import is_locked, read_holder
 from connectors.lake.reader import open_published
 from connectors.settings import Settings
-from orchestration.decisions import ledger
+from orchestration.decisions.ledger import count_by_state
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def gather_status(settings: Settings) -> StatusReport:
         last_run=_run_facts(run) if run else None,
         failed_checks=[asdict(check) for check in red.failed_checks] if red else [],
         warnings=list(run.summary.get("checks", {}).get("warnings", [])) if run else [],
-        decisions=ledger.count_by_state(engine),
+        decisions={str(state): count for state, count in count_by_state(engine).items()},
         held_because=red.reason() if red else "",
         sources=sources,
         quarantine=quarantine,

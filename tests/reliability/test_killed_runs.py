@@ -54,7 +54,7 @@ def _assert_each_decision_arrived_once(installation: Installation, received: Pat
     assert decisions
     assert {decision["state"] for decision in decisions} == {"confirmed"}
     ids = Counter(
-        json.loads(line)["data"]["decision_id"]
+        json.loads(line)["payload"]["data"]["decision_id"]
         for line in (installation.settings.outbox_path).read_text(encoding="utf-8").splitlines()
     )
     assert ids == Counter(decision["decision_id"] for decision in decisions)

@@ -1,0 +1,66 @@
+"""The asset graph loads, every asset is owned and described, and each run follows one order."""
+
+import pytest
+
+from connectors.settings import load_settings
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("definitions")]
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory):
+    """Definitions of a fresh home, with a manifest parsed from the project as it is."""
+    home = tmp_path_factory.mktemp("definitions")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOURFLOW_HOME", str(home))
+        load_settings().export_to_environment()
+        from orchestration.definitions import defs
+
+        return defs().resolve_asset_graph()
+
+
+def _keys(graph) -> dict[str, object]:
+    return {key.to_user_string(): graph.get(key) for key in graph.materializable_asset_keys}
+
+
+def test_every_asset_has_owner_group_and_description(graph):
+    wrong = [
+        name
+        for name, node in _keys(graph).items()
+        if not (node.owners and node.group_name and node.description)
+    ]
+    assert wrong == []
+
+
+def test_publication_waits_for_every_mart_and_every_model(graph):
+    names = _keys(graph)
+    published = names["published_snapshot"]
+    parents = {key.to_user_string() for key in published.parent_keys}
+    for name in names:
+        if name.split("/")[0] in ("marts", "reports", "ml"):
+            assert name in parents
+
+
+def test_decisions_come_after_publication_and_delivery_last(graph):
+    names = _keys(graph)
+    assert {k.to_user_string() for k in names["decision_ledger"].parent_keys} == {
+        "published_snapshot"
+    }
+    assert {k.to_user_string() for k in names["delivered_decisions"].parent_keys} == {
+        "decision_ledger"
+    }
+
+
+def test_every_blocking_check_is_there(graph):
+    checks = {key.name for key in graph.asset_check_keys}
+    assert {"bronze_rows_are_accounted_for", "learned_figures_are_sane"} <= checks
+
+
+def test_marts_reports_and_sources_have_freshness_policies(graph):
+    wrong = [
+        name
+        for name, node in _keys(graph).items()
+        if name.split("/")[0] in ("marts", "reports", "tmall", "sandbox", "online_retail")
+        and node.freshness_policy is None
+    ]
+    assert wrong == []
