@@ -30,7 +30,7 @@ with st.sidebar:
 if publication is None:
     address.save()
     states.nothing_published(t, standing)
-    states.watch_publications(settings.fingerprint(), "")
+    states.watch_publications(settings.fingerprint(), "", states.red_run_of(standing))
     st.stop()
 
 try:
@@ -54,7 +54,9 @@ with st.sidebar:
         choices=filters.data_filters(bounds, channels, t, labels),
     )
     states.freshness_caption(context)
-    states.watch_publications(settings.fingerprint(), publication.publication_id)
+    states.watch_publications(
+        settings.fingerprint(), publication.publication_id, states.red_run_of(standing)
+    )
 
 keep(context)
 states.announce_change(t)

@@ -16,7 +16,7 @@ GRADES: dict[Grade, str] = {
 }
 ICONS: dict[Grade, str] = {"green": "✓", "amber": "▲", "red": "✕", "none": "•"}
 OPEN = "#9fb9cc"
-DROPPED = "#d9c3b8"
+DROPPED = "#cdb2a6"
 NEUTRAL = "#8b969e"
 _LIGHT, _DEEP = (111, 147, 171), (31, 79, 116)
 HEAT = ("#e7eef3", "#bcd3e2", "#86b0cd", "#4f8ab4", "#2f6f9f")

@@ -15,6 +15,7 @@ from connectors.errors import FourflowError
 
 STALE_AFTER = timedelta(hours=36)
 CHECK_EVERY_SECONDS = 10
+_CHANGED = "_watch_changed"
 _logger = logging.getLogger(__name__)
 
 
@@ -112,24 +113,31 @@ def show_error(t: Translator, error: Exception) -> None:
 
 
 @st.fragment(run_every=CHECK_EVERY_SECONDS)
-def watch_publications(home: str, shown: str) -> None:
+def watch_publications(home: str, shown: str, red_run: str) -> None:
     """Runs the page again, filters and place kept, when something newer is published.
 
     A viewer of an earlier publication is left alone. The red state counts too: its banner has to
     appear (and go) without a click.
+
+    Args:
+        home: key of the home.
+        shown: id of the publication that the page shows, or "".
+        red_run: id of the run that the banner of the page names, or "".
     """
     standing = load_standing(home)
     newest = standing.newest.publication_id if standing.newest else ""
-    red = standing.red.run_id if standing.red else ""
-    signal = f"{newest if not address.get('as_of') else shown}|{red}"
-    before = st.session_state.get("_watch_signal")
-    st.session_state["_watch_signal"] = signal
-    if before is not None and before != signal:
-        st.session_state["_watch_changed"] = True
+    is_newer = newest != shown and not address.get("as_of")
+    if is_newer or red_run_of(standing) != red_run:
+        st.session_state[_CHANGED] = is_newer
         st.rerun(scope="app")
+
+
+def red_run_of(standing: Standing) -> str:
+    """Id of the run that made the data red, or ""."""
+    return standing.red.run_id if standing.red else ""
 
 
 def announce_change(t: Translator) -> None:
     """After such a run: a short note that the figures are new."""
-    if st.session_state.pop("_watch_changed", False):
+    if st.session_state.pop(_CHANGED, False):
         st.toast(t("stale.updated"), icon=":material/update:")

@@ -10,6 +10,7 @@ import streamlit as st
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
 
+_ROW_PIXELS = 36
 Kind = Literal["text", "long", "count", "money", "rate", "date", "time"]
 
 
@@ -73,12 +74,17 @@ def show_table(
         shown,
         hide_index=True,
         key=key,
-        height=height,
+        height="auto" if height == "auto" or _needs(shown) < height else height,
         placeholder=formats.EMPTY,
         width="stretch",
         alt=describe,
         column_config={label_of(c, context): _config(c) for c in columns},
     )
+
+
+def _needs(shown: pd.DataFrame) -> int:
+    """Height of all rows and the header in pixels, so that a short table has no empty rows."""
+    return (len(shown) + 1) * _ROW_PIXELS
 
 
 def _config(column: Column) -> Any:

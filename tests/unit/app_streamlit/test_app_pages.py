@@ -1,16 +1,20 @@
 """Every page, both languages; normal, empty and red; through Streamlit's AppTest."""
 
+import gc
 import re
-from collections.abc import Iterator
+import weakref
 from pathlib import Path
 
 import pytest
-import streamlit as st
+from published_fixture import make_published_home, publish, write_lake
 from streamlit.testing.v1 import AppTest
 
 from app_streamlit.launch import ENTRY_POINT
+from app_streamlit.queries.edition import edition_of, open_edition
+from app_streamlit.queries.operations import load_standing
 from app_streamlit.ui.i18n import LANGUAGES, catalogue
 from app_streamlit.ui.navigation import ENTRIES
+from connectors.settings import load_settings
 
 PAGES = [entry.name for entry in ENTRIES]
 VIEWS = {"health": ["sources", "checks", "conservation", "quarantine", "publications", "held"]}
@@ -18,13 +22,6 @@ SHOWN = ("title", "subheader", "markdown", "caption", "button", "selectbox", "te
 SNAKE = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
 # Names of the fixture that people know: checks are cited by name, rules quote their channel.
 KNOWN = {"assert_nothing_lost", "run_red"}
-
-
-@pytest.fixture(autouse=True)
-def _fresh_caches() -> Iterator[None]:
-    st.cache_data.clear()
-    yield
-    st.cache_data.clear()
 
 
 def open_page(monkeypatch: pytest.MonkeyPatch, home: Path, page: str, **choices: str) -> AppTest:
@@ -146,3 +143,33 @@ def test_choices_that_make_no_sense_are_ignored(monkeypatch, published_home):
     )  # fmt: skip
     assert not app.exception
     assert not app.error
+
+
+def test_new_publication_is_shown_and_the_old_one_can_be_opened(monkeypatch, tmp_path):
+    settings = load_settings(home=tmp_path / "home")
+    first = make_published_home(settings)
+    app = open_page(monkeypatch, settings.root, "overview", lang="en", source="sandbox")
+    before = [metric.value for metric in app.metric]
+    write_lake(settings, seed=11)
+    second = publish(settings, "run-2")
+    load_standing.clear()
+    app.run()
+    assert not app.exception
+    after = [metric.value for metric in app.metric]
+    assert after != before
+    assert any(second.publication_id in caption.value for caption in app.caption)
+
+    app.sidebar.selectbox(key="as_of_widget_en_").set_value(first.publication_id).run()
+    assert [metric.value for metric in app.metric] == before
+    assert any("as they were published" in info.value for info in app.info)
+
+
+def test_dropped_editions_release_their_connection(published_home, monkeypatch):
+    monkeypatch.setenv("FOURFLOW_HOME", str(published_home))
+    settings = load_settings(home=published_home)
+    edition = edition_of(settings, load_standing(settings.fingerprint()).newest.publication_id)
+    lake = weakref.ref(open_edition(edition))
+    assert lake() is not None
+    open_edition.clear()
+    gc.collect()
+    assert lake() is None
