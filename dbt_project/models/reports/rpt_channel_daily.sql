@@ -3,7 +3,8 @@ with clock as (
 ),
 
 orders as (
-    select * from {{ ref('fct_orders') }} where order_type in ('sale', 'return')
+    select * from {{ ref('fct_orders') }}
+    where order_type in ('sale', 'return')
 ),
 
 spans as (

@@ -1,4 +1,4 @@
-{#- Primary key over several columns: no combination is null or occurs twice. -#}
+{#- Primary key over one or several columns: no combination is null or occurs twice. -#}
 {% test unique_combination(model, columns) %}
 
 select
@@ -6,10 +6,6 @@ select
     count(*) as row_count
 from {{ model }}
 group by {{ columns | join(', ') }}
-having
-    count(*) > 1
-    {%- for column in columns %}
-    or {{ column }} is null
-    {%- endfor %}
+having count(*) > 1 or {{ columns | join(' is null or ') }} is null
 
 {% endtest %}

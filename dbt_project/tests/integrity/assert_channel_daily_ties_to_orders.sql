@@ -26,6 +26,14 @@ orders as (
     group by source, channel
 )
 
-(select * from daily except select * from orders)
+(
+    select * from daily
+    except
+    select * from orders
+)
 union all
-(select * from orders except select * from daily)
+(
+    select * from orders
+    except
+    select * from daily
+)

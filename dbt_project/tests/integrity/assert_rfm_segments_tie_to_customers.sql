@@ -18,6 +18,14 @@ customers as (
     group by source
 )
 
-(select * from segments except select * from customers)
+(
+    select * from segments
+    except
+    select * from customers
+)
 union all
-(select * from customers except select * from segments)
+(
+    select * from customers
+    except
+    select * from segments
+)

@@ -30,13 +30,7 @@ select
     max(created_at) filter (where is_purchase) as last_order_at,
     cast(max(as_of_date) - max(created_on) filter (where is_purchase) as integer) as rfm_recency,
     cast(count(*) filter (where is_purchase) as integer) as rfm_frequency,
-    cast(sum(
-        {% if var('rfm_monetary_basis') == 'gross' -%}
-            case when is_purchase then gross_amount else 0 end
-        {%- else -%}
-            case when is_purchase or order_type = 'return' then net_paid_amount else 0 end
-        {%- endif %}
-    ) as decimal(18, 2)) as rfm_monetary
+    cast(sum({{ rfm_amount() }}) as decimal(18, 2)) as rfm_monetary
 from orders
 group by source, customer_key
 having count(*) filter (where is_purchase) > 0

@@ -25,5 +25,5 @@ select
 from named
 qualify row_number() over (
     partition by source, sku
-    order by (product_name is not null) desc, line_count desc, product_name
+    order by (product_name is not null) desc, line_count desc, product_name asc
 ) = 1

@@ -24,7 +24,8 @@ with lines as (
 ),
 
 return_lines as (
-    select * from lines where order_type = 'return'
+    select * from lines
+    where order_type = 'return'
 ),
 
 moves as (
@@ -38,7 +39,7 @@ moves as (
         lines.quantity,
         row_number() over (
             partition by lines.source, lines.customer_key, lines.sku
-            order by lines.created_at, lines.order_type desc, lines.order_no, lines.line_no
+            order by lines.created_at asc, lines.order_type desc, lines.order_no asc, lines.line_no asc
         ) as move_number
     from lines
     where exists (
@@ -79,9 +80,19 @@ intervals as (
 ),
 
 bounds as (
-    select source, customer_key, sku, depth_after as depth from intervals
+    select
+        source,
+        customer_key,
+        sku,
+        depth_after as depth
+    from intervals
     union
-    select source, customer_key, sku, depth_before as depth from intervals
+    select
+        source,
+        customer_key,
+        sku,
+        depth_before as depth
+    from intervals
 ),
 
 layers as (

@@ -1,9 +1,11 @@
 with records as (
-    select * from {{ ref('int_tmall__orders_classified') }} where is_current
+    select * from {{ ref('int_tmall__orders_classified') }}
+    where is_current
 ),
 
 clock as (
-    select * from {{ ref('int_source_clock') }} where source = 'tmall'
+    select * from {{ ref('int_source_clock') }}
+    where source = 'tmall'
 ),
 
 pay_window as (

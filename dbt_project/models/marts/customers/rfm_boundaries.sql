@@ -5,10 +5,7 @@ with measured as (
 ),
 
 boundary_numbers as (
-    {% for number in range(1, var('rfm_bins')) -%}
-        select {{ number }} as boundary_number
-        {% if not loop.last %}union all{% endif %}
-    {% endfor -%}
+    {{ whole_numbers_below(var('rfm_bins'), 'boundary_number') }}
 ),
 
 metric_values as (

@@ -1,5 +1,6 @@
 with orders as (
-    select * from {{ ref('fct_orders') }} where order_type = 'sale'
+    select * from {{ ref('fct_orders') }}
+    where order_type = 'sale'
 ),
 
 steps as (

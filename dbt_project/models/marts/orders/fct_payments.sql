@@ -3,7 +3,10 @@ with payments as (
 ),
 
 channels_of_orders as (
-    select order_key, channel from {{ ref('int_orders_unioned') }}
+    select
+        order_key,
+        channel
+    from {{ ref('int_orders_unioned') }}
 )
 
 select
