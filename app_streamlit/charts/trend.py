@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 from app_streamlit.charts.layout import calm
 from app_streamlit.charts.palette import NEUTRAL, series_colour
 
+_MONTHS_FROM = 120  # days from which the axis names months
+
 
 def trend_chart(
     daily: pd.DataFrame,
@@ -68,7 +70,12 @@ def trend_chart(
         figure,
         height=300,
         hovermode="x unified",
-        xaxis={"showgrid": False, "tickformat": "%m-%d", "hoverformat": "%Y-%m-%d", "nticks": 8},
+        xaxis={
+            "showgrid": False,
+            "tickformat": "%m-%d" if len(days) <= _MONTHS_FROM else "%Y-%m",
+            "hoverformat": "%Y-%m-%d",
+            "nticks": 8,
+        },
         yaxis={
             "rangemode": "tozero",
             "tickvals": ticks,

@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from app_streamlit.queries.rates import share
 from app_streamlit.ui import formats
 from app_streamlit.ui.cards import Tile, escape
 from app_streamlit.ui.context import PageContext
@@ -43,7 +42,7 @@ def headline(context: PageContext, conservation: pd.DataFrame) -> str:
             "health.records",
             n=received,
             count=formats.count(received),
-            part=formats.rate(share(quarantined, received), 2),
+            bad=formats.count(quarantined),
         )
     unexplained = _total(conservation, "unexplained")
     if unexplained:

@@ -117,7 +117,7 @@ def overview_tiles(
         ),
         Tile(
             t("columns.unit_count"),
-            formats.short(now.unit_count, t.language),
+            formats.short(now.unit_count or None, t.language),  # some sources have no lines
             t("definitions.unit_count"),
             delta=moved(now.unit_count, before.unit_count if before else None),
         ),
