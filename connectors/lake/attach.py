@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import duckdb
 
 from connectors.errors import ContractError, NothingPublishedError
-from connectors.lake.extensions import load_statements
+from connectors.lake.extensions import CONNECTION_CONFIG, load_statements
 from connectors.lake.lock import writer_lock
 from connectors.settings import LAKE_NAME, Settings
 
@@ -46,7 +46,6 @@ def attach_statement(
 
 def prepare_connection(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Load the extensions from the wheels and set what every Fourflow connection has."""
-    connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET temp_directory = '{_quoted(str(settings.root / 'tmp'))}'")
     if settings.memory_limit:
@@ -82,7 +81,7 @@ def connect_writer(settings: Settings, *, purpose: str) -> Iterator[duckdb.DuckD
     """
     with writer_lock(settings, purpose=purpose):
         settings.data_path.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect()
+        connection = duckdb.connect(config=dict(CONNECTION_CONFIG))
         try:
             prepare_connection(connection, settings)
             connection.execute(attach_statement(settings))
@@ -107,7 +106,7 @@ def connect_snapshot(
         raise NothingPublishedError(
             f"There is no lake in {settings.root} yet; run `fourflow demo` or `fourflow run` first."
         )
-    connection = duckdb.connect()
+    connection = duckdb.connect(config=dict(CONNECTION_CONFIG))
     try:
         prepare_connection(connection, settings)
         connection.execute(attach_statement(settings, read_only=True, snapshot_id=snapshot_id))

@@ -12,6 +12,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
 from connectors.lake.attach import attach_statement, prepare_connection
+from connectors.lake.extensions import CONNECTION_CONFIG
 from connectors.lake.lock import Holder, hold_lock
 from connectors.settings import load_settings
 
@@ -32,9 +33,9 @@ class Plugin(BasePlugin):
     """Prepares dbt's connection; see the module's docstring."""
 
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
-        """Keep DuckDB from looking for extensions on the network."""
+        """Open DuckDB as every connection of ours."""
         del creds
-        config.setdefault("autoinstall_known_extensions", "false")
+        config.update(CONNECTION_CONFIG)
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Take the lock (held until the process ends or `release`), then attach the lake."""

@@ -1,15 +1,48 @@
 """The lake as a destination of dlt: same catalogue, same files, extensions from the wheels."""
 
+from functools import cache
 from typing import Any
 
 import dlt
+import duckdb
+from dlt.common.configuration import configspec
 from dlt.destinations import ducklake
-from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
+from dlt.destinations.impl.ducklake.configuration import (
+    DuckLakeClientConfiguration,
+    DuckLakeCredentials,
+)
 
 from connectors.lake.extensions import load_statements
 from connectors.settings import LAKE_NAME, Settings
 
 BRONZE = "bronze"
+_INSTANCE = ":memory:fourflow_bronze"
+
+
+@configspec(init=False)
+class _SharedInstance(DuckLakeCredentials):
+    """Credentials whose connections share one DuckDB instance, so extensions load once."""
+
+    def _conn_str(self) -> str:
+        return _INSTANCE
+
+
+@configspec
+class _LakeConfiguration(DuckLakeClientConfiguration):
+    credentials: _SharedInstance = None  # type: ignore[assignment]
+
+
+class _Lake(ducklake):
+    spec = _LakeConfiguration
+
+
+@cache
+def _keep_instance_open() -> duckdb.DuckDBPyConnection:
+    """DuckDB drops a named in-memory instance with its last connection; this one stays.
+
+    dlt opens its connections without a configuration, so this one has none either.
+    """
+    return duckdb.connect(_INSTANCE)
 
 
 def lake_pipeline(settings: Settings, name: str) -> dlt.Pipeline:
@@ -19,17 +52,16 @@ def lake_pipeline(settings: Settings, name: str) -> dlt.Pipeline:
     user's home folder.
     """
     settings.data_path.mkdir(parents=True, exist_ok=True)
+    _keep_instance_open()
     catalog = settings.catalog_url or f"sqlite:///{settings.lake_path}"
-    credentials: Any = DuckLakeCredentials(
-        LAKE_NAME, catalog=catalog, storage=str(settings.data_path)
-    )
-    credentials.statements = load_statements(postgres=bool(settings.catalog_url))
+    credentials: Any = _SharedInstance(LAKE_NAME, catalog=catalog, storage=str(settings.data_path))
     credentials.global_config = {"autoinstall_known_extensions": False}
+    credentials.statements = load_statements(postgres=bool(settings.catalog_url))
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     dlt.config["runtime.dlthub_telemetry"] = False
     return dlt.pipeline(
         name,
-        destination=ducklake(credentials=credentials, override_data_path=True),
+        destination=_Lake(credentials=credentials, override_data_path=True),
         dataset_name=BRONZE,
         pipelines_dir=str(settings.root / "dlt"),
     )

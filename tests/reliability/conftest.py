@@ -37,7 +37,7 @@ class Inbox:
 
     def __init__(self, world: Path, folder: Path) -> None:
         self.folder = folder
-        files = [path for path in world.glob("*/*.csv")]
+        files = list(world.glob("*/*.csv"))
         self._waiting = sorted(files, key=lambda path: (path.stem, path.parent.name))
 
     def days(self) -> list[str]:
