@@ -1,0 +1,85 @@
+"""A home with real and simulated data, loaded and built with dbt alone, nothing in between."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from connectors.lake.attach import connect_snapshot
+from connectors.sandbox.build import build_sandbox
+from connectors.sandbox.world import WorldConfig
+from connectors.settings import Settings, load_settings
+from connectors.sources.files.load import load_files
+
+DBT = str(Path(sys.executable).with_name("dbt"))
+WORLD = WorldConfig(end_date=date(2025, 9, 30), days=35, orders_per_day=150, seed=11)
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """One home: what is loaded into it and what dbt made of it."""
+
+    settings: Settings
+
+    def load(self, source: str, path: Path, *, day: int = 1) -> None:
+        """Load files as if they had come on that day of the month."""
+        load_files(self.settings, source, path, now=datetime(2026, 1, day, tzinfo=UTC))
+
+    def dbt(self, *arguments: str) -> None:
+        """Run dbt; a failure fails the test with dbt's own words."""
+        project = str(self.settings.dbt_project_path)
+        command = [DBT, "--no-use-colors", *arguments, "--project-dir", project]
+        command += ["--profiles-dir", project, "--target-path", str(self.settings.root / "dbt")]
+        command += ["--log-path", str(self.settings.root / "logs")]
+        result = subprocess.run(
+            command,
+            env=self.settings.child_environment(),
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+
+    def query(self, sql: str) -> list[tuple]:
+        """Rows of a query on the newest state of the lake."""
+        connection = connect_snapshot(self.settings)
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="session")
+def new_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Warehouse]:
+    """Makes an empty warehouse of that name."""
+
+    def make(name: str) -> Warehouse:
+        return Warehouse(load_settings(home=tmp_path_factory.mktemp(name)))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a small simulated retailer."""
+    folder = tmp_path_factory.mktemp("retailer")
+    build_sandbox(WORLD, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def warehouse(
+    new_warehouse: Callable[[str], Warehouse], real_data: Path, simulated: Path
+) -> Warehouse:
+    """Both real data sets and the simulated retailer, built and tested by dbt."""
+    made = new_warehouse("warehouse")
+    made.load("online_retail", real_data / "online_retail_1" / "online_retail.parquet")
+    made.load("tmall", real_data / "tmall" / "raw" / "tmall_order_report.csv")
+    made.load("sandbox", simulated)
+    made.dbt("build")
+    return made

@@ -1,0 +1,141 @@
+"""Every important figure of the marts, computed a second time without the models."""
+
+import csv
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.oracle import online_retail, sandbox, tmall
+from tests.oracle.conftest import Warehouse
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("oracle")]
+
+
+@pytest.fixture(scope="module")
+def invoices(real_data: Path) -> dict[str, online_retail.Invoice]:
+    return online_retail.read_invoices(real_data / "online_retail_1" / "online_retail.parquet")
+
+
+def test_every_figure_of_the_simulated_world_is_found(warehouse: Warehouse, simulated: Path):
+    assert sandbox.differences(simulated / "truth.json", warehouse.query) == []
+
+
+def test_tmall_funnel_is_the_naive_walk(warehouse: Warehouse, real_data: Path):
+    orders = tmall.read_orders(real_data / "tmall" / "raw" / "tmall_order_report.csv")
+    walked = {
+        (f"tmall:{number}", step, outcome)
+        for number, steps in tmall.walk_funnel(orders).items()
+        for step, outcome in steps
+    }
+    rows = warehouse.query(
+        "select order_key, step_number, outcome from fct_order_funnel "
+        "where funnel = 'created_paid_kept'"
+    )
+    assert set(rows) == walked
+    assert len(rows) == len(walked)
+    open_orders = sum(outcome == "open" for _, _, outcome in walked)
+    assert 0 < open_orders < 3_923, "the last day's unpaid orders are open, older ones dropped"
+
+
+def test_tmall_amounts_are_exact_per_order(warehouse: Warehouse, real_data: Path):
+    orders = tmall.read_orders(real_data / "tmall" / "raw" / "tmall_order_report.csv")
+    expected = {
+        order.number: (order.total, order.refunded, order.net if order.paid_at else Decimal(0))
+        for order in orders
+    }
+    rows = warehouse.query(
+        "select order_no, gross_amount, refunded_amount, net_paid_amount from fct_orders "
+        "where source = 'tmall'"
+    )
+    assert {row[0]: row[1:] for row in rows} == expected
+
+
+def test_online_retail_documents_and_lines(
+    warehouse: Warehouse, invoices: dict[str, online_retail.Invoice]
+):
+    rows = warehouse.query(
+        "select order_no, order_type, gross_amount, line_count, epoch(created_at)::bigint "
+        "from fct_orders where source = 'online_retail'"
+    )
+    expected = {
+        (number, i.kind, i.amount, len(i.lines), int(i.created_at.timestamp()))
+        for number, i in invoices.items()
+    }
+    assert len(rows) == 25_900
+    assert set(rows) == expected
+    lines = warehouse.query(
+        "select split_part(order_key, ':', 2), line_no, sku, quantity, line_amount "
+        "from fct_order_lines where source = 'online_retail'"
+    )
+    assert set(lines) == {
+        (line.invoice, line.line_no, line.sku, line.quantity, line.amount)
+        for invoice in invoices.values()
+        for line in invoice.lines
+    }
+    assert sum(line[4] for line in lines) == Decimal("9726006.95")
+
+
+def test_returned_units_come_from_the_newest_sale_of_a_stack(
+    warehouse: Warehouse, invoices: dict[str, online_retail.Invoice]
+):
+    rows = warehouse.query(
+        "select return_order_no, return_line_no, sale_order_no, sale_line_no, quantity "
+        "from int_return_lines_matched"
+    )
+    assert {row[:4]: row[4] for row in rows} == dict(online_retail.match_returns(invoices))
+    amounts: Counter = Counter()
+    for number, amount in warehouse.query(
+        "select return_order_no, amount from int_return_lines_matched"
+    ):
+        amounts[number] += amount
+    returns = {n: -i.amount for n, i in invoices.items() if i.kind == "return"}
+    assert dict(amounts) == returns
+
+
+def test_rfm_is_the_one_by_sorting(
+    warehouse: Warehouse, invoices: dict[str, online_retail.Invoice]
+):
+    grid_path = warehouse.settings.dbt_project_path / "seeds" / "rfm_segment_grid.csv"
+    with grid_path.open(encoding="utf-8", newline="") as file:
+        grid = {
+            (int(row["recency_score"]), int(row["frequency_score"])): row["segment"]
+            for row in csv.DictReader(file)
+        }
+    rows = warehouse.query(
+        "select customer_key, rfm_recency, rfm_frequency, rfm_monetary, rfm_recency_score, "
+        "rfm_frequency_score, rfm_monetary_score, rfm_segment from dim_customers "
+        "where source = 'online_retail' and rfm_frequency is not null"
+    )
+    expected = {
+        f"online_retail:-:{customer}": (
+            rfm.recency,
+            rfm.frequency,
+            rfm.monetary,
+            *rfm.scores,
+            grid[rfm.scores[:2]],
+        )
+        for customer, rfm in online_retail.score_customers(invoices).items()
+    }
+    assert {row[0]: row[1:] for row in rows} == expected
+
+
+def test_daily_demand_counts_units_sold(
+    warehouse: Warehouse, invoices: dict[str, online_retail.Invoice]
+):
+    seed = warehouse.settings.dbt_project_path / "seeds" / "non_product_skus.csv"
+    with seed.open(encoding="utf-8", newline="") as file:
+        fees = {row["sku"] for row in csv.DictReader(file) if row["source"] == "online_retail"}
+    expected: Counter = Counter()
+    for invoice in invoices.values():
+        if invoice.kind != "sale":
+            continue
+        day = online_retail.business_date(invoice.created_at)
+        for line in invoice.lines:
+            if line.quantity > 0 and line.sku not in fees:
+                expected[line.sku, day] += line.quantity
+    rows = warehouse.query(
+        "select sku, business_date, quantity from fct_daily_demand where source = 'online_retail'"
+    )
+    assert {row[:2]: row[2] for row in rows} == dict(expected)
