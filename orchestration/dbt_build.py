@@ -70,8 +70,8 @@ def ensure_manifest(settings: Settings) -> Path:
 
 
 def build_arguments(*, full_refresh: bool = False) -> list[str]:
-    """Arguments of the dbt build of a run."""
-    arguments = ["build", "--no-use-colors"]
+    """Arguments of the dbt build of a run: data tests block it; unit tests are `make test`'s."""
+    arguments = ["build", "--no-use-colors", "--exclude-resource-type", "unit_test"]
     if full_refresh:
         arguments.append("--full-refresh")
     return arguments
