@@ -62,7 +62,7 @@ crossed as (
         count(*) filter (
             where boundaries.metric = 'monetary' and measured.rfm_monetary > boundaries.boundary_value
         ) as monetary_crossed
-    from {{ ref('int_customers_measured') }} as measured
+    from {{ ref('rfm_measures') }} as measured
     inner join boundaries on measured.source = boundaries.source
     group by measured.customer_key
 ),
@@ -73,7 +73,7 @@ scored as (
         cast({{ var('rfm_bins') }} - crossed.recency_crossed as integer) as recency_score,
         cast(1 + crossed.frequency_crossed as integer) as frequency_score,
         cast(1 + crossed.monetary_crossed as integer) as monetary_score
-    from {{ ref('int_customers_measured') }} as measured
+    from {{ ref('rfm_measures') }} as measured
     inner join crossed on measured.customer_key = crossed.customer_key
 )
 

@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 -- Recency, frequency and monetary value of every customer with a purchase: a paid sale that was not cancelled.
 -- Monetary value counts the customer's return documents too, so that goods returned count once.
 with clock as (
