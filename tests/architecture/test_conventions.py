@@ -75,6 +75,8 @@ def test_every_setting_is_documented(name: str):
 def test_every_public_function_class_and_module_has_a_docstring():
     missing = []
     for path in _modules():
+        if "versions" in path.parts:  # Alembic names and calls these functions
+            continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if ast.get_docstring(tree) is None and path.name != "__init__.py":
             missing.append(f"{path}: module")
