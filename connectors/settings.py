@@ -49,7 +49,8 @@ class Settings(BaseSettings):
         default=900.0, description="How long a writing step waits for the lake's writer lock."
     )
     publication_retention_days: int = Field(
-        default=30, description="How long a publication can be opened again before it may expire."
+        default=30,
+        description="For how many days the last publication of each day can be opened again.",
     )
     publication_retention_count: int = Field(
         default=20, description="How many of the newest publications are kept whatever their age."

@@ -60,13 +60,19 @@ def ensure_manifest(settings: Settings) -> Path:
         command, env=settings.child_environment(), capture_output=True, text=True, check=False
     )
     if result.returncode != 0:
-        lines = [line for line in result.stdout.splitlines() if line.strip()]
         raise ContractError(
-            f"The dbt project in {project} does not parse: {' '.join(lines[-6:])} — mend the model "
-            "it names and run again."
+            f"The dbt project in {project} does not parse: {_reason(result.stdout)} "
+            "Mend what it names and run again."
         )
     stamp.write_text(wanted, encoding="ascii")
     return manifest
+
+
+def _reason(output: str) -> str:
+    """Dbt's error without its progress lines and warnings, on one line."""
+    start = max(output.rfind("Encountered an error:"), 0)
+    words = " ".join(output[start:].removeprefix("Encountered an error:").split())
+    return words[:500] or "dbt said nothing."
 
 
 def build_arguments(*, full_refresh: bool = False) -> list[str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import duckdb
 from sqlalchemy import Engine
@@ -27,22 +28,47 @@ class MaintenanceReport:
 
 
 def split_by_retention(
-    publications: list[Publication], *, now: datetime, keep_days: int, keep_count: int
+    publications: list[Publication],
+    *,
+    now: datetime,
+    keep_days: int,
+    keep_count: int,
+    time_zone: str = "UTC",
 ) -> tuple[list[Publication], list[Publication]]:
-    """(kept, expired): the newest `keep_count` and whatever is younger than `keep_days` stay."""
+    """(kept, expired): the newest `keep_count`, and the last one of each day for `keep_days`.
+
+    Thinning matters: DuckLake reads its catalogue for every query, and its size grows with every
+    snapshot that is kept (docs/adr/0006).
+    """
     ordered = sorted(publications, key=lambda p: p.published_at, reverse=True)
     horizon = now - timedelta(days=keep_days)
-    keep_count = max(keep_count, 1)
-    kept = [p for i, p in enumerate(ordered) if i < keep_count or p.published_at >= horizon]
-    expired = [p for p in ordered if p not in kept]
-    return kept, expired
+    zone = ZoneInfo(time_zone)
+    kept: list[Publication] = []
+    seen_days = set()
+    for place, publication in enumerate(ordered):
+        day = publication.published_at.astimezone(zone).date()
+        last_of_day = day not in seen_days and publication.published_at >= horizon
+        seen_days.add(day)
+        if place < max(keep_count, 1) or last_of_day:
+            kept.append(publication)
+    kept_ids = {p.publication_id for p in kept}
+    return kept, [p for p in ordered if p.publication_id not in kept_ids]
 
 
-def maintain(settings: Settings, engine: Engine, *, now: datetime) -> MaintenanceReport:
+def maintain(
+    settings: Settings, engine: Engine, *, now: datetime, compact: bool = True
+) -> MaintenanceReport:
     """Expire what nothing refers to, merge small files, delete files nobody can reach.
 
     Order matters: the publications' rows go first, so that no listed publication ever points to
-    a snapshot that is gone, even if this process dies in between.
+    a snapshot that is gone, even if this process dies in between. Files are deleted an hour after
+    they became unreachable: someone may just be reading the newest state.
+
+    Args:
+        settings: which lake.
+        engine: the operational database.
+        now: the present moment.
+        compact: also merge small files; runs leave that to the scheduled upkeep.
     """
     with connect_writer(settings, purpose="maintenance") as connection:
         kept, expired = split_by_retention(
@@ -50,6 +76,7 @@ def maintain(settings: Settings, engine: Engine, *, now: datetime) -> Maintenanc
             now=now,
             keep_days=settings.publication_retention_days,
             keep_count=settings.publication_retention_count,
+            time_zone=settings.business_time_zone,
         )
         delete_publications(engine, [p.publication_id for p in expired])
         before = _file_count(connection)
@@ -63,8 +90,11 @@ def maintain(settings: Settings, engine: Engine, *, now: datetime) -> Maintenanc
         ]
         if doomed:
             connection.execute(f"CALL ducklake_expire_snapshots('lake', versions => {doomed})")
-        connection.execute("CALL ducklake_merge_adjacent_files('lake')")
-        connection.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
+        if compact:
+            connection.execute("CALL ducklake_merge_adjacent_files('lake')")
+        connection.execute(
+            "CALL ducklake_cleanup_old_files('lake', older_than => now() - interval 1 hour)"
+        )
         return MaintenanceReport(
             publications_kept=len(kept),
             publications_expired=len(expired),

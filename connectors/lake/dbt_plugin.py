@@ -52,3 +52,7 @@ class Plugin(BasePlugin):
         settings.data_path.mkdir(parents=True, exist_ok=True)
         prepare_connection(conn, settings)
         conn.execute(attach_statement(settings))
+        # A macro in memory, not an environment variable: dbt would write that into its logs.
+        conn.execute(
+            f"CREATE OR REPLACE MACRO memory.main.fourflow_pii_key() AS '{settings.pii_hash_key()}'"
+        )

@@ -50,9 +50,9 @@ daily_schedule = dg.ScheduleDefinition(
 )
 
 maintenance_schedule = dg.ScheduleDefinition(
-    name="weekly_maintenance",
+    name="daily_maintenance",
     job=maintenance_job,
-    cron_schedule="30 3 * * 0",
+    cron_schedule="30 3 * * *",
     execution_timezone=_ZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )

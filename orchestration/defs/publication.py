@@ -9,11 +9,13 @@ from connectors.settings import Settings
 from orchestration.defs.learning import LEARNED_KEYS
 from orchestration.defs.transform import dbt_models
 from orchestration.lake_checks import LakeCheck, bronze_is_accounted_for, learned_tables_are_sane
+from orchestration.maintenance import maintain
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
 from orchestration.progress import RunProgress
 from orchestration.publishing import SupersededError, publish
 from orchestration.run_state import ensure_run, mark_red, note, summary_of, utc_now
 
+UPKEEP = dg.AssetKey("lake_upkeep")
 CONSERVATION = dg.AssetKey(["reports", "rpt_conservation"])
 POSITIONS = dg.AssetKey(["ml", "replenishment_positions"])
 PUBLISHED = dg.AssetKey("published_snapshot")
@@ -119,3 +121,17 @@ def published_snapshot(
             "snapshot_id": publication.snapshot_id,
         }
     )
+
+
+@dg.asset(
+    key=UPKEEP,
+    deps=[PUBLISHED],
+    group_name="publication",
+    description="Snapshots that no kept publication needs are expired after every run.",
+    owners=[OWNERS["platform"]],
+    pool=LAKE_POOL,
+)
+def lake_upkeep(fourflow: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+    """Keep the catalogue small: every query of the next run reads it."""
+    report = maintain(fourflow, open_database(fourflow), now=utc_now(), compact=False)
+    return dg.MaterializeResult(metadata={"snapshots_expired": report.snapshots_expired})

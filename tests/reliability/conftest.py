@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from connectors.sandbox.build import build_sandbox
 from connectors.sandbox.world import WorldConfig
+from connectors.settings import PROJECT_ROOT
 from tests.installation import Installation
 
 HEAVY = os.environ.get("FOURFLOW_TEST_HEAVY") == "1"
@@ -60,6 +62,35 @@ def inbox(small_world: Path, tmp_path: Path) -> Inbox:
     folder = tmp_path / "inbox"
     folder.mkdir()
     return Inbox(small_world, folder)
+
+
+def copy_project(target: Path) -> Path:
+    """A copy of the dbt project that an installation may call its own."""
+    shutil.copytree(
+        PROJECT_ROOT / "dbt_project", target, ignore=shutil.ignore_patterns("target", "logs")
+    )
+    return target
+
+
+def drop_source(project: Path, source: str) -> None:
+    """Take a source out of a copied project, as a team that does not have it would."""
+    shutil.rmtree(project / "models" / "staging" / source)
+    gone = {path.stem for path in project.glob(f"models/**/int_{source}__*.sql")}
+    for path in project.glob(f"models/**/int_{source}__*.sql"):
+        path.unlink()
+    for path in project.glob("models/**/*.yml"):
+        described = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for key, name in (("models", "name"), ("unit_tests", "model")):
+            if key in described:
+                described[key] = [part for part in described[key] if part[name] not in gone]
+        path.write_text(yaml.safe_dump(described, allow_unicode=True), encoding="utf-8")
+    path = project / "dbt_project.yml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    del content["vars"]["source_entities"][source]
+    for sources in content["vars"]["canonical_sources"].values():
+        if source in sources:
+            sources.remove(source)
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
 @pytest.fixture

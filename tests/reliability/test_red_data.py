@@ -1,6 +1,7 @@
 """A broken model fails its blocking check: old figures stay, decisions are held, status says so."""
 
 import shutil
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -8,21 +9,18 @@ import pytest
 from connectors.sandbox.webhook_receiver import serve_receiver
 from connectors.settings import PROJECT_ROOT
 from tests.installation import Installation
-from tests.reliability.conftest import Inbox
+from tests.reliability.conftest import Inbox, copy_project
 
 pytestmark = [pytest.mark.reliability, pytest.mark.xdist_group("red")]
 
-SECRET = "whsec_" + "c2VjcmV0LW9mLXRoZS1yZWQtdGVzdA=="
+SECRET = "whsec_" + b64encode(b"secret of the red test").decode()
 NOWHERE = "http://127.0.0.1:9/"  # the discard port: nobody answers
 
 
 @pytest.fixture
 def own_project(installation: Installation, tmp_path: Path) -> Path:
     """A copy of the dbt project that this installation uses."""
-    copy = tmp_path / "dbt_project"
-    shutil.copytree(
-        PROJECT_ROOT / "dbt_project", copy, ignore=shutil.ignore_patterns("target", "logs")
-    )
+    copy = copy_project(tmp_path / "dbt_project")
     installation.environment["FOURFLOW_DBT_PROJECT"] = str(copy)
     return copy
 
