@@ -16,7 +16,10 @@ from connectors.settings import PROJECT_ROOT, Settings, load_settings
 
 COMMAND = str(Path(sys.executable).with_name("fourflow"))
 # When and by which load a record came is not part of what it says.
-CLOCKS = ("known_at", "received_at", "load_id", "source_id", "file_name", "first_seen_at")
+CLOCKS = (
+    "known_at", "received_at", "last_received_at", "load_id", "load_count", "source_id",
+    "file_name", "file_count", "record_number", "first_seen_at",
+)  # fmt: skip
 
 
 @dataclass

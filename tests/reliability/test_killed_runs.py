@@ -19,7 +19,7 @@ from tests.reliability.conftest import HEAVY, Inbox, copy_project, drop_source
 
 pytestmark = [pytest.mark.reliability, pytest.mark.xdist_group("kills")]
 
-KILLS = int(os.environ.get("FOURFLOW_TEST_KILLS", 200 if HEAVY else 30))
+KILLS = int(os.environ.get("FOURFLOW_TEST_KILLS", "200" if HEAVY else "30"))
 SECRET = "whsec_" + b64encode(b"secret of the kill test").decode()
 
 
