@@ -118,13 +118,15 @@ def _funnel_rows(funnel: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for step in funnel:
         entered = previous.get(step["source"])
         is_step = step["step_kind"] == "step"
-        rate = f"{step['reached'] / entered:.1%}" if entered and is_step else ""
+        # As on the pages: orders that still have time count neither as reached nor as lost.
+        decided = step["reached"] + step["dropped"]
+        rate = f"{step['reached'] / decided:.1%}" if entered and decided and is_step else ""
         rows.append(
             {
                 "source": step["source"],
                 "step": step["step_name"],
                 "reached": step["reached"],
-                "of_previous": rate,
+                "conversion": rate,
                 "still_open": step["open"],
                 "dropped": step["dropped"],
             }

@@ -1,6 +1,7 @@
 -- Features use only what was known before the order: sales placed and returns settled earlier. A line counts as
 -- returned when its goods came back on a request within the maturity window; before the window has passed the
--- label is unknown for every line, so that early returns do not make young orders look worse.
+-- label is unknown for every line, so that early returns do not make young orders look worse. Where returns are
+-- found through the customer only (the source reports no fulfilment), lines without a customer have no label.
 with clock as (
     select * from {{ ref('int_source_clock') }}
 ),
@@ -14,6 +15,7 @@ orders as (
         orders.gross_amount as order_amount,
         orders.shipped_at,
         clock.as_of,
+        coalesce(channels.fulfilment, '') != 'unreported' or orders.customer_key is not null as is_traceable,
         cast({{ business_hour('orders.created_at') }} as integer) as hour_of_day,
         cast({{ business_weekday('orders.created_at') }} as integer) as day_of_week,
         {{ days_later('orders.created_at', var('return_maturity_days')) }} as label_known_at
@@ -43,6 +45,7 @@ sale_lines as (
         orders.order_amount,
         orders.shipped_at,
         orders.as_of,
+        orders.is_traceable,
         orders.hour_of_day,
         orders.day_of_week,
         orders.label_known_at
@@ -158,7 +161,7 @@ select
     cast(coalesce(sku_history.prior_lines, 0) as bigint) as sku_prior_lines,
     cast(coalesce(sku_history.prior_returned_lines, 0) as bigint) as sku_prior_returned_lines,
     case
-        when sale_lines.as_of >= sale_lines.label_known_at
+        when sale_lines.is_traceable and sale_lines.as_of >= sale_lines.label_known_at
             then coalesce(line_returns.requested_at < sale_lines.label_known_at, false)
     end as is_returned,
     sale_lines.label_known_at
