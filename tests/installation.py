@@ -73,6 +73,11 @@ class Installation:
         with open_published(self.settings) as lake:
             return lake.rows(sql)
 
+    def tuples(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query as tuples, for oracles that do not care for names."""
+        with open_published(self.settings) as lake, lake.cursor() as cursor:
+            return cursor.execute(sql).fetchall()
+
     def value(self, sql: str) -> Any:
         """The single value that a query returns."""
         (row,) = self.query(sql)

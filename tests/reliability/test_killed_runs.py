@@ -15,6 +15,7 @@ import pytest
 
 from connectors.sandbox.webhook_receiver import serve_receiver
 from tests.installation import Installation
+from tests.oracle.sandbox import differences
 from tests.reliability.conftest import HEAVY, Inbox, copy_project, drop_source
 
 pytestmark = [pytest.mark.reliability, pytest.mark.xdist_group("kills")]
@@ -68,7 +69,11 @@ def _assert_each_decision_arrived_once(installation: Installation, received: Pat
 
 
 def test_runs_killed_at_random_moments_lose_and_double_nothing(
-    installation: Installation, inbox: Inbox, small_truth: dict[str, Any], tmp_path: Path
+    installation: Installation,
+    inbox: Inbox,
+    small_world: Path,
+    small_truth: dict[str, Any],
+    tmp_path: Path,
 ):
     # Only what the world has: thirty runs of it are enough work.
     project = copy_project(tmp_path / "dbt_project")
@@ -91,6 +96,7 @@ def test_runs_killed_at_random_moments_lose_and_double_nothing(
         inbox.receive(len(inbox.days()))
         installation.run("run")
         _assert_nothing_lost(installation, small_truth)
+        assert differences(small_world / "truth.json", installation.tuples) == []
         _assert_each_decision_arrived_once(installation, received)
         status = installation.json("status")
         assert status["healthy"] is True

