@@ -42,10 +42,10 @@ browser:
 	fi
 
 test: $(STAMP) browser
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not heavy"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not heavy"
 
 test-all: $(STAMP) browser
-	@FOURFLOW_TEST_HEAVY=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	@FOURFLOW_TEST_HEAVY=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --check .

@@ -6,7 +6,7 @@ import pytest
 
 from app_streamlit.ui.navigation import ENTRIES
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e]
 
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 

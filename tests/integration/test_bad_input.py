@@ -6,7 +6,7 @@ import pytest
 
 from tests.installation import Installation
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("bad_input")]
+pytestmark = [pytest.mark.integration]
 
 HEADER = "订单编号,总金额,买家实际支付金额,收货地址 ,订单创建时间,订单付款时间 ,退款金额"
 GOOD = "{n},10.00,10.00,上海,2020-02-01 10:00:00,2020-02-01 10:01:00,0.00"

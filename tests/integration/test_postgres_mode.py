@@ -12,7 +12,7 @@ from connectors.sandbox.world import WorldConfig
 from tests.installation import Installation
 from tests.oracle.sandbox import differences
 
-pytestmark = [pytest.mark.integration, pytest.mark.heavy, pytest.mark.xdist_group("postgres")]
+pytestmark = [pytest.mark.integration, pytest.mark.heavy]
 
 
 def test_whole_thread_runs_on_postgres_and_agrees_with_the_truth(

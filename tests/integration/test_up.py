@@ -12,7 +12,7 @@ import pytest
 
 from tests.installation import Installation
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.integration]
 
 PATIENCE_SECONDS = 180
 

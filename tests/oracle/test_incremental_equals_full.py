@@ -8,7 +8,7 @@ import pytest
 
 from tests.oracle.conftest import Warehouse
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("oracle")]
+pytestmark = [pytest.mark.integration]
 STAGING = [
     f"stg_sandbox__{entity}"
     for entity in (

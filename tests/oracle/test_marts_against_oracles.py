@@ -10,7 +10,7 @@ import pytest
 from tests.oracle import online_retail, sandbox, tmall
 from tests.oracle.conftest import Warehouse
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("oracle")]
+pytestmark = [pytest.mark.integration]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.installation import Installation
 from tests.oracle.sandbox import differences
 from tests.reliability.conftest import HEAVY, Inbox, copy_project, drop_source
 
-pytestmark = [pytest.mark.reliability, pytest.mark.xdist_group("kills")]
+pytestmark = [pytest.mark.reliability]
 
 KILLS = int(os.environ.get("FOURFLOW_TEST_KILLS", "200" if HEAVY else "30"))
 SECRET = "whsec_" + b64encode(b"secret of the kill test").decode()

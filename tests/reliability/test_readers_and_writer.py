@@ -11,7 +11,7 @@ import pytest
 from tests.installation import Installation
 from tests.reliability.conftest import HEAVY, Inbox
 
-pytestmark = [pytest.mark.reliability, pytest.mark.xdist_group("readers")]
+pytestmark = [pytest.mark.reliability]
 
 SECONDS = 120 if HEAVY else 60
 READERS = 4

@@ -11,7 +11,7 @@ from connectors.settings import PROJECT_ROOT
 from tests.installation import Installation
 from tests.reliability.conftest import Inbox, copy_project
 
-pytestmark = [pytest.mark.reliability, pytest.mark.xdist_group("red")]
+pytestmark = [pytest.mark.reliability]
 
 SECRET = "whsec_" + b64encode(b"secret of the red test").decode()
 NOWHERE = "http://127.0.0.1:9/"  # the discard port: nobody answers

@@ -4,7 +4,7 @@ import pytest
 
 from connectors.settings import load_settings
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("definitions")]
+pytestmark = [pytest.mark.integration]
 
 
 @pytest.fixture(scope="module")
