@@ -96,6 +96,12 @@ def print_report(report: RunReport) -> None:
     console.print(table("Run", _run_rows(report)))
     for problem in report.problems:
         console.print(f"[yellow]source[/] {problem}", highlight=False, soft_wrap=True)
+    for check in report.summary.get("checks", {}).get("warnings", []):
+        console.print(
+            f"[yellow]warning[/] {check['name']}: {check['message']}",
+            highlight=False,
+            soft_wrap=True,
+        )
     for check in report.failed_checks:
         console.print(
             f"[bold red]failed[/] {check['name']}: {check['message']}",

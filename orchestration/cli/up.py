@@ -15,6 +15,7 @@ from rich.console import Console
 
 from connectors.errors import InputError
 from connectors.settings import PROJECT_ROOT, Settings, load_settings
+from orchestration.dbt_build import ensure_manifest
 from orchestration.instance import open_instance
 
 HOST = "127.0.0.1"
@@ -35,6 +36,7 @@ def serve(settings: Settings, *, dashboard_port: int = 8501, dagster_port: int =
         InputError: one of them ended by itself; names it.
     """
     open_instance(settings).dispose()
+    ensure_manifest(settings)  # once, before three processes want it at the same time
     console = Console()
     with _processes(settings, dashboard_port, dagster_port) as processes:
         console.print(f"dashboards  http://{HOST}:{dashboard_port}")

@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 
 from app_streamlit.launch import dashboard_command
 from connectors.settings import PROJECT_ROOT, load_settings
+from tests.installation import Installation
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
@@ -24,18 +24,29 @@ FLAGS = [
 START_TIMEOUT_SECONDS = 90
 
 
-@pytest.fixture(scope="session")
-def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A published home; `FOURFLOW_TEST_HOME` names one that a real run has made."""
-    given = os.environ.get("FOURFLOW_TEST_HOME")
-    if given:
-        return Path(given)
-    sys.path.insert(0, str(PROJECT_ROOT / "tests" / "unit" / "app_streamlit"))
-    from published_fixture import make_published_home
+@dataclass(frozen=True)
+class Demo:
+    """What `fourflow demo` made and said."""
 
-    home = tmp_path_factory.mktemp("demo")
-    make_published_home(load_settings(home=home))
-    return home
+    installation: Installation
+    output: str
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo of the readme, smaller."""
+    installation = Installation(tmp_path_factory.mktemp("demo") / "home")
+    result = installation.run(
+        "demo", "--no-serve", "--days", "45", "--orders-per-day", "80", "--seed", "7"
+    )
+    return Demo(installation, result.stdout)
+
+
+@pytest.fixture(scope="session")
+def demo_home(request: pytest.FixtureRequest) -> Path:
+    """A published home: the demo's, or the one that `FOURFLOW_TEST_HOME` names."""
+    given = os.environ.get("FOURFLOW_TEST_HOME")
+    return Path(given) if given else request.getfixturevalue("demo").installation.home
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from app_streamlit.ui.navigation import ENTRIES
+from tests.oracle.sandbox import differences
 
 pytestmark = [pytest.mark.e2e]
 
@@ -55,6 +56,18 @@ def click_middle(page, bar):
     bar.scroll_into_view_if_needed()
     box = bar.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def test_demo_prints_what_it_did_and_agrees_with_the_truth(demo):
+    for words in ("received", "quarantined", "conversion", "published", "deliveries confirmed"):
+        assert words in demo.output
+    truth = demo.installation.settings.sandbox_path / "truth.json"
+    assert differences(truth, demo.installation.tuples) == []
+    decisions = demo.installation.json("decisions", "list", "--limit", "100000")
+    assert {decision["state"] for decision in decisions} == {"confirmed"}
+    assert {decision["kind"] for decision in decisions} == {"replenish", "alert"}
+    received = demo.installation.home / "webhook" / "received.jsonl"
+    assert len(received.read_text(encoding="utf-8").splitlines()) == len(decisions)
 
 
 def test_from_overview_to_the_orders_behind_the_worst_step(page, dashboards):
