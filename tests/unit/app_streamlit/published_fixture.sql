@@ -181,9 +181,9 @@ create or replace table lake.ml.replenishment_positions as
 select * from (values
     ('sandbox', 'wh_east', 'SKU-0007', date '2026-11-20', 12, 4, 24, 32, 7,
         63.0::double, 18.0::double, 81.0::double, 24, 72, 19.90::decimal(18, 6),
-        1432.80::decimal(18, 2), 'CNY', date '2026-11-20')
+        1432.80::decimal(18, 2), 'CNY', date '2026-11-20', 7, 0.0::double)
 ) as t (
     source, site, sku, business_date, on_hand, reserved, inbound, stock_position, lead_time_days,
     expected_lead_time_demand, safety_stock, reorder_point, pack_size, suggested_quantity,
-    unit_cost, suggested_amount, currency_code, origin_date
+    unit_cost, suggested_amount, currency_code, origin_date, review_period_days, expected_review_demand
 )

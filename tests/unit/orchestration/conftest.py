@@ -86,6 +86,7 @@ REPLENISHMENT = """
     select 'sandbox' as source, 'wh_east' as site, sku, date '{day}' as business_date,
         12 as on_hand, 4 as reserved, 0 as inbound, stock_position, 5 as lead_time_days,
         63.0::double as expected_lead_time_demand, 18.5::double as safety_stock,
+        7 as review_period_days, 0.0::double as expected_review_demand,
         81.5::double as reorder_point, 24 as pack_size, suggested_quantity,
         cast(12.5 as decimal(18, 6)) as unit_cost,
         cast(suggested_quantity * 12.5 as decimal(18, 2)) as suggested_amount,
