@@ -86,25 +86,22 @@ def tables_touched_since(connection: duckdb.DuckDBPyConnection, snapshot_id: int
 def git_commit(root: Path = PROJECT_ROOT) -> str:
     """Commit of the running code, with `+` when files differ from it; empty outside git."""
     try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],  # noqa: S607
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout.strip()
-        dirty = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no"],  # noqa: S607
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout.strip()
+        commit = _git(root, "rev-parse", "--short=12", "HEAD")
+        is_dirty = _git(root, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return ""
-    return commit + ("+" if dirty else "")
+    return commit + ("+" if is_dirty else "")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(  # noqa: S603 (fixed arguments)
+        ["git", *arguments],  # noqa: S607 (git is where the person's path says)
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    ).stdout.strip()
 
 
 def publish(

@@ -16,7 +16,7 @@ TOP_LEVEL = {
     "Makefile", "requirements.lock", "requirements-installer.lock",
 }  # fmt: skip
 BANNED_NAMES = re.compile(r"(^|/)(utils?|helpers?|common|misc|manager)(\.py)?$")
-INDEX_ADDRESS = re.compile(r'(index-url|https?://[^ "\']+/(simple|packages)(/|"|$| ))')
+INDEX_ADDRESS = re.compile(r'(index[-]url|https?://[^ "\']+/(simple|packages)(/|"|$| ))')
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|NotImplemented" r"Error)\b")
 
 
