@@ -16,7 +16,7 @@ import pytest
 from connectors.sandbox.webhook_receiver import serve_receiver
 from tests.installation import Installation
 from tests.oracle.sandbox import differences
-from tests.reliability.conftest import HEAVY, Inbox, copy_project, drop_source
+from tests.reliability.conftest import HEAVY, Inbox
 
 pytestmark = [pytest.mark.reliability]
 
@@ -75,11 +75,6 @@ def test_runs_killed_at_random_moments_lose_and_double_nothing(
     small_truth: dict[str, Any],
     tmp_path: Path,
 ):
-    # Only what the world has: thirty runs of it are enough work.
-    project = copy_project(tmp_path / "dbt_project")
-    for source in ("tmall", "online_retail"):
-        drop_source(project, source)
-    installation.environment["FOURFLOW_DBT_PROJECT"] = str(project)
     received = tmp_path / "received.jsonl"
     draw = random.Random(20_261_121)
     with serve_receiver(received, SECRET) as url:

@@ -9,20 +9,12 @@ import pytest
 from connectors.sandbox.webhook_receiver import serve_receiver
 from connectors.settings import PROJECT_ROOT
 from tests.installation import Installation
-from tests.reliability.conftest import Inbox, copy_project
+from tests.reliability.conftest import Inbox
 
 pytestmark = [pytest.mark.reliability]
 
 SECRET = "whsec_" + b64encode(b"secret of the red test").decode()
 NOWHERE = "http://127.0.0.1:9/"  # the discard port: nobody answers
-
-
-@pytest.fixture
-def own_project(installation: Installation, tmp_path: Path) -> Path:
-    """A copy of the dbt project that this installation uses."""
-    copy = copy_project(tmp_path / "dbt_project")
-    installation.environment["FOURFLOW_DBT_PROJECT"] = str(copy)
-    return copy
 
 
 def _break(project: Path) -> Path:
@@ -35,7 +27,7 @@ def _break(project: Path) -> Path:
 
 
 def test_red_run_keeps_old_figures_and_holds_decisions(
-    installation: Installation, inbox: Inbox, own_project: Path, tmp_path: Path
+    installation: Installation, inbox: Inbox, lean_project: Path, tmp_path: Path
 ):
     installation.environment.update(FOURFLOW_WEBHOOK_URL=NOWHERE, FOURFLOW_WEBHOOK_SECRET=SECRET)
     inbox.receive(30)
@@ -44,7 +36,7 @@ def test_red_run_keeps_old_figures_and_holds_decisions(
     orders = installation.value("select count(*) from fct_orders")
     assert before["decisions"]["failed"] > 0, "the receiver is down, so deliveries wait"
 
-    broken = _break(own_project)
+    broken = _break(lean_project)
     inbox.receive(5)
     report = installation.json("run", expect=1)
     assert report["status"] == "red"
@@ -64,7 +56,7 @@ def test_red_run_keeps_old_figures_and_holds_decisions(
         installation.run("run", expect=1)
         assert not received.exists() or not received.read_text(encoding="utf-8")
 
-        source = PROJECT_ROOT / "dbt_project" / broken.relative_to(own_project)
+        source = PROJECT_ROOT / "dbt_project" / broken.relative_to(lean_project)
         shutil.copyfile(source, broken)
         installation.run("run")
         green = installation.json("status")
