@@ -176,6 +176,11 @@ class Settings(BaseSettings):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def started_by_a_run() -> bool:
+    """Whether this process is the child of a run (which exports its id to its children)."""
+    return bool(os.environ.get("FOURFLOW_RUN_ID"))
+
+
 def load_settings(**overrides: object) -> Settings:
     """Read the settings from the environment; keyword arguments win (tests use them)."""
     return Settings(**overrides)  # type: ignore[arg-type]

@@ -5,7 +5,10 @@ analyst's plain `dbt build` obeys the same lock as every run.
 """
 
 import contextlib
+import os
 import sys
+import threading
+import time
 from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
@@ -14,14 +17,27 @@ from duckdb import DuckDBPyConnection
 from connectors.lake.attach import attach_statement, prepare_connection
 from connectors.lake.extensions import CONNECTION_CONFIG
 from connectors.lake.lock import Holder, hold_lock
-from connectors.settings import load_settings
+from connectors.settings import load_settings, started_by_a_run
 
+_WATCH_SECONDS = 0.5
 _held = contextlib.ExitStack()
 
 
 def release() -> None:
     """Let go of the lock that dbt's connection took (only needed when dbt runs in process)."""
     _held.close()
+
+
+def _die_with_parent() -> None:
+    """End this process when the run that started it is gone: killed means killed."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="die-with-parent", daemon=True).start()
 
 
 def _say_waiting(holder: Holder | None) -> None:
@@ -35,6 +51,8 @@ class Plugin(BasePlugin):
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
         """Open DuckDB as every connection of ours."""
         del creds
+        if started_by_a_run():
+            _die_with_parent()
         config.update(CONNECTION_CONFIG)
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
