@@ -41,11 +41,13 @@ browser:
 		echo "no chromium found: the end-to-end tests will be skipped; install it (apt-get install chromium fonts-noto-cjk) or set CHROMIUM=/path/to/chromium"; \
 	fi
 
+# Two workers; a file stays on one of them, the longest start first (tests/conftest.py).
+PYTEST = $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 test: $(STAMP) browser
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not heavy"
+	@$(PYTEST) -m "not heavy"
 
 test-all: $(STAMP) browser
-	@FOURFLOW_TEST_HEAVY=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	@FOURFLOW_TEST_HEAVY=1 $(PYTEST)
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --check .

@@ -12,7 +12,20 @@ import pytest
 
 from connectors.settings import PROJECT_ROOT, Settings, load_settings
 
+# Files in the order they should start: the two longest on a worker each, and a short one that may
+# wait behind the longest. The others follow as they were collected.
+_FIRST = ("reliability/test_killed_runs", "integration/test_real_data", "architecture/")
 _numbers = itertools.count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest files first, so that no worker waits for the other one at the end."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.as_posix()
+        return next((n for n, part in enumerate(_FIRST) if part in path), len(_FIRST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)
