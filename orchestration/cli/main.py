@@ -50,6 +50,8 @@ def main(
     """Set up logging."""
     level = logging.INFO if verbose else logging.ERROR
     logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(level)  # records that a library's own logger lets through as well
 
 
 def run() -> None:

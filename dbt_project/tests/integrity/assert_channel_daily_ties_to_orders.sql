@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'rpt_channel_daily'}}}) }}
+
 -- The daily report and the orders it is made of give the same totals for every source and channel.
 with daily as (
     select

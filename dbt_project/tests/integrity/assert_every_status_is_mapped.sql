@@ -1,4 +1,4 @@
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_orders'}}}) }}
 
 -- Status words that no seed maps: their rows show as `unknown` and are never dropped. Add the word to
 -- order_status_map, refund_status_map or shipment_status_map. A warning, because the figures stay whole.

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'rpt_funnel_orders'}}}) }}
+
 -- The order list behind a bar has as many orders as the bar says, for drop-offs and open orders of every step.
 with listed as (
     select

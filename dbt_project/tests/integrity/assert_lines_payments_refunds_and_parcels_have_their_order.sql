@@ -1,4 +1,4 @@
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_orders'}}}) }}
 
 -- Records whose order has not arrived (or is in quarantine). They are kept and join as soon as it comes; a
 -- warning, because late orders are normal.

@@ -1,4 +1,4 @@
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_order_lines'}}}) }}
 
 -- An order's gross amount is the sum of its lines wherever the source reports lines. A warning: the difference
 -- is the source's, or a line of the order is in quarantine.

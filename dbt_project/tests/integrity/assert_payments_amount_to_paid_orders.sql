@@ -1,4 +1,4 @@
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_payments'}}}) }}
 
 -- What an order says was paid is the sum of its payments, wherever the source reports payments. A warning: the
 -- difference is the source's, or a payment is late or in quarantine.

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'quarantined_records'}}}) }}
+
 -- Every record counted as quarantined is listed with its reason, and no other is.
 with listed as (
     select

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fct_refunds'}}}) }}
+
 -- Money given back is the same on the refunds and on the orders they belong to.
 with refunds as (
     select

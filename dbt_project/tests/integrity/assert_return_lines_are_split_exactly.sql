@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_return_lines_matched'}}}) }}
+
 -- The parts of a return line (by the sale that explains them, or unexplained) add up to it, in units and money.
 with parts as (
     select

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'rpt_rfm_segments'}}}) }}
+
 -- Every customer with a purchase is in exactly one segment, and no amount is lost between the two tables.
 with segments as (
     select
