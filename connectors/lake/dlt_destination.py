@@ -52,16 +52,27 @@ def lake_pipeline(settings: Settings, name: str) -> dlt.Pipeline:
     user's home folder.
     """
     settings.data_path.mkdir(parents=True, exist_ok=True)
-    _keep_instance_open()
-    catalog = settings.catalog_url or f"sqlite:///{settings.lake_path}"
-    credentials: Any = _SharedInstance(LAKE_NAME, catalog=catalog, storage=str(settings.data_path))
+    credentials: Any
+    destination: type[ducklake]
+    if settings.catalog_url:
+        # dlt loads in parallel there, and each of its connections detaches the lake when it ends.
+        credentials = DuckLakeCredentials(
+            LAKE_NAME, catalog=settings.catalog_url, storage=str(settings.data_path)
+        )
+        destination = ducklake
+    else:
+        _keep_instance_open()
+        credentials = _SharedInstance(
+            LAKE_NAME, catalog=f"sqlite:///{settings.lake_path}", storage=str(settings.data_path)
+        )
+        destination = _Lake
     credentials.global_config = {"autoinstall_known_extensions": False}
     credentials.statements = load_statements(postgres=bool(settings.catalog_url))
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     dlt.config["runtime.dlthub_telemetry"] = False
     return dlt.pipeline(
         name,
-        destination=_Lake(credentials=credentials, override_data_path=True),
+        destination=destination(credentials=credentials, override_data_path=True),
         dataset_name=BRONZE,
         pipelines_dir=str(settings.root / "dlt"),
     )

@@ -9,11 +9,11 @@ import time
 import pytest
 
 from tests.installation import Installation
-from tests.reliability.conftest import HEAVY, Inbox
+from tests.reliability.conftest import Inbox
 
 pytestmark = [pytest.mark.reliability]
 
-SECONDS = 120 if HEAVY else 60
+SECONDS = 120
 READERS = 4
 
 READER = textwrap.dedent(

@@ -21,7 +21,6 @@ def _break(project: Path) -> Path:
     """Let the orders mart hold every order twice; returns the file that was changed."""
     (path,) = project.glob("models/marts/**/fct_orders.sql")
     sql = path.read_text(encoding="utf-8")
-    assert sql.rstrip().endswith("from final")
     path.write_text(sql.rstrip() + "\nunion all\n" + sql[sql.rstrip().rfind("\nselect") + 1 :])
     return path
 
