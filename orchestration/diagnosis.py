@@ -7,7 +7,7 @@ from pathlib import Path
 from connectors.database.engine import open_database
 from connectors.database.publications import list_publications
 from connectors.errors import FourflowError
-from connectors.lake.attach import connect_snapshot
+from connectors.lake.attach import catalogue_schema, connect_snapshot
 from connectors.lake.extensions import extension_path
 from connectors.lake.lock import is_locked, read_holder
 from connectors.settings import LAKE_NAME, Settings
@@ -84,13 +84,14 @@ def _data_files(settings: Settings) -> str:
     if not _has_lake(settings):
         return "none yet"
     connection = connect_snapshot(settings)
+    catalogue = catalogue_schema(connection)
     try:
         rows = connection.execute(
-            "select s.path || t.path || f.path as path, s.path_is_relative and t.path_is_relative "
+            "select s.path || t.path || f.path as path, s.path_is_relative and t.path_is_relative "  # noqa: S608
             "and f.path_is_relative as is_relative, f.path as file_path "
-            "from __ducklake_metadata_lake.ducklake_data_file f "
-            "join __ducklake_metadata_lake.ducklake_table t using (table_id) "
-            "join __ducklake_metadata_lake.ducklake_schema s using (schema_id)"
+            f"from {catalogue}.ducklake_data_file f "
+            f"join {catalogue}.ducklake_table t using (table_id) "
+            f"join {catalogue}.ducklake_schema s using (schema_id)"
         ).fetchall()
     finally:
         connection.close()

@@ -12,7 +12,7 @@ from connectors.database.publications import (
     delete_publications,
     list_publications,
 )
-from connectors.lake.attach import connect_writer, newest_snapshot
+from connectors.lake.attach import catalogue_schema, connect_writer, newest_snapshot
 from connectors.settings import Settings
 
 
@@ -106,7 +106,7 @@ def maintain(
 
 def _file_count(connection: duckdb.DuckDBPyConnection) -> int:
     row = connection.execute(
-        "select count(*) from __ducklake_metadata_lake.ducklake_data_file "
+        f"select count(*) from {catalogue_schema(connection)}.ducklake_data_file "  # noqa: S608
         "where end_snapshot is null"
     ).fetchone()
     return int(row[0]) if row else 0

@@ -16,13 +16,12 @@ from sqlalchemy import Engine
 
 from connectors.database.publications import Publication, find_publication, record_publication
 from connectors.errors import ContractError
-from connectors.lake.attach import connect_writer, newest_snapshot
+from connectors.lake.attach import catalogue_schema, connect_writer, newest_snapshot
 from connectors.settings import PROJECT_ROOT, Settings
 from orchestration.dbt_build import manifest_hash
 
 TESTED_SCHEMAS = ("staging", "intermediate", "marts", "reports", "reference")
 _BUILD_LOG = "lake.reference.build_log"
-_METADATA = "__ducklake_metadata_lake"
 _COUNTED = ("fct_orders", "fct_order_lines", "dim_customers", "quarantined_records")
 
 
@@ -66,11 +65,12 @@ def tables_touched_since(connection: duckdb.DuckDBPyConnection, snapshot_id: int
             for value in values:
                 (ids if str(value).isdigit() else names).add(str(value))
     if ids:
+        catalogue = catalogue_schema(connection)
         names |= {
             f"{schema}.{table}"
             for schema, table in connection.execute(
-                f"select s.schema_name, t.table_name from {_METADATA}.ducklake_table t "  # noqa: S608
-                f"join {_METADATA}.ducklake_schema s using (schema_id) "
+                f"select s.schema_name, t.table_name from {catalogue}.ducklake_table t "  # noqa: S608
+                f"join {catalogue}.ducklake_schema s using (schema_id) "
                 "where list_contains($ids, t.table_id::varchar)",
                 {"ids": sorted(ids)},
             ).fetchall()

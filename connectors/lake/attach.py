@@ -126,3 +126,12 @@ def newest_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
     """Id of the newest snapshot of the attached lake."""
     row = connection.execute("select max(snapshot_id) from ducklake_snapshots('lake')").fetchone()
     return int(row[0]) if row and row[0] is not None else 0
+
+
+def catalogue_schema(connection: duckdb.DuckDBPyConnection) -> str:
+    """Where DuckLake's own tables are: `main` in SQLite, a schema of their own in PostgreSQL."""
+    row = connection.execute(
+        "select schema_name from duckdb_tables() where database_name = ? and table_name = ?",
+        [f"__ducklake_metadata_{LAKE_NAME}", "ducklake_table"],
+    ).fetchone()
+    return f"__ducklake_metadata_{LAKE_NAME}.{row[0] if row else 'main'}"
