@@ -130,8 +130,9 @@ def newest_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
 
 def catalogue_schema(connection: duckdb.DuckDBPyConnection) -> str:
     """Where DuckLake's own tables are: `main` in SQLite, a schema of their own in PostgreSQL."""
-    row = connection.execute(
-        "select schema_name from duckdb_tables() where database_name = ? and table_name = ?",
-        [f"__ducklake_metadata_{LAKE_NAME}", "ducklake_table"],
+    catalogue = f"__ducklake_metadata_{LAKE_NAME}"
+    has_own = connection.execute(
+        "select 1 from duckdb_schemas() where database_name = ? and schema_name = ?",
+        [catalogue, LAKE_NAME],
     ).fetchone()
-    return f"__ducklake_metadata_{LAKE_NAME}.{row[0] if row else 'main'}"
+    return f"{catalogue}.{LAKE_NAME if has_own else 'main'}"
