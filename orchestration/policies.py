@@ -24,10 +24,6 @@ OWNERS = {
     "operations": "team:operations",
 }
 
-# Dagster has three retry mechanisms; `allow_retries=False` reaches only the step's.
-# This tag stops the run-level one as well.
-NO_RUN_RETRY = {"dagster/retry_on_asset_or_op_failure": "false"}
-
 
 def as_failure(error: FourflowError) -> dg.Failure:
     """The error as Dagster's failure, retried only when a retry can help."""
