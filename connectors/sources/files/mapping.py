@@ -6,16 +6,15 @@ in a dashboard. The staging models read the same keys.
 """
 
 import codecs
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from connectors.declarations import Declared, describe_mistake, suggest
 from connectors.errors import InputError
 from connectors.settings import Settings
 
@@ -25,11 +24,7 @@ ColumnType = Literal["id", "text", "integer", "money", "price", "decimal", "time
 _CURRENCY_PATTERN = "^[A-Z]{3}$"
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-
-ModelT = TypeVar("ModelT", bound=_Declared)
+ModelT = TypeVar("ModelT", bound=Declared)
 
 
 def _known_zone(name: str | None) -> str | None:
@@ -41,7 +36,7 @@ def _known_zone(name: str | None) -> str | None:
     return name
 
 
-class Column(_Declared):
+class Column(Declared):
     """Where one canonical column comes from and how staging reads it."""
 
     header: str
@@ -59,7 +54,7 @@ class Column(_Declared):
         return header.strip()
 
 
-class EntityMapping(_Declared):
+class EntityMapping(Declared):
     """What the YAML says about one entity of a source (one kind of file)."""
 
     files: list[str] = Field(min_length=1)
@@ -69,7 +64,7 @@ class EntityMapping(_Declared):
     encodings: list[str] = Field(default=["utf-8-sig", "gb18030"], min_length=1)
     delimiter: str = ","
     sheet: str | None = None
-    label: dict[str, str] = {}
+    label: dict[str, str] = Field(default={})
     time_zone: str | None = None
     currency_code: str | None = Field(default=None, pattern=_CURRENCY_PATTERN)
 
@@ -109,10 +104,10 @@ class EntityMapping(_Declared):
         return self
 
 
-class SourceMapping(_Declared):
+class SourceMapping(Declared):
     """What the YAML says about a source as a whole."""
 
-    label: dict[str, str] = {}
+    label: dict[str, str] = Field(default={})
     time_zone: str
     currency_code: str | None = Field(default=None, pattern=_CURRENCY_PATTERN)
 
@@ -154,15 +149,6 @@ class FileSource:
                 return entity
         known = [entity.name for entity in self.entities]
         raise InputError(f"Source {self.name} has no entity {name!r}; {suggest(name, known)}.")
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """The rest of a sentence: the nearest known name, or all of them."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=2)
-    if close:
-        return f"did you mean {' or '.join(close)}"
-    return f"known are {', '.join(names)}" if names else "none is declared yet"
 
 
 def _declaration_path(settings: Settings, name: str) -> Path:
@@ -247,18 +233,5 @@ def _validated(model: type[ModelT], value: Any, what: str, path: Path) -> ModelT
     except ValidationError as error:
         first, *others = error.errors()
         more = f" ({len(others)} more after that)" if others else ""
-        reason = _reason(model, dict(first))
+        reason = describe_mistake(model, dict(first))
         raise InputError(f"The mapping of {what} in {path} is wrong: {reason}{more}.") from error
-
-
-def _reason(model: type[_Declared], error: dict[str, Any]) -> str:
-    *parents, key = error["loc"] or ("",)
-    where = f" under `{'.'.join(str(part) for part in parents)}`" if parents else ""
-    if error["type"] == "extra_forbidden":
-        fields = Column.model_fields if parents and parents[0] == "columns" else model.model_fields
-        return f"unknown key `{key}`{where}, {suggest(str(key), fields)}"
-    if error["type"] == "missing":
-        return f"key `{key}` is missing{where}"
-    message = error["msg"].removeprefix("Value error, ").rstrip(".")
-    place = f"`{'.'.join(str(part) for part in error['loc'])}`: " if error["loc"] else ""
-    return f"{place}{message[0].lower()}{message[1:]}"
