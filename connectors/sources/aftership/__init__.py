@@ -1,0 +1,1 @@
+"""AfterShip: only the signature of its webhooks so far."""

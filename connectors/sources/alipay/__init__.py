@@ -1,0 +1,1 @@
+"""Alipay bills and payment notifications."""

@@ -1,0 +1,1 @@
+"""Cainiao LINK: only the digest of its messages so far."""

@@ -1,0 +1,1 @@
+"""Douyin shops, read through the Doudian open platform."""

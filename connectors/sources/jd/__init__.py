@@ -1,0 +1,1 @@
+"""JD POP shops, read through the JD open platform."""

@@ -1,0 +1,1 @@
+"""Parcels of many carriers, read through Kuaidi100."""

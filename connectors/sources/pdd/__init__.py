@@ -1,0 +1,1 @@
+"""Pinduoduo shops, read through the Pinduoduo open platform."""

@@ -1,0 +1,1 @@
+"""17TRACK: only the signature of its pushes so far."""

@@ -1,0 +1,1 @@
+"""SF Express parcels, read through the Fengqiao platform."""

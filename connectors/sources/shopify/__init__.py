@@ -1,0 +1,1 @@
+"""Shopify shops, read through the Admin API."""

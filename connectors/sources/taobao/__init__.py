@@ -1,0 +1,1 @@
+"""Taobao and Tmall shops, read through the Taobao Open Platform (TOP)."""

@@ -1,0 +1,1 @@
+"""WeChat Pay bills and payment notifications, API v3."""
