@@ -3,6 +3,8 @@
 Only classes live here. The class answers one question: can trying again change the answer?
 """
 
+from datetime import timedelta
+
 
 class FourflowError(Exception):
     """Base of every error that Fourflow raises on purpose; shown to people without a traceback."""
@@ -14,6 +16,14 @@ class InputError(FourflowError):
 
 class TransientError(FourflowError):
     """Another system did not answer properly this time; a retry may succeed."""
+
+
+class RetryLaterError(TransientError):
+    """The other system asks for a pause before the next attempt."""
+
+    def __init__(self, message: str, retry_after: timedelta) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class PermanentError(FourflowError):

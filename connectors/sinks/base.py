@@ -2,10 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Literal, Protocol
-
-from connectors.errors import TransientError
 
 
 @dataclass(frozen=True)
@@ -14,14 +11,6 @@ class Receipt:
 
     outcome: Literal["accepted", "duplicate"]
     detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-class RetryLaterError(TransientError):
-    """The receiver asks for a pause before the next attempt."""
-
-    def __init__(self, message: str, retry_after: timedelta) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class Sink(Protocol):

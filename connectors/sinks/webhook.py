@@ -10,8 +10,8 @@ from typing import Any, Final
 import httpx
 from standardwebhooks import Webhook
 
-from connectors.errors import InputError, PermanentError, TransientError
-from connectors.sinks.base import Receipt, RetryLaterError
+from connectors.errors import InputError, PermanentError, RetryLaterError, TransientError
+from connectors.sinks.base import Receipt
 
 _RETRYABLE: Final = frozenset({408, 409, 421, 425, 429})
 _LONGEST_PAUSE: Final = timedelta(hours=1)

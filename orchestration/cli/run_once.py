@@ -8,7 +8,7 @@ from rich.console import Console
 
 from connectors.errors import InputError
 from connectors.settings import Settings, load_settings
-from connectors.sources.files.mapping import load_source
+from connectors.sources.mapping import load_source
 from orchestration.cli.printing import JsonOption, print_json, table
 from orchestration.progress import console_progress
 from orchestration.registered_sources import register_sources, registered_sources

@@ -19,8 +19,8 @@ from connectors.database.engine import write_transaction
 from connectors.database.processes import ProcessIdentity, this_process
 from connectors.database.runs import RedState
 from connectors.database.schema import outbox, receipts
-from connectors.errors import PermanentError
-from connectors.sinks.base import Receipt, RetryLaterError, Sink
+from connectors.errors import PermanentError, RetryLaterError
+from connectors.sinks.base import Receipt, Sink
 from orchestration.decisions.states import Happening, HoldCause, chunks, refresh_states
 
 logger = logging.getLogger(__name__)

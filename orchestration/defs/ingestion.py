@@ -10,15 +10,15 @@ from connectors.database.engine import open_database
 from connectors.errors import FourflowError, TransientError
 from connectors.settings import Settings, load_settings
 from connectors.sources.files.load import load_files
-from connectors.sources.files.mapping import FileSource, list_sources, load_source
 from connectors.sources.files.report import LoadProgress, LoadReport
+from connectors.sources.mapping import DeclaredSource, list_sources, load_source
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS, RETRY_TRANSIENT, as_failure
 from orchestration.progress import RunProgress
 from orchestration.registered_sources import registered_sources
 from orchestration.run_state import ensure_run, note
 
 
-def _asset_for(source: FileSource) -> dg.AssetsDefinition:
+def _asset_for(source: DeclaredSource) -> dg.AssetsDefinition:
     keys = {entity.name: dg.AssetKey([source.name, entity.name]) for entity in source.entities}
     first = next(iter(keys.values()))
 
@@ -81,7 +81,7 @@ def _spec(source: str, entity: str, key: dg.AssetKey) -> dg.AssetSpec:
 
 
 def _read(
-    settings: Settings, source: FileSource, path: Path, progress: RunProgress
+    settings: Settings, source: DeclaredSource, path: Path, progress: RunProgress
 ) -> tuple[LoadReport | None, list[str]]:
     """Load what is new; a source that can't be used is a problem, not the end of the run."""
     step = f"read {source.name}"

@@ -7,14 +7,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from connectors.sources.files.mapping import FileEntity
 from connectors.sources.files.records import check_headers, payload_records, readable_headers
+from connectors.sources.mapping import DeclaredEntity
 
 _ROWS_A_BATCH = 50_000
 
 
 def read_parquet(
-    path: Path, entity: FileEntity, connection: duckdb.DuckDBPyConnection
+    path: Path, entity: DeclaredEntity, connection: duckdb.DuckDBPyConnection
 ) -> Iterator[pa.Table]:
     """Records of a Parquet file (see `records.RECORD_SCHEMA`).
 

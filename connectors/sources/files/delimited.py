@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from connectors.errors import InputError
-from connectors.sources.files.mapping import FileEntity
 from connectors.sources.files.records import (
     UnreadableRecord,
     check_headers,
@@ -31,6 +30,7 @@ from connectors.sources.files.text import (
     line_blocks,
     without_damage,
 )
+from connectors.sources.mapping import DeclaredEntity
 
 # A quoted value longer than this is taken for a forgotten quote.
 _MOST_LINES_A_RECORD = 1_000
@@ -124,7 +124,7 @@ class RecordFramer:
 
 
 def read_delimited(
-    path: Path, entity: FileEntity, connection: duckdb.DuckDBPyConnection
+    path: Path, entity: DeclaredEntity, connection: duckdb.DuckDBPyConnection
 ) -> Iterator[pa.Table]:
     """Records of a delimited text file (see `records.RECORD_SCHEMA`).
 
@@ -170,7 +170,7 @@ def _take_headers(framed: FramedRecords, delimiter: str, path: Path) -> list[str
 def _split(
     framed: FramedRecords,
     headers: Sequence[str],
-    entity: FileEntity,
+    entity: DeclaredEntity,
     path: Path,
     connection: duckdb.DuckDBPyConnection,
 ) -> Iterator[pa.Table]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from connectors.errors import InputError
-from connectors.sources.files.mapping import FileEntity, FileSource
+from connectors.sources.mapping import DeclaredEntity, DeclaredSource
 
 # Names of files that an editor or a copy in progress leaves beside the real ones.
 _PASSING_PREFIXES = (".", "~$")
@@ -16,12 +16,12 @@ _PASSING_SUFFIXES = (".tmp", ".part", ".crdownload")
 class OfferedFile:
     """One file to load, with the name by which its versions are known."""
 
-    entity: FileEntity
+    entity: DeclaredEntity
     name: str
     path: Path
 
 
-def find_files(source: FileSource, path: Path) -> list[OfferedFile]:
+def find_files(source: DeclaredSource, path: Path) -> list[OfferedFile]:
     """The offered files in the order of the source's entities, then by name.
 
     Raises:
@@ -48,7 +48,7 @@ def find_files(source: FileSource, path: Path) -> list[OfferedFile]:
     return offered
 
 
-def _files_below(folder: Path, entity: FileEntity) -> Iterable[OfferedFile]:
+def _files_below(folder: Path, entity: DeclaredEntity) -> Iterable[OfferedFile]:
     found = {
         file.relative_to(folder).as_posix(): file
         for pattern in entity.mapping.files
@@ -62,7 +62,7 @@ def _is_passing(file: Path) -> bool:
     return file.name.startswith(_PASSING_PREFIXES) or file.suffix.lower() in _PASSING_SUFFIXES
 
 
-def _refuse_shared(offered: list[OfferedFile], source: FileSource) -> None:
+def _refuse_shared(offered: list[OfferedFile], source: DeclaredSource) -> None:
     owners: dict[str, str] = {}
     for file in offered:
         other = owners.setdefault(file.name, file.entity.name)
@@ -73,7 +73,7 @@ def _refuse_shared(offered: list[OfferedFile], source: FileSource) -> None:
             )
 
 
-def _single_file(source: FileSource, path: Path) -> OfferedFile:
+def _single_file(source: DeclaredSource, path: Path) -> OfferedFile:
     matches = [
         (entity, pattern)
         for entity in source.entities

@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 import duckdb
 import pyarrow as pa
 
-from connectors.sources.files.mapping import FileEntity
 from connectors.sources.files.records import (
     RECORD_SCHEMA,
     UnreadableRecord,
@@ -20,6 +19,7 @@ from connectors.sources.files.records import (
     unreadable_records,
 )
 from connectors.sources.files.text import choose_encoding, is_damaged, line_blocks, without_damage
+from connectors.sources.mapping import DeclaredEntity
 
 _REWRITTEN = (
     r"[0-9][0-9.]{14,}"  # more digits than a binary floating-point number keeps
@@ -52,7 +52,7 @@ _SORT_LINES = """
 
 
 def read_json_lines(
-    path: Path, entity: FileEntity, connection: duckdb.DuckDBPyConnection
+    path: Path, entity: DeclaredEntity, connection: duckdb.DuckDBPyConnection
 ) -> Iterator[pa.Table]:
     """Records of a JSON-lines file (see `records.RECORD_SCHEMA`); blank lines don't count.
 

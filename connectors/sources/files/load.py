@@ -19,10 +19,10 @@ from connectors.lake.attach import connect_writer
 from connectors.lake.lock import writer_lock
 from connectors.settings import LAKE_NAME, Settings
 from connectors.sources.files.discovery import OfferedFile, find_files
-from connectors.sources.files.mapping import FileSource, load_source
 from connectors.sources.files.repair import bronze_tables, delete_uncommitted_rows
 from connectors.sources.files.report import FileOutcome, LoadProgress, LoadReport
 from connectors.sources.files.staging import Fingerprint, StagedFile, fingerprint, stage_file
+from connectors.sources.mapping import DeclaredSource, load_source
 
 _RECEIVED_FILES = "received_files"
 _RECEIVED_FILES_SCHEMA = pa.schema(
@@ -128,7 +128,7 @@ class _Stager:
 
     def __init__(
         self,
-        source: FileSource,
+        source: DeclaredSource,
         scratch: Path,
         received_at: datetime,
         known: list[_Received],
@@ -224,7 +224,7 @@ def _skip(outcome: FileOutcome, before: _Received, newest: _Received | None) -> 
 
 
 def _land(
-    settings: Settings, source: FileSource, new: list[_NewFile], received_at: datetime
+    settings: Settings, source: DeclaredSource, new: list[_NewFile], received_at: datetime
 ) -> str:
     """Land the new files in one package; the id of the load."""
     import dlt  # noqa: PLC0415 - takes seconds to import, and only a load needs it

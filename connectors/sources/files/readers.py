@@ -11,10 +11,10 @@ from connectors.errors import InputError
 from connectors.sources.files.columnar import read_parquet
 from connectors.sources.files.delimited import read_delimited
 from connectors.sources.files.json_lines import read_json_lines
-from connectors.sources.files.mapping import FileEntity, FileFormat
 from connectors.sources.files.spreadsheet import read_spreadsheet
+from connectors.sources.mapping import DeclaredEntity, FileFormat
 
-Reader = Callable[[Path, FileEntity, duckdb.DuckDBPyConnection], Iterator[pa.Table]]
+Reader = Callable[[Path, DeclaredEntity, duckdb.DuckDBPyConnection], Iterator[pa.Table]]
 
 _READERS: dict[FileFormat, Reader] = {
     "csv": read_delimited,
@@ -35,7 +35,7 @@ _FORMATS: dict[str, FileFormat] = {
 }
 
 
-def file_format(path: Path, entity: FileEntity) -> FileFormat:
+def file_format(path: Path, entity: DeclaredEntity) -> FileFormat:
     """The format that the mapping states, else the one that the file's extension means.
 
     Raises:
@@ -51,7 +51,7 @@ def file_format(path: Path, entity: FileEntity) -> FileFormat:
 
 
 def read_records(
-    path: Path, entity: FileEntity, connection: duckdb.DuckDBPyConnection
+    path: Path, entity: DeclaredEntity, connection: duckdb.DuckDBPyConnection
 ) -> Iterator[pa.Table]:
     """The records of one file as a stream of tables (see `records.RECORD_SCHEMA`).
 

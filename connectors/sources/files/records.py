@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from connectors.errors import InputError
-from connectors.sources.files.mapping import FileEntity
+from connectors.sources.mapping import DeclaredEntity
 
 RECORD_SCHEMA = pa.schema(
     [
@@ -59,7 +59,7 @@ def readable_headers(raw: Sequence[str | None], path: Path) -> list[str]:
     return headers
 
 
-def check_headers(headers: Iterable[str], entity: FileEntity, path: Path) -> None:
+def check_headers(headers: Iterable[str], entity: DeclaredEntity, path: Path) -> None:
     """Refuse a file that lacks a column which the mapping needs.
 
     Raises:

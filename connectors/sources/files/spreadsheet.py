@@ -16,20 +16,20 @@ import pyarrow as pa
 from python_calamine import CalamineWorkbook, WorksheetNotFound
 
 from connectors.errors import InputError
-from connectors.sources.files.mapping import FileEntity
 from connectors.sources.files.records import (
     check_headers,
     column_names,
     payload_records,
     readable_headers,
 )
+from connectors.sources.mapping import DeclaredEntity
 
 _ROWS_A_BATCH = 20_000
 _FIRST_INEXACT_WHOLE = 10**15
 
 
 def read_spreadsheet(
-    path: Path, entity: FileEntity, connection: duckdb.DuckDBPyConnection
+    path: Path, entity: DeclaredEntity, connection: duckdb.DuckDBPyConnection
 ) -> Iterator[pa.Table]:
     """Records of one sheet (see `records.RECORD_SCHEMA`); rows without any value don't count.
 
@@ -53,7 +53,7 @@ def read_spreadsheet(
         yield payload_records(connection, headers, pa.table(columns, schema=schema), numbers)
 
 
-def _rows_with_values(path: Path, entity: FileEntity) -> Iterator[list[str | None]]:
+def _rows_with_values(path: Path, entity: DeclaredEntity) -> Iterator[list[str | None]]:
     with CalamineWorkbook.from_path(str(path)) as workbook:
         wanted = entity.mapping.sheet
         if not workbook.sheet_names:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.errors import InputError
-from connectors.sources.files.mapping import FileEntity
+from connectors.sources.mapping import DeclaredEntity
 
 BLOCK_CHARACTERS = 8 * 1024 * 1024
 _BLOCK_BYTES = 4 * 1024 * 1024
@@ -36,7 +36,7 @@ class TextEncoding:
         return "surrogateescape" if self.has_damage else "strict"
 
 
-def choose_encoding(path: Path, entity: FileEntity) -> TextEncoding:
+def choose_encoding(path: Path, entity: DeclaredEntity) -> TextEncoding:
     """The first of the mapping's encodings that reads the whole file.
 
     Raises:

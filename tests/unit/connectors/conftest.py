@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from connectors.settings import Settings
-from connectors.sources.files.mapping import FileEntity, load_source
+from connectors.sources.mapping import DeclaredEntity, load_source
 
 ORDER_COLUMNS = {
     "order_no": {"header": "order no", "type": "id", "required": True},
@@ -59,10 +59,10 @@ def order_mapping(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def orders_of(write_mapping: WriteMapping, settings: Settings) -> Callable[..., FileEntity]:
+def orders_of(write_mapping: WriteMapping, settings: Settings) -> Callable[..., DeclaredEntity]:
     """Makes entity `shop.orders`; keyword arguments change its mapping."""
 
-    def make(**changes: Any) -> FileEntity:
+    def make(**changes: Any) -> DeclaredEntity:
         write_mapping(orders=order_mapping(**changes))
         return load_source(settings, "shop").entity("orders")
 

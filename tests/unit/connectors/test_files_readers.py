@@ -13,9 +13,9 @@ import pytest
 
 from connectors.errors import InputError
 from connectors.sources.files import text
-from connectors.sources.files.mapping import FileEntity
 from connectors.sources.files.readers import read_records
 from connectors.sources.files.spreadsheet import cell_text
+from connectors.sources.mapping import DeclaredEntity
 
 NASTY = [
     ["9007199254740993", "1.23E+18", "中文，全角"],
@@ -26,7 +26,7 @@ NASTY = [
 HEADERS = ["order no", "amount", "note"]
 
 
-def read(path: Path, entity: FileEntity) -> list[dict]:
+def read(path: Path, entity: DeclaredEntity) -> list[dict]:
     """All records of a file, by number."""
     with duckdb.connect() as connection:
         rows = [
@@ -37,7 +37,7 @@ def read(path: Path, entity: FileEntity) -> list[dict]:
     return rows
 
 
-def payloads(path: Path, entity: FileEntity) -> list[dict]:
+def payloads(path: Path, entity: DeclaredEntity) -> list[dict]:
     rows = read(path, entity)
     assert [row["read_error"] for row in rows if row["read_error"]] == []
     return [json.loads(row["payload"]) for row in rows]

@@ -12,7 +12,13 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from connectors.errors import ContractError, InputError, PermanentError, TransientError
+from connectors.errors import (
+    ContractError,
+    InputError,
+    PermanentError,
+    RetryLaterError,
+    TransientError,
+)
 from connectors.sandbox.webhook_receiver import (
     Faults,
     WebhookReceiver,
@@ -20,7 +26,7 @@ from connectors.sandbox.webhook_receiver import (
     serve_receiver,
 )
 from connectors.settings import Settings
-from connectors.sinks.base import RetryLaterError, Sink
+from connectors.sinks.base import Sink
 from connectors.sinks.factory import sinks_from_settings
 from connectors.sinks.jsonl import JsonLinesSink
 from connectors.sinks.webhook import WebhookSink

@@ -21,10 +21,10 @@ from sqlalchemy import Engine, func, insert, select
 from connectors.database.engine import open_database, write_transaction
 from connectors.database.runs import FailedCheck, RedState
 from connectors.database.schema import decisions, outbox, receipts
-from connectors.errors import PermanentError, TransientError
+from connectors.errors import PermanentError, RetryLaterError, TransientError
 from connectors.sandbox.webhook_receiver import Faults, WebhookReceiver, run_receiver
 from connectors.settings import Settings
-from connectors.sinks.base import Receipt, RetryLaterError
+from connectors.sinks.base import Receipt
 from connectors.sinks.jsonl import JsonLinesSink
 from orchestration.decisions.ledger import count_by_state, decision_history, list_decisions
 from orchestration.decisions.outbox import (

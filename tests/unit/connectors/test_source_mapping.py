@@ -4,7 +4,7 @@ import pytest
 
 from connectors.errors import InputError
 from connectors.settings import Settings
-from connectors.sources.files.mapping import list_sources, load_source
+from connectors.sources.mapping import list_sources, load_source
 from tests.unit.connectors.conftest import ORDER_COLUMNS, order_mapping
 
 
@@ -53,7 +53,7 @@ def column(**changes):
         ({"encodings": ["utf-9"]}, "'utf-9' is not an encoding"),
         ({"delimiter": "||"}, "a delimiter is one ASCII character"),
         ({"files": ["../*.csv"]}, "must be a pattern below the offered folder"),
-        ({"files": []}, "`files`: list should have at least 1 item"),
+        ({"files": []}, "exactly one of `files`, `endpoint` and `record_of`"),
         ({"format": "xml"}, "`format`: input should be 'csv'"),
         ({"time_zone": "Asia/Beijing"}, "'Asia/Beijing' is not a time zone"),
         ({"currency_code": "yuan"}, "`currency_code`: string should match pattern"),

@@ -1,4 +1,4 @@
-"""The mapping of a source: what its one YAML file says about its files.
+"""The mapping of a source: what its one YAML file says about its files or its platform's answers.
 
 The YAML is dbt's own sources file; this module reads the parts under `config.meta.fourflow` and
 refuses what it doesn't know, so that a typing mistake is an error here and not an empty column
@@ -19,7 +19,22 @@ from connectors.errors import InputError
 from connectors.settings import Settings
 
 FileFormat = Literal["csv", "xlsx", "jsonl", "parquet"]
-ColumnType = Literal["id", "text", "integer", "money", "price", "decimal", "timestamp", "date"]
+ColumnType = Literal[
+    "id",
+    "text",
+    "integer",
+    "money",
+    "minor_units",
+    "price",
+    "decimal",
+    "timestamp",
+    "epoch_seconds",
+    "epoch_milliseconds",
+    "epoch_microseconds",
+    "date",
+    "boolean",
+    "json",
+]
 
 _CURRENCY_PATTERN = "^[A-Z]{3}$"
 
@@ -37,9 +52,15 @@ def _known_zone(name: str | None) -> str | None:
 
 
 class Column(Declared):
-    """Where one canonical column comes from and how staging reads it."""
+    """Where one canonical column comes from and how staging reads it.
 
-    header: str
+    A file's column has a `header`; a platform's has the JSON `path` in the record, or in the
+    record that it is an element of (`of: parent`).
+    """
+
+    header: str = ""
+    path: str = Field(default="", pattern=r"^(\$.*)?$")
+    of: Literal["record", "parent"] = "record"
     type: ColumnType
     required: bool = False
     optional: bool = False
@@ -53,11 +74,25 @@ class Column(Declared):
             raise ValueError("a header must not be empty")
         return header.strip()
 
+    @model_validator(mode="after")
+    def _has_one_place(self) -> "Column":
+        if bool(self.header) == bool(self.path):
+            raise ValueError("a column has either a header (of a file) or a path (of an answer)")
+        return self
+
 
 class EntityMapping(Declared):
-    """What the YAML says about one entity of a source (one kind of file)."""
+    """What the YAML says about one entity of a source.
 
-    files: list[str] = Field(min_length=1)
+    Exactly one of `files` (one kind of file), `endpoint` (answers of a platform) and `record_of`
+    (the elements of the array `records_in` in the records of another entity) says what it is.
+    """
+
+    files: list[str] = Field(default=[])
+    endpoint: str | None = None
+    record_of: str | None = None
+    records_in: str | None = Field(default=None, pattern=r"^\$.*$")
+    parent_key: list[str] = Field(default=[])
     columns: dict[str, Column] = Field(min_length=1)
     record_key: list[str]
     format: FileFormat | None = None
@@ -98,9 +133,21 @@ class EntityMapping(Declared):
 
     @model_validator(mode="after")
     def _key_is_declared(self) -> "EntityMapping":
-        for name in self.record_key:
+        for name in (*self.record_key, *self.parent_key):
             if name not in self.columns:
                 raise ValueError(f"record_key names {name!r}, which is not among the columns")
+        return self
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> "EntityMapping":
+        kinds = [bool(self.files), self.endpoint is not None, self.record_of is not None]
+        if sum(kinds) != 1:
+            raise ValueError("an entity has exactly one of `files`, `endpoint` and `record_of`")
+        if (self.record_of is None) != (self.records_in is None):
+            raise ValueError("`record_of` and `records_in` belong together")
+        places = {bool(column.path) for column in self.columns.values()}
+        if places != {not self.files}:
+            raise ValueError("columns of files have headers, columns of answers have paths")
         return self
 
 
@@ -108,6 +155,7 @@ class SourceMapping(Declared):
     """What the YAML says about a source as a whole."""
 
     label: dict[str, str] = Field(default={})
+    connector: str | None = None
     time_zone: str
     currency_code: str | None = Field(default=None, pattern=_CURRENCY_PATTERN)
 
@@ -115,8 +163,8 @@ class SourceMapping(Declared):
 
 
 @dataclass(frozen=True)
-class FileEntity:
-    """One kind of file of a source and the bronze table that its records go to."""
+class DeclaredEntity:
+    """One entity of a source and the bronze table that its records are in."""
 
     name: str
     table: str
@@ -130,15 +178,25 @@ class FileEntity:
 
 
 @dataclass(frozen=True)
-class FileSource:
-    """One source whose records come from files."""
+class DeclaredSource:
+    """One source with its entities."""
 
     name: str
     mapping: SourceMapping
-    entities: tuple[FileEntity, ...]
+    entities: tuple[DeclaredEntity, ...]
     declared_in: Path
 
-    def entity(self, name: str) -> FileEntity:
+    @property
+    def is_read_from_files(self) -> bool:
+        """Whether a person or a platform offers its records as files."""
+        return self.mapping.connector is None
+
+    @property
+    def received(self) -> tuple[DeclaredEntity, ...]:
+        """The entities that have a bronze table of their own."""
+        return tuple(entity for entity in self.entities if entity.mapping.record_of is None)
+
+    def entity(self, name: str) -> DeclaredEntity:
         """The entity of that name.
 
         Raises:
@@ -157,7 +215,7 @@ def _declaration_path(settings: Settings, name: str) -> Path:
 
 
 def list_sources(settings: Settings) -> list[str]:
-    """Names of all sources that declare a file mapping, sorted."""
+    """Names of all sources that are declared, sorted."""
     staging = settings.dbt_project_path / "models" / "staging"
     names = []
     for path in sorted(staging.glob("*/_*__sources.yml")):
@@ -169,7 +227,7 @@ def list_sources(settings: Settings) -> list[str]:
     return names
 
 
-def load_source(settings: Settings, name: str) -> FileSource:
+def load_source(settings: Settings, name: str) -> DeclaredSource:
     """Read the mapping of one source.
 
     Raises:
@@ -188,7 +246,7 @@ def load_source(settings: Settings, name: str) -> FileSource:
     entities = tuple(_entity(table, name, path) for table in source.get("tables") or [])
     if not entities:
         raise InputError(f"Source {name} in {path} declares no tables; add one for each entity.")
-    return FileSource(name=name, mapping=mapping, entities=entities, declared_in=path)
+    return DeclaredSource(name=name, mapping=mapping, entities=entities, declared_in=path)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -212,15 +270,17 @@ def _fourflow(node: dict[str, Any]) -> Any:
     return meta.get("fourflow")
 
 
-def _entity(table: dict[str, Any], source: str, path: Path) -> FileEntity:
+def _entity(table: dict[str, Any], source: str, path: Path) -> DeclaredEntity:
     name = str(table.get("name", ""))
-    expected = f"{source}_{name}"
+    declared = _fourflow(table)
+    record_of = declared.get("record_of") if isinstance(declared, dict) else None
+    expected = f"{source}_{record_of or name}"
     if table.get("identifier", name) != expected:
         raise InputError(
             f"Table {name!r} of source {source} in {path} must say `identifier: {expected}`."
         )
-    mapping = _validated(EntityMapping, _fourflow(table), f"entity {source}.{name}", path)
-    return FileEntity(name=name, table=expected, mapping=mapping, declared_in=path)
+    mapping = _validated(EntityMapping, declared, f"entity {source}.{name}", path)
+    return DeclaredEntity(name=name, table=expected, mapping=mapping, declared_in=path)
 
 
 def _validated(model: type[ModelT], value: Any, what: str, path: Path) -> ModelT:
