@@ -55,6 +55,22 @@ def real_data() -> Path:
     return folder
 
 
+def reference_folder() -> Path:
+    """Where the recorded wire formats lie; they are not part of the project."""
+    return Path(
+        os.environ.get("FOURFLOW_TEST_REFERENCE", PROJECT_ROOT.parent / "shared" / "reference")
+    )
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of recorded wire formats; skips the test where it is absent."""
+    folder = reference_folder()
+    if not folder.is_dir():
+        pytest.skip(f"reference not found at {folder}; set FOURFLOW_TEST_REFERENCE to its folder")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL pattern of a PostgreSQL server of its own, with `{name}` for the database.
