@@ -38,6 +38,8 @@ class DefectRates:
         edited_orders: share of orders first sent with a wrong amount and corrected on a later day.
         unmapped_status: share of the Tmall orders whose newest version has an unknown status.
         broken_rows: extra unreadable rows per order, for each kind of damage.
+        bill_differences: share of the payments through a provider that its bill shows otherwise
+            than the shop, for each kind of difference.
     """
 
     duplicate_rows: float = 0.002
@@ -46,6 +48,7 @@ class DefectRates:
     edited_orders: float = 0.003
     unmapped_status: float = 0.0005
     broken_rows: float = 0.0001
+    bill_differences: float = 0.0005
 
     def __post_init__(self) -> None:
         for name, rate in asdict(self).items():
@@ -62,6 +65,7 @@ class DefectRates:
             edited_orders=0.0,
             unmapped_status=0.0,
             broken_rows=0.0,
+            bill_differences=0.0,
         )
 
 
