@@ -16,6 +16,7 @@ from orchestration.cli import (
     quarantine,
     query,
     run_once,
+    sandbox,
     status,
     up,
 )
@@ -41,6 +42,7 @@ for _name, _function in _COMMANDS.items():
     app.command(_name)(_function)
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(sandbox.app, name="sandbox")
 
 
 @app.callback()

@@ -1,0 +1,122 @@
+"""The application that serves all simulated platforms, and the control route that tests use.
+
+One prefix a platform (`/taobao/...`), `GET /health`, `GET /control` (time and counters),
+`POST /control` (changes), `GET /control/keys`, `/control/credentials`.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from connectors.errors import InputError
+from connectors.sandbox.rendering import order_numbers
+from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
+from connectors.sandbox.servers.faults import FaultMiddleware, Faults
+from connectors.sandbox.servers.retail import Retail
+
+PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {}
+"""The routes of every platform by its prefix; their paths begin behind the prefix."""
+
+
+def create_app(retail: Retail, faults: Faults | None = None) -> Starlette:
+    """All platforms of one retailer as an ASGI application."""
+    routes: list[BaseRoute] = [
+        Route("/health", _health),
+        *_Control(retail).routes(),
+        *(Mount(f"/{name}", routes=make(retail)) for name, make in PLATFORMS.items()),
+    ]
+    middleware = Middleware(FaultMiddleware, retail=retail, faults=faults or Faults())
+    return Starlette(routes=routes, middleware=[middleware])
+
+
+async def _health(_request: Request) -> Response:
+    return _json({"status": "ok"})
+
+
+class _Control:
+    """Reads and changes the retailer: for tests, never part of a platform."""
+
+    def __init__(self, retail: Retail) -> None:
+        self._retail = retail
+
+    def routes(self) -> list[Route]:
+        """The control routes."""
+        return [
+            Route("/control", self._read, methods=["GET"]),
+            Route("/control", self._change, methods=["POST"]),
+            Route("/control/keys", self._keys),
+            Route("/control/credentials", self._credentials),
+        ]
+
+    async def _read(self, _request: Request) -> Response:
+        return _json(self._state())
+
+    async def _change(self, request: Request) -> Response:
+        """Change what the body names; answers with the state after it, or 400 with a sentence."""
+        try:
+            self._apply(orjson.loads(await request.body()))
+        except (InputError, ValueError, TypeError) as error:
+            return _json({"error": str(error)}, status=400)
+        return _json(self._state())
+
+    async def _keys(self, _request: Request) -> Response:
+        keys = self._retail.credentials.keys
+        return _json(
+            {name: {"private": pair.private, "public": pair.public} for name, pair in keys.items()}
+        )
+
+    async def _credentials(self, _request: Request) -> Response:
+        return _json(self._retail.credentials.described())
+
+    def _state(self) -> dict[str, Any]:
+        retail = self._retail
+        return {
+            "as_of": text_of(retail.as_of),
+            "now": text_of(retail.now),
+            "touched_orders": len(set(retail.touches)),
+            "expired": sorted(retail.expired),
+            "counters": dict(sorted(retail.counters.items())),
+        }
+
+    def _apply(self, changes: dict[str, Any]) -> None:
+        retail = self._retail
+        known = {"as_of", "faults", "touch", "expired", "counters"}
+        unknown = sorted(set(changes) - known)
+        if unknown:
+            raise InputError(f"Nothing is called {unknown[0]} here: choose from {sorted(known)}.")
+        if "as_of" in changes:
+            retail.as_of = seconds_of_datetime(datetime.fromisoformat(changes["as_of"]))
+        if "faults" in changes:
+            retail.on_faults(Faults.parsed(changes["faults"] or {}))
+        if "touch" in changes:
+            self._touch(**changes["touch"])
+        if "expired" in changes:
+            retail.expired = set(changes["expired"])
+        if changes.get("counters") == "reset":
+            retail.counters.clear()
+
+    def _touch(
+        self, channel: str, orders: list[str] | None = None, count: int = 0, seed: int = 0
+    ) -> None:
+        """Touch the orders with these numbers, or `count` random ones."""
+        retail = self._retail
+        if orders is None:
+            retail.touch_some(retail.channel(channel), count, seed)
+            return
+        numbers = order_numbers(retail.world).to_pylist()
+        positions = {number: position for position, number in enumerate(numbers)}
+        missing = [number for number in orders if number not in positions]
+        if missing:
+            raise InputError(f"There is no order {missing[0]} to touch in this world.")
+        retail.touch(positions[number] for number in orders)
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")

@@ -1,0 +1,116 @@
+"""The retailer that all servers share: one world, one clock, one set of credentials and counters.
+
+Here: what is visible by when, which orders were touched, what was served. Not here: any protocol.
+"""
+
+import random
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import numpy as np
+
+from connectors.errors import InputError
+from connectors.sandbox.defects import plan_defects
+from connectors.sandbox.platforms import CHANNELS
+from connectors.sandbox.retailer import World
+from connectors.sandbox.servers.credentials import Credentials
+from connectors.sandbox.world import NEVER, Ints
+
+_REMEMBERED_PAGES: Final = 20
+_MOST_SHIFTED: Final = 3
+
+
+class Retail:
+    """The world as the platforms know it at one time.
+
+    Attributes:
+        world: the tables of truth, without defects.
+        plan: which orders are edited after the fact or end in an unknown status.
+        credentials: what the platforms accept.
+        counters: requests, faults and records served, by `<platform>.<what>`.
+        expired: platforms whose good token has expired (for tests of just that).
+        touched_at: local seconds of the last touch per order of the world, `NEVER` if untouched.
+            A touch moves an order's time of modification and nothing else.
+        on_faults: called with other `Faults`; set by the middleware.
+    """
+
+    def __init__(
+        self, world: World, *, as_of: int | None = None, credentials: Credentials | None = None
+    ) -> None:
+        self.world = world
+        self.plan = plan_defects(world)
+        self.credentials = credentials or Credentials()
+        self.counters: Counter[str] = Counter()
+        self.expired: set[str] = set()
+        self.touched_at: Ints = np.full(len(world.orders), NEVER)
+        self.touches: list[int] = []
+        self.on_faults: Callable[[Any], None] = _no_faults
+        self._pages: deque[tuple[Ints, Ints]] = deque(maxlen=_REMEMBERED_PAGES)
+        self._last_touch = 0
+        self._as_of = 0
+        self.as_of = world.config.end_second if as_of is None else as_of
+
+    @property
+    def as_of(self) -> int:
+        """Local seconds up to which the world's events have happened; touches don't move it."""
+        return self._as_of
+
+    @as_of.setter
+    def as_of(self, seconds: int) -> None:
+        if seconds < self.world.config.start_second:
+            raise InputError("The simulated world has not begun at that time: choose a later one.")
+        self._as_of = seconds
+
+    @property
+    def now(self) -> int:
+        """The platforms' own clock for data, local seconds: `as_of`, or the last touch after it."""
+        return max(self._as_of, self._last_touch)
+
+    def channel(self, name: str) -> int:
+        """The code of a channel.
+
+        Raises:
+            InputError: there is no such channel.
+        """
+        if name not in CHANNELS:
+            raise InputError(f"There is no channel {name}: choose from {', '.join(CHANNELS)}.")
+        return CHANNELS.index(name)
+
+    def touch(self, orders: Iterable[int]) -> None:
+        """Modify orders without changing anything else (a memo, a flag), one second apart."""
+        for order in orders:
+            self._last_touch = self.now + 1
+            self.touched_at[order] = self._last_touch
+            self.touches.append(int(order))
+
+    def touch_some(self, channel: int, count: int, seed: int = 0) -> list[int]:
+        """Touch random visible orders of a channel; returns them."""
+        candidates = np.flatnonzero(
+            (self.world.orders.channel == channel) & (self.world.orders.created_at <= self._as_of)
+        )
+        generator = np.random.default_rng(seed)
+        count = min(count, len(candidates))
+        chosen = [int(order) for order in generator.choice(candidates, count, replace=False)]
+        self.touch(chosen)
+        return chosen
+
+    def remember_page(self, page: Ints, matching: Ints) -> None:
+        """Note the orders of a page just served and all orders that its query matched."""
+        self._pages.append((page, matching))
+
+    def shift_pages(self, generator: random.Random) -> None:
+        """Touch some orders of the pages served last and some others of the same query."""
+        for position in range(2):
+            sets = [page[position] for page in self._pages if len(page[position])]
+            if not sets:
+                return
+            chosen = generator.choice(sets)
+            self.touch(
+                int(chosen[generator.randrange(len(chosen))])
+                for _ in range(generator.randint(1, _MOST_SHIFTED))
+            )
+
+
+def _no_faults(_faults: Any) -> None:
+    """No middleware listens."""
