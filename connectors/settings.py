@@ -1,7 +1,8 @@
-"""Settings: the only module that reads environment variables.
+"""Settings: the only module that reads environment variables, and where secrets come from.
 
 Every setting has a default that works on a laptop; each is documented in `docs/settings.md`
-(a test checks that). Nothing is read at import.
+(a test checks that). Some can also be said in `fourflow.yml`; the environment wins. What else that
+file says is `connectors.configuration`'s. Nothing is read at import.
 """
 
 import hashlib
@@ -9,29 +10,65 @@ import os
 import secrets
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from connectors.declarations import Document, as_clause, known_time_zone, read_document
+from connectors.errors import InputError
+from connectors.secrets_file import read_secrets
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 LAKE_NAME = "lake"
+CONFIGURATION_NAME = "fourflow.yml"
+NO_CONFIGURATION = "none"
+
+# The settings that `fourflow.yml` may say as well, and under which keys.
+CONFIGURABLE: dict[str, tuple[str, ...]] = {
+    "business_time_zone": ("business", "time_zone"),
+    "business_calendar": ("business", "calendar"),
+    "business_currency": ("business", "currency"),
+    "webhook_url": ("sinks", "webhook", "url"),
+    "publication_retention_days": ("policies", "publication_retention_days"),
+    "publication_retention_count": ("policies", "publication_retention_count"),
+    "lock_timeout_seconds": ("policies", "lock_timeout_seconds"),
+    "memory_limit": ("policies", "memory_limit"),
+}
+_WEBHOOK_SECRET = ("sinks", "webhook", "secret", "env")
+_PREFIX = "FOURFLOW_"
 
 
 class Settings(BaseSettings):
     """What one installation of Fourflow is configured with (environment prefix `FOURFLOW_`)."""
 
-    model_config = SettingsConfigDict(env_prefix="FOURFLOW_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore")
 
     home: Path = Field(
         default=Path(".fourflow"),
         description="Folder of all state: catalogue, data files, operational database, logs.",
+    )
+    config: str = Field(
+        default="",
+        description="Path of fourflow.yml; empty means the one in the working directory or above, "
+        "else in home; `none` means that there is none.",
+    )
+    secrets_file: str = Field(
+        default="",
+        description="File of `NAME=value` lines with the secrets that the environment lacks.",
     )
     environment: Literal["development", "production"] = Field(
         default="development", description="Production refuses demo defaults such as open sinks."
     )
     business_time_zone: str = Field(
         default="Asia/Shanghai", description="Zone of business dates and of times shown to people."
+    )
+    business_calendar: str = Field(
+        default="cn", description="Country whose public holidays count, as ISO 3166 in lower case."
+    )
+    business_currency: str = Field(
+        default="CNY", pattern="^[A-Z]{3}$", description="Currency of the business, as ISO 4217."
     )
     catalog_url: str = Field(
         default="",
@@ -46,14 +83,17 @@ class Settings(BaseSettings):
         description="Folder of the dbt project; a team may keep its own copy.",
     )
     lock_timeout_seconds: float = Field(
-        default=900.0, description="How long a writing step waits for the lake's writer lock."
+        default=900.0, ge=0, description="How long a writing step waits for the lake's writer lock."
     )
     publication_retention_days: int = Field(
         default=30,
+        ge=1,
         description="For how many days the last publication of each day can be opened again.",
     )
     publication_retention_count: int = Field(
-        default=20, description="How many of the newest publications are kept whatever their age."
+        default=20,
+        ge=1,
+        description="How many of the newest publications are kept whatever their age.",
     )
     webhook_url: str = Field(
         default="", description="Where decisions are posted; empty means the webhook sink is off."
@@ -70,20 +110,48 @@ class Settings(BaseSettings):
         description="DuckDB memory limit of writing steps, such as 8GB; empty = default.",
     )
 
+    _zone = field_validator("business_time_zone")(known_time_zone)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over `fourflow.yml`."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _ConfigurationFile(settings_cls)
+
     @cached_property
     def root(self) -> Path:
         """Home as an absolute path; a relative home is looked for upwards, as git does.
 
         So `dbt build` in `dbt_project/` finds the same `.fourflow/` as `fourflow run` beside it.
         """
-        home = self.home.expanduser()
-        if home.is_absolute():
-            return home.resolve()
-        here = Path.cwd()
-        for folder in (here, *here.parents):
-            if (folder / home).is_dir():
-                return (folder / home).resolve()
-        return (here / home).resolve()
+        return _find_home(self.home)
+
+    @cached_property
+    def configuration_path(self) -> Path | None:
+        """The `fourflow.yml` in force; None when there is none."""
+        return _find_configuration(self.config, self.home)
+
+    def secret(self, name: str) -> SecretStr:
+        """The secret of that name: from the environment, else from the secrets file.
+
+        Raises:
+            InputError: it is in neither, or the secrets file can't be used.
+        """
+        value = _look_up_secret(name, self.secrets_file)
+        if value:
+            return SecretStr(value)
+        place = self.secrets_file or "the file that FOURFLOW_SECRETS_FILE names"
+        raise InputError(
+            f"The environment variable {name} is not set; set it, or add a line {name}=... to "
+            f"{place}."
+        )
 
     @property
     def lake_path(self) -> Path:
@@ -152,11 +220,14 @@ class Settings(BaseSettings):
     def child_environment(self) -> dict[str, str]:
         """Environment for child processes (dbt, Dagster, Streamlit) so that they agree with us."""
         values = {
-            f"FOURFLOW_{name.upper()}": str(value)
+            f"{_PREFIX}{name.upper()}": str(value)
             for name, value in self.model_dump().items()
             if value not in ("", None)
         }
         values["FOURFLOW_HOME"] = str(self.root)
+        values["FOURFLOW_CONFIG"] = str(self.configuration_path or NO_CONFIGURATION)
+        if self.secrets_file:
+            values["FOURFLOW_SECRETS_FILE"] = str(Path(self.secrets_file).expanduser().resolve())
         values["FOURFLOW_PII_KEY"] = self.pii_hash_key()
         values["DAGSTER_HOME"] = str(self.dagster_home)
         values["RUNTIME__DLTHUB_TELEMETRY"] = "false"
@@ -181,6 +252,113 @@ def started_by_a_run() -> bool:
     return bool(os.environ.get("FOURFLOW_RUN_ID"))
 
 
+def business_time_zone_of_dbt() -> str:
+    """The zone that the dbt project's macros compute in: they read the environment themselves."""
+    default = str(Settings.model_fields["business_time_zone"].default)
+    return os.environ.get("FOURFLOW_BUSINESS_TIME_ZONE", default)
+
+
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings from the environment; keyword arguments win (tests use them)."""
-    return Settings(**overrides)  # type: ignore[arg-type]
+    """Read the settings; keyword arguments win (tests use them).
+
+    Raises:
+        InputError: a setting has a value that it can't have, or `fourflow.yml` can't be read.
+    """
+    try:
+        settings = Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        message = as_clause(first["msg"].removeprefix("Value error, "))
+        raise InputError(
+            f"{_where_it_was_said(name)} can't be used: {message}; "
+            "docs/settings.md says what it may be."
+        ) from error
+    path = settings.configuration_path
+    if path is not None and not path.is_file():
+        raise InputError(
+            f"FOURFLOW_CONFIG names {path}, which is not there; correct it, or write one with "
+            "`fourflow init`."
+        )
+    return settings
+
+
+def configuration_to_write(settings: Settings) -> Path:
+    """Where a new `fourflow.yml` belongs: where `FOURFLOW_CONFIG` says, else right here."""
+    if settings.config not in ("", NO_CONFIGURATION):
+        return Path(settings.config).expanduser().absolute()
+    return Path.cwd() / CONFIGURATION_NAME
+
+
+def _find_home(home: Path) -> Path:
+    home = home.expanduser()
+    if home.is_absolute():
+        return home.resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / home).is_dir():
+            return (folder / home).resolve()
+    return (here / home).resolve()
+
+
+def _find_configuration(config: str, home: Path) -> Path | None:
+    if config == NO_CONFIGURATION:
+        return None
+    if config:
+        return Path(config).expanduser().resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents, _find_home(home)):
+        if (folder / CONFIGURATION_NAME).is_file():
+            return (folder / CONFIGURATION_NAME).resolve()
+    return None
+
+
+class _ConfigurationFile(PydanticBaseSettingsSource):
+    """The settings that `fourflow.yml` says; its other keys are not looked at here."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Not asked: the file is read as a whole."""
+        del field
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Values by the name of their setting."""
+        given = self.current_state
+        home = Path(given.get("home") or Settings.model_fields["home"].default)
+        path = _find_configuration(str(given.get("config") or ""), home)
+        if path is None or not path.is_file():
+            return {}
+        document = read_document(path)
+        values = {name: _value_at(document, keys) for name, keys in CONFIGURABLE.items()}
+        secret_name = _value_at(document, _WEBHOOK_SECRET)
+        if secret_name is not None and "webhook_secret" not in given:
+            secrets_file = str(given.get("secrets_file") or "")
+            values["webhook_secret"] = _look_up_secret(secret_name, secrets_file)
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def _value_at(document: Document, keys: tuple[str, ...]) -> str | None:
+    """The scalar under these keys; what is not a scalar is told by `load_configuration`."""
+    value: Any = document.content
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _where_it_was_said(name: str) -> str:
+    variable = f"{_PREFIX}{name.upper()}"
+    if variable in os.environ or name not in CONFIGURABLE:
+        return variable
+    return f"`{'.'.join(CONFIGURABLE[name])}` in {CONFIGURATION_NAME}"
+
+
+def _look_up_secret(name: str, secrets_file: str) -> str | None:
+    """The value in the environment or in the secrets file; None when it has none.
+
+    Raises:
+        InputError: the secrets file is missing, malformed or open to others.
+    """
+    value = os.environ.get(name)
+    if value or not secrets_file:
+        return value or None
+    return read_secrets(Path(secrets_file).expanduser()).get(name) or None

@@ -33,6 +33,7 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("FOURFLOW_") and not name.startswith("FOURFLOW_TEST"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("FOURFLOW_CONFIG", "none")
 
 
 @pytest.fixture

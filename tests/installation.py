@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from connectors.lake.reader import open_published
-from connectors.settings import PROJECT_ROOT, Settings, load_settings
+from connectors.settings import Settings, load_settings
 
 COMMAND = str(Path(sys.executable).with_name("fourflow"))
 # When and by which load a record came is not part of what it says.
@@ -37,17 +37,23 @@ class Installation:
             for name, value in self.environment.items()
             if name.startswith("FOURFLOW_")
         }
+        file = self.home / "fourflow.yml"
+        values.setdefault("config", str(file) if file.exists() else "none")
         return load_settings(home=self.home, **values)
 
     def variables(self) -> dict[str, str]:
-        """Environment of a command: this machine's without its own Fourflow settings."""
+        """Environment of a command: this machine's without its own Fourflow settings.
+
+        Commands work in the folder that home is in, so that no `fourflow.yml` of this machine is
+        found before the one in home.
+        """
         kept = {k: v for k, v in os.environ.items() if not k.startswith("FOURFLOW_")}
         return {**kept, **self.environment, "FOURFLOW_HOME": str(self.home), "COLUMNS": "160"}
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start a command and return at once."""
         return subprocess.Popen(
-            [COMMAND, *arguments], env=self.variables(), cwd=PROJECT_ROOT, text=True, **options
+            [COMMAND, *arguments], env=self.variables(), cwd=self.home.parent, text=True, **options
         )
 
     def run(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
@@ -55,7 +61,7 @@ class Installation:
         result = subprocess.run(
             [COMMAND, *arguments],
             env=self.variables(),
-            cwd=PROJECT_ROOT,
+            cwd=self.home.parent,
             capture_output=True,
             text=True,
             check=False,

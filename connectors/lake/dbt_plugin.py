@@ -14,10 +14,16 @@ from typing import Any
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
+from connectors.errors import InputError
 from connectors.lake.attach import attach_statement, prepare_connection
 from connectors.lake.extensions import CONNECTION_CONFIG
 from connectors.lake.lock import Holder, hold_lock
-from connectors.settings import load_settings, started_by_a_run
+from connectors.settings import (
+    Settings,
+    business_time_zone_of_dbt,
+    load_settings,
+    started_by_a_run,
+)
 
 _WATCH_SECONDS = 0.5
 _held = contextlib.ExitStack()
@@ -45,6 +51,21 @@ def _say_waiting(holder: Holder | None) -> None:
     sys.stderr.write(f"waiting for the lake's writer lock, held by {who}\n")
 
 
+def refuse_another_time_zone(settings: Settings) -> None:
+    """Macros see the environment only: without this, fourflow.yml could say another zone.
+
+    Raises:
+        InputError: dbt would compute business dates in a zone that is not the configured one.
+    """
+    seen = business_time_zone_of_dbt()
+    if seen != settings.business_time_zone:
+        raise InputError(
+            f"dbt would use the time zone {seen}, but {settings.configuration_path} says "
+            f"{settings.business_time_zone}; run "
+            f"`export FOURFLOW_BUSINESS_TIME_ZONE={settings.business_time_zone}` before dbt."
+        )
+
+
 class Plugin(BasePlugin):
     """Prepares dbt's connection; see the module's docstring."""
 
@@ -58,6 +79,7 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Take the lock (held until the process ends or `release`), then attach the lake."""
         settings = load_settings()
+        refuse_another_time_zone(settings)
         release()
         _held.enter_context(
             hold_lock(

@@ -9,12 +9,17 @@ import codecs
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeVar
-from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from connectors.declarations import Declared, describe_mistake, suggest
+from connectors.declarations import (
+    Declared,
+    describe_mistake,
+    known_time_zone,
+    mistakes_of,
+    suggest,
+)
 from connectors.errors import InputError
 from connectors.settings import Settings
 
@@ -40,15 +45,6 @@ _CURRENCY_PATTERN = "^[A-Z]{3}$"
 
 
 ModelT = TypeVar("ModelT", bound=Declared)
-
-
-def _known_zone(name: str | None) -> str | None:
-    if name is not None:
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{name!r} is not a time zone such as Asia/Shanghai") from error
-    return name
 
 
 class Column(Declared):
@@ -103,7 +99,7 @@ class EntityMapping(Declared):
     time_zone: str | None = None
     currency_code: str | None = Field(default=None, pattern=_CURRENCY_PATTERN)
 
-    _zone = field_validator("time_zone")(_known_zone)
+    _zone = field_validator("time_zone")(known_time_zone)
 
     @field_validator("files")
     @classmethod
@@ -159,7 +155,7 @@ class SourceMapping(Declared):
     time_zone: str
     currency_code: str | None = Field(default=None, pattern=_CURRENCY_PATTERN)
 
-    _zone = field_validator("time_zone")(_known_zone)
+    _zone = field_validator("time_zone")(known_time_zone)
 
 
 @dataclass(frozen=True)
@@ -291,7 +287,7 @@ def _validated(model: type[ModelT], value: Any, what: str, path: Path) -> ModelT
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        first, *others = error.errors()
+        first, *others = mistakes_of(model, error)
         more = f" ({len(others)} more after that)" if others else ""
-        reason = describe_mistake(model, dict(first))
+        reason = describe_mistake(model, first)
         raise InputError(f"The mapping of {what} in {path} is wrong: {reason}{more}.") from error
