@@ -51,15 +51,22 @@
 
 
 {% macro union_sources(shape) %}
-    {%- for source_name in var('canonical_sources')[shape] %}
+    {%- set columns = canonical_columns(shape) -%}
+    {%- for source_name in var('canonical_sources')[shape] if source_is_enabled(source_name) %}
 select
-    {%- for column, type in canonical_columns(shape).items() %}
+    {%- for column, type in columns.items() %}
     cast({{ column }} as {{ type }}) as {{ column }}{{ "," if not loop.last }}
     {%- endfor %}
 from {{ ref('int_' ~ source_name ~ '__' ~ shape) }}
         {%- if not loop.last %}
 union all
         {%- endif -%}
+    {%- else %}
+select
+    {%- for column, type in columns.items() %}
+    cast(null as {{ type }}) as {{ column }}{{ "," if not loop.last }}
+    {%- endfor %}
+where 1 = 0
     {%- endfor -%}
 {% endmacro %}
 

@@ -6,7 +6,8 @@
     record's previous version only, because they may return to an earlier content.
 
     Alive: some occurrence of the content is in the newest version of its file. A row that vanished
-    from a newer version of its file is no longer current. -#}
+    from a newer version of its file is no longer current; neither is an element that is not in the
+    newest version of the record that it was an element of (`parent_key`). -#}
 {% macro classify_records(source_name, entity) %}
     {%- set staged = ref('stg_' ~ source_name ~ '__' ~ entity) -%}
     {%- set files = source('bronze', 'received_files') -%}
@@ -15,7 +16,7 @@
         {%- set mapping = source_mapping(source_name, entity) -%}
         {{- classified_records(
             staged, mapping.record_key, mapping.version_by, source_name, entity,
-            files if has_arrived(files) else none, loads
+            files if not mapping.is_answer and has_arrived(files) else none, loads, mapping.parent_key
         ) -}}
     {%- else -%}
         select 1
@@ -23,7 +24,9 @@
 {% endmacro %}
 
 
-{% macro classified_records(staged, record_key, version_by, source_name, entity, files, loads) %}
+{% macro classified_records(
+    staged, record_key, version_by, source_name, entity, files, loads, parent_key=[]
+) %}
     {%- set received_order = 'received_at, load_id, file_name, record_number, source_id' -%}
     {%- set newest_first = 'received_at desc, load_id desc, file_name desc, record_number desc, source_id desc' -%}
     {%- set key = record_key | join(', ') -%}
@@ -46,7 +49,16 @@ records as (
     select
         staged.*,
         staged.reject_reason is not null as is_refused,
+        {%- if parent_key and version_by %}
+        coalesce(
+            staged.{{ version_by }} < max(staged.{{ version_by }}) over (
+                partition by {{ parent_key | join(', ') }}
+            ),
+            false
+        ) as is_in_older_file
+        {%- else %}
         coalesce(staged.file_sha256 != file_versions.newest_sha256, false) as is_in_older_file
+        {%- endif %}
     from {{ staged }} as staged
     left join file_versions on staged.file_name = file_versions.file_name
 ),
@@ -123,18 +135,21 @@ from disposed
 
 {#- The rows of every entity's classified records that satisfy `condition`, with the columns they share. -#}
 {% macro union_classified(columns, condition) %}
-    {%- for source_name, entities in var('source_entities').items() -%}
-        {%- set outer = loop -%}
-        {%- for entity in entities %}
+    {%- set every = [] -%}
+    {%- for source_name, entities in var('source_entities').items() if source_is_enabled(source_name) -%}
+        {%- for entity in entities -%}
+            {%- do every.append((source_name, entity)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- for source_name, entity in every %}
 select
     '{{ source_name }}' as source,
     '{{ entity }}' as entity,
     {{ columns | join(',\n    ') }}
 from {{ ref('int_' ~ source_name ~ '__' ~ entity ~ '_classified') }}
 where {{ condition }}
-            {%- if not (outer.last and loop.last) %}
+        {%- if not loop.last %}
 union all
-            {%- endif -%}
-        {%- endfor -%}
+        {%- endif -%}
     {%- endfor -%}
 {% endmacro %}

@@ -9,6 +9,16 @@
 {%- endmacro %}
 
 
+{#- The text that a column is read from. Platforms write 0 for a time that has not come. -#}
+{% macro raw_value(column, expression) -%}
+    {%- if column.type.startswith('epoch_') -%}
+        nullif({{ clean_text(expression) }}, '0')
+    {%- else -%}
+        {{ clean_text(expression) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
 {% macro typed_value(column, expression, time_zone) -%}
     {%- if column.type == 'id' -%}
         {%- if column.get('strip_decimal_zero') -%}
@@ -16,7 +26,7 @@
         {%- else -%}
             {{ expression }}
         {%- endif -%}
-    {%- elif column.type == 'text' -%}
+    {%- elif column.type in ('text', 'json') -%}
         {{ expression }}
     {%- elif column.type == 'integer' -%}
         case
@@ -25,6 +35,26 @@
         end
     {%- elif column.type == 'money' -%}
         {{ exact_decimal(expression, 2) }}
+    {%- elif column.type == 'minor_units' -%}
+        case
+            when regexp_full_match({{ expression }}, '[+-]?[0-9]{1,16}')
+                then cast(cast({{ expression }} as decimal(16, 0)) * 0.01 as decimal(18, 2))
+        end
+    {%- elif column.type == 'boolean' -%}
+        case lower({{ expression }})
+            when 'true' then true
+            when 'false' then false
+            when '1' then true
+            when '0' then false
+        end
+    {%- elif column.type in ('epoch_seconds', 'epoch_milliseconds', 'epoch_microseconds') -%}
+        {%- set digits, scale = {
+            'epoch_seconds': (10, 1000000), 'epoch_milliseconds': (13, 1000), 'epoch_microseconds': (16, 1),
+        }[column.type] -%}
+        case
+            when regexp_full_match({{ expression }}, '[0-9]{ {{- digits - 1 }},{{ digits -}} }')
+                then cast(make_timestamp(cast({{ expression }} as bigint) * {{ scale }}) as timestamp) at time zone 'UTC'
+        end
     {%- elif column.type in ('price', 'decimal') -%}
         {{ exact_decimal(expression, 6) }}
     {%- elif column.type == 'timestamp' -%}
@@ -60,9 +90,9 @@
 
 {#- Why a value was refused, as one sentence; personal values are not repeated. -#}
 {% macro refusal(name, column, raw, typed) -%}
-    {%- set header = (column.header | string).replace("'", "''") -%}
+    {%- set header = (column.get('path') or column.header | string).replace("'", "''") -%}
     {%- set label = '"' ~ header ~ '"' -%}
-    {%- if column.header != name -%}
+    {%- if header != name -%}
         {%- set label = label ~ ' (' ~ name ~ ')' -%}
     {%- endif -%}
     {%- if column.get('pii') -%}
@@ -75,6 +105,11 @@
         'money': 'not an amount with at most two decimals',
         'price': 'not a number with at most six decimals',
         'decimal': 'not a number with at most six decimals',
+        'minor_units': 'not a whole number of the smallest currency unit',
+        'boolean': 'neither true nor false',
+        'epoch_seconds': 'not a time in seconds since 1970',
+        'epoch_milliseconds': 'not a time in milliseconds since 1970',
+        'epoch_microseconds': 'not a time in microseconds since 1970',
         'timestamp': 'not a time such as 2024-03-01 12:30:00',
         'date': 'not a date such as 2024-03-01',
     } -%}

@@ -22,6 +22,10 @@
         'amount': staging.get('amount'),
         'event_at': staging.get('event_at'),
         'version_by': staging.get('version_by'),
+        'is_answer': not mapping.get('files'),
+        'record_of': mapping.get('record_of'),
+        'records_in': mapping.get('records_in'),
+        'parent_key': mapping.get('parent_key', []),
     }) }}
 {% endmacro %}
 
@@ -29,7 +33,7 @@
 {#- Changes when the mapping or the parsing rules change; staged rows carry it, and rows of an
     older version are staged again from bronze (see should_full_refresh below). -#}
 {% macro mapping_version(source_name, entity) %}
-    {%- set parser_version = 1 -%}
+    {%- set parser_version = 2 -%}
     {{ return(local_md5(parser_version ~ tojson(source_mapping(source_name, entity), sort_keys=true))) }}
 {% endmacro %}
 
@@ -54,4 +58,11 @@
         ~ mapping_version(parts[0], parts[1]) ~ "'"
     ) -%}
     {{ return(stale.columns[0].values()[0] > 0) }}
+{% endmacro %}
+
+
+{#- Whether an installation reads this source: its models are built only then. Without a list, all are. -#}
+{% macro source_is_enabled(source_name) %}
+    {%- set listed = env_var('FOURFLOW_ENABLED_SOURCES', '') -%}
+    {{ return(not listed or source_name in listed.split(',')) }}
 {% endmacro %}

@@ -3,14 +3,24 @@
     Columns: lineage (source_id, load_id, file_name, file_sha256, record_number, received_at), the
     mapping's canonical columns, record_hash (identity of the content), record_amount and
     record_event_at (for reports across entities), reject_reason (null when usable), payload (only of
-    refused records, personal values masked) and mapping_version.
+    refused records, personal values masked) and mapping_version. Records of a platform also say
+    which `account` they are of.
+
+    An entity with `record_of` has one record for each element of the array `records_in` in the records
+    of that other entity; its model names that entity here too, because dbt reads names before mappings.
 
     Incremental: only loads that are not staged yet, whenever they were committed. -#}
-{% macro stage_records(source_name, entity) %}
-    {%- set bronze = source(source_name, entity) -%}
+{% macro stage_records(source_name, entity, record_of=none) %}
+    {%- set bronze = source(source_name, record_of or entity) -%}
     {%- set loads = source('bronze', '_dlt_loads') -%}
     {%- if execute -%}
         {%- set mapping = source_mapping(source_name, entity) -%}
+        {%- if (mapping.record_of or '') != (record_of or '') -%}
+            {{ exceptions.raise_compiler_error(
+                "The model of " ~ source_name ~ "." ~ entity ~ " must say record_of='"
+                ~ mapping.record_of ~ "' as its mapping does."
+            ) }}
+        {%- endif -%}
         {{- parsed_records(
             mapping,
             bronze if has_arrived(bronze) else none,
@@ -40,7 +50,9 @@ with received as (
         cast(null as bigint) as record_number,
         cast(null as timestamptz) as received_at,
         cast(null as varchar) as read_error,
-        cast(null as varchar) as payload
+        cast(null as varchar) as payload{% if mapping.is_answer %},
+        cast(null as varchar) as account{% endif %}
+
     where 1 = 0
     {%- else %}
     select
@@ -51,7 +63,9 @@ with received as (
         cast(record_number as bigint) as record_number,
         cast(received_at as timestamptz) as received_at,
         read_error,
-        payload
+        payload{% if mapping.is_answer %},
+        account{% endif %}
+
     from {{ bronze }}
     where _dlt_load_id in (select load_id from {{ loads }} where status = 0)
         {%- if staged is not none %}
@@ -60,15 +74,40 @@ with received as (
     {%- endif %}
 ),
 
+{%- if mapping.record_of %}
+
+elements as (
+    select
+        * exclude (source_id, payload, elements, element_number),
+        source_id || '#' || element_number as source_id,
+        payload as parent_payload,
+        cast(elements[element_number] as varchar) as payload
+    from (
+        select
+            *,
+            unnest(range(1, len(elements) + 1)) as element_number
+        from (
+            select
+                *,
+                json_extract(payload, '{{ mapping.records_in }}[*]') as elements
+            from received
+            where read_error is null
+        ) as listed
+    ) as numbered
+),
+{%- endif %}
+
 extracted as (
     select
         *,
-        json_extract_string(payload, [
+        {%- for place in ('payload', 'parent_payload') if place == 'payload' or mapping.record_of %}
+        json_extract_string({{ place }}, [
             {%- for column in columns.values() %}
-            '$."{{ (column.header | string).replace("'", "''") }}"'{{ "," if not loop.last }}
+            '{{ column_path(column) }}'{{ "," if not loop.last }}
             {%- endfor %}
-        ]) as raw_values
-    from received
+        ]) as {{ place }}_values{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ 'elements' if mapping.record_of else 'received' }}
 ),
 
 cleaned as (
@@ -81,8 +120,12 @@ cleaned as (
         received_at,
         read_error,
         payload,
-        {%- for name in columns %}
-        {{ clean_text('raw_values[' ~ loop.index ~ ']') }} as {{ name }}_raw{{ "," if not loop.last }}
+        {%- if mapping.is_answer %}
+        account,
+        {%- endif %}
+        {%- for name, column in columns.items() %}
+        {%- set values = 'parent_payload_values' if column.get('of') == 'parent' else 'payload_values' %}
+        {{ raw_value(column, values ~ '[' ~ loop.index ~ ']') }} as {{ name }}_raw{{ "," if not loop.last }}
         {%- endfor %}
     from extracted
 ),
@@ -130,6 +173,9 @@ named as (
         received_at,
         record_hash,
         reject_reason,
+        {%- if mapping.is_answer %}
+        account,
+        {%- endif %}
         {%- for name, column in columns.items() %}
         {%- if column.get('pii') %}
         {{ pii_token(name ~ '_typed') }} as {{ name }},
@@ -137,7 +183,7 @@ named as (
         {{ name }}_typed as {{ name }},
         {%- endif %}
         {%- endfor %}
-        {{ masked_payload(personal) }} as payload
+        {{ masked_values(columns) if mapping.is_answer else masked_payload(personal) }} as payload
     from judged
 )
 
@@ -169,6 +215,30 @@ from named
         else payload
         {%- endif %}
     end
+{%- endmacro %}
+
+
+{#- What a refused record of a platform says in the mapping's columns: its payload may be deep, and hold
+    personal values in places that no column names. -#}
+{% macro masked_values(columns) -%}
+    case
+        when reject_reason is null then null
+        else cast(json_object(
+            {%- for name, column in columns.items() %}
+            '{{ name }}', {{ "'[personal]'" if column.get('pii') else name ~ '_raw' }}{{ "," if not loop.last }}
+            {%- endfor %}
+        ) as varchar)
+    end
+{%- endmacro %}
+
+
+{#- Where a column stands in its record. -#}
+{% macro column_path(column) -%}
+    {%- if column.get('path') -%}
+        {{ column.path.replace("'", "''") }}
+    {%- else -%}
+        $."{{ (column.header | string).replace("'", "''") }}"
+    {%- endif -%}
 {%- endmacro %}
 
 

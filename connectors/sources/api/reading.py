@@ -14,10 +14,15 @@ DEFAULT_DAYS = 90
 
 @dataclass(frozen=True)
 class Window:
-    """A span of time, start included, end excluded; both in UTC."""
+    """A span of time, start included, end excluded; both in UTC.
+
+    `is_first`: nothing was read before it (or it is asked for anew), so what is wanted are the
+    records created in it; otherwise those changed in it.
+    """
 
     start: datetime
     end: datetime
+    is_first: bool = False
 
     def __bool__(self) -> bool:
         return self.start < self.end
@@ -27,7 +32,7 @@ class Window:
         start = self.start
         while start < self.end:
             end = min(start + longest, self.end)
-            yield Window(start, end)
+            yield Window(start, end, self.is_first)
             start = end
 
     def dates(self, zone: ZoneInfo = CHINA) -> list[date]:
@@ -111,9 +116,11 @@ class Reading:
     def window(self, cursor: str | None, config: Any) -> Window:
         """What to read of an entity whose cursor stands there (ISO text, UTC)."""
         if self.since is not None:
-            return Window(self.since, self.now)
+            return Window(self.since, self.now, is_first=True)
         if cursor is not None:
             overlap = timedelta(minutes=config.overlap_minutes)
             return Window(datetime.fromisoformat(cursor) - overlap, self.now)
         first = config.start or (self.now - timedelta(days=DEFAULT_DAYS)).astimezone(CHINA).date()
-        return Window(datetime.combine(first, time.min, CHINA).astimezone(UTC), self.now)
+        return Window(
+            datetime.combine(first, time.min, CHINA).astimezone(UTC), self.now, is_first=True
+        )

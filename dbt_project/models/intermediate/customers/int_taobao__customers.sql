@@ -1,0 +1,14 @@
+{{ config(enabled=source_is_enabled('taobao')) }}
+
+select
+    'taobao' as source,
+    account as channel,
+    buyer_id,
+    arg_max(buyer_nick, modified_at) as name_token,
+    null as phone_token,
+    arg_max(province, modified_at) as province_name,
+    min(created_at) as registered_at,
+    max(received_at) as known_at
+from {{ ref('int_taobao__orders_classified') }}
+where is_current and buyer_id is not null
+group by account, buyer_id

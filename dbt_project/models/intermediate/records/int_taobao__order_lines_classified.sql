@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('taobao')) }}
+
+{{ classify_records('taobao', 'order_lines') }}
