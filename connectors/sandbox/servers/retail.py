@@ -6,6 +6,7 @@ Here: what is visible by when, which orders were touched, what was served. Not h
 import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from connectors.sandbox.defects import plan_defects
 from connectors.sandbox.platforms import CHANNELS
 from connectors.sandbox.retailer import World
 from connectors.sandbox.servers.credentials import Credentials
+from connectors.sandbox.settling import Settlement, settle
 from connectors.sandbox.world import NEVER, Ints
 
 _REMEMBERED_PAGES: Final = 20
@@ -50,6 +52,11 @@ class Retail:
         self._last_touch = 0
         self._as_of = 0
         self.as_of = world.config.end_second if as_of is None else as_of
+
+    @cached_property
+    def settlement(self) -> Settlement:
+        """The payment providers' books, made when first asked for."""
+        return settle(self.world)
 
     @property
     def as_of(self) -> int:
