@@ -217,6 +217,16 @@ class Settings(BaseSettings):
             path.chmod(0o600)
         return path.read_text(encoding="ascii").strip()
 
+    @property
+    def enabled_sources_path(self) -> Path:
+        """Where `orchestration.enabled_sources` remembers which sources' models are built."""
+        return self.dbt_target_path / "enabled_sources.txt"
+
+    def enabled_sources(self) -> tuple[str, ...]:
+        """The sources whose models are built; none means all of them."""
+        path = self.enabled_sources_path
+        return tuple(path.read_text(encoding="utf-8").split()) if path.exists() else ()
+
     def child_environment(self) -> dict[str, str]:
         """Environment for child processes (dbt, Dagster, Streamlit) so that they agree with us."""
         values = {
@@ -229,6 +239,7 @@ class Settings(BaseSettings):
         if self.secrets_file:
             values["FOURFLOW_SECRETS_FILE"] = str(Path(self.secrets_file).expanduser().resolve())
         values["FOURFLOW_PII_KEY"] = self.pii_hash_key()
+        values["FOURFLOW_ENABLED_SOURCES"] = ",".join(self.enabled_sources())
         values["DAGSTER_HOME"] = str(self.dagster_home)
         values["RUNTIME__DLTHUB_TELEMETRY"] = "false"
         values["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"

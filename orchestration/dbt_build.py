@@ -11,6 +11,7 @@ from typing import Any
 
 from connectors.errors import ContractError
 from connectors.settings import Settings
+from orchestration.enabled_sources import refresh_enabled_sources
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +42,15 @@ def project_hash(project: Path) -> str:
 
 
 def ensure_manifest(settings: Settings) -> Path:
-    """Path of an up-to-date manifest.json; parses the project only when it has changed.
+    """Path of an up-to-date manifest.json; parses only when the project or what is read changed.
 
     Raises:
         ContractError: the project does not parse; carries dbt's own message.
     """
     target = settings.dbt_target_path
     manifest, stamp = target / "manifest.json", target / "project.sha256"
-    wanted = project_hash(settings.dbt_project_path)
+    enabled = refresh_enabled_sources(settings)
+    wanted = " ".join((project_hash(settings.dbt_project_path), *enabled))
     if manifest.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return manifest
     target.mkdir(parents=True, exist_ok=True)

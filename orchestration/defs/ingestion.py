@@ -11,7 +11,8 @@ from connectors.errors import FourflowError, TransientError
 from connectors.settings import Settings, load_settings
 from connectors.sources.files.load import load_files
 from connectors.sources.files.report import LoadProgress, LoadReport
-from connectors.sources.mapping import DeclaredSource, list_sources, load_source
+from connectors.sources.mapping import DeclaredSource
+from orchestration.enabled_sources import declared_sources
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS, RETRY_TRANSIENT, as_failure
 from orchestration.progress import RunProgress
 from orchestration.registered_sources import registered_sources
@@ -103,8 +104,7 @@ def _read(
 
 
 def _all_sources() -> list[dg.AssetsDefinition]:
-    settings = load_settings()
-    return [_asset_for(load_source(settings, name)) for name in list_sources(settings)]
+    return [_asset_for(s) for s in declared_sources(load_settings()) if s.is_read_from_files]
 
 
 source_assets = _all_sources()

@@ -8,7 +8,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 import connectors.sources
 from connectors.declarations import suggest
 from connectors.errors import InputError
-from connectors.sources.api.reading import Reading
+from connectors.settings import Settings
+from connectors.sources.api.reading import Reading, TrackingNumber
 
 _ENTRY_POINTS = "fourflow.connectors"
 
@@ -63,6 +64,8 @@ class Connector:
         source: makes the dlt source of one reading of one account; one resource an entity.
         check: makes the cheapest signed call and says in one sentence what it saw; raises a
             FourflowError that says what is wrong otherwise.
+        parcels: of a carrier: which parcels an account is to be asked about now. Such a connector
+            is read after the shops, and finds them as `Reading.tracking_numbers`.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Connector:
     entities: tuple[str, ...]
     source: Callable[[Any, Reading], Any]
     check: Callable[[Any, Reading], str]
+    parcels: Callable[[Settings, Any], Iterable[TrackingNumber]] | None = None
 
 
 def list_connectors() -> list[str]:

@@ -1,0 +1,50 @@
+"""Which sources' models an installation builds: what it reads, and whatever is in bronze already.
+
+The list is kept in a file in home, so that every process of the installation gives dbt the same.
+An empty list means all sources: an installation that reads nothing yet, or a plain `dbt build`.
+"""
+
+import duckdb
+
+from connectors.configuration import load_configuration
+from connectors.errors import NothingPublishedError
+from connectors.lake.attach import connect_snapshot
+from connectors.settings import Settings
+from connectors.sources.files.repair import bronze_tables
+from connectors.sources.mapping import DeclaredSource, list_sources, load_source
+
+
+def declared_sources(settings: Settings) -> list[DeclaredSource]:
+    """Every source that the dbt project declares."""
+    return [load_source(settings, name) for name in list_sources(settings)]
+
+
+def refresh_enabled_sources(settings: Settings) -> tuple[str, ...]:
+    """Find out which sources are enabled and remember it for this home; sorted names."""
+    landed = _bronze_tables(settings)
+    configured = {
+        source.mapping or source.name for source in load_configuration(settings).sources.values()
+    }
+    enabled = tuple(
+        sorted(
+            source.name
+            for source in declared_sources(settings)
+            if source.name in configured or landed & {entity.table for entity in source.received}
+        )
+    )
+    path = settings.enabled_sources_path
+    if settings.enabled_sources() != enabled:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(enabled), encoding="utf-8")
+    return enabled
+
+
+def _bronze_tables(settings: Settings) -> set[str]:
+    try:
+        connection: duckdb.DuckDBPyConnection = connect_snapshot(settings)
+    except (NothingPublishedError, duckdb.Error):
+        return set()  # no lake yet
+    try:
+        return set(bronze_tables(connection, with_load_id=True))
+    finally:
+        connection.close()

@@ -1,0 +1,92 @@
+"""Reads the accounts of one configured platform, each by itself, and says what came of it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from connectors.configuration import ConfiguredSource
+from connectors.errors import FourflowError
+from connectors.settings import Settings
+from connectors.sources.api.connector import AccountConfig, Connector, find_connector
+from connectors.sources.api.landing import AccountReport, load_account
+from connectors.sources.api.reading import Page, Reading, TrackingNumber
+from orchestration.progress import RunProgress
+
+
+@dataclass
+class PlatformOutcome:
+    """What reading a source did: its accounts' reports and what went wrong, one sentence each."""
+
+    reports: list[AccountReport] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def record_count(self) -> int:
+        """New records in bronze."""
+        return sum(report.record_count for report in self.reports)
+
+    def count_of(self, entity: str) -> int:
+        """New records of one entity."""
+        return sum(e.record_count for r in self.reports for e in r.entities if e.entity == entity)
+
+
+def read_platform(
+    settings: Settings,
+    source: ConfiguredSource,
+    progress: RunProgress,
+    *,
+    now: datetime | None = None,
+    since: datetime | None = None,
+) -> PlatformOutcome:
+    """Read every account of a source; an account that can't be read leaves the others alone.
+
+    Args:
+        settings: which lake.
+        source: as fourflow.yml configures it.
+        progress: told page by page.
+        now: end of what is asked for; default the present moment.
+        since: start of a backfill; default: where each entity's cursor stands.
+    """
+    outcome = PlatformOutcome(problems=list(source.problems))
+    step = f"read {source.name}"
+    progress.start(step)
+    if source.accounts:
+        connector = find_connector(source.connector)
+        end = (now or datetime.now(UTC)).astimezone(UTC)
+        for account, config in source.accounts.items():
+            reading = Reading(
+                source=source.name,
+                account=account,
+                now=end,
+                since=since,
+                on_page=_PageCount(progress, step),
+                tracking_numbers=_parcels(settings, connector, config),
+            )
+            try:
+                report = load_account(settings, connector, config, reading)
+            except FourflowError as error:
+                outcome.problems.append(str(error))
+            else:
+                outcome.reports.append(report)
+                outcome.problems += report.problems
+    progress.finish(step, f"{outcome.record_count:,} new records")
+    return outcome
+
+
+def _parcels(
+    settings: Settings, connector: Connector, config: AccountConfig
+) -> Callable[[], Iterable[TrackingNumber]]:
+    """Which parcels a carrier is asked about: asked for only when the reading gets there."""
+    parcels = connector.parcels
+    return lambda: parcels(settings, config) if parcels else ()
+
+
+class _PageCount:
+    def __init__(self, progress: RunProgress, step: str) -> None:
+        self._progress = progress
+        self._step = step
+        self._count = 0
+
+    def __call__(self, entity: str, page: Page) -> None:
+        self._count += len(page.records)
+        self._progress.advance(self._step, f"{entity}: {self._count:,} records")
