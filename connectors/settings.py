@@ -105,6 +105,14 @@ class Settings(BaseSettings):
         default="",
         description="Key of the hash that tokenises personal data; empty means one made in home.",
     )
+    inbox_body_limit_mb: int = Field(
+        default=4, ge=1, description="Largest push that the inbox takes, in MiB."
+    )
+    inbox_capacity_mb: int = Field(
+        default=2048,
+        ge=1,
+        description="How much may wait in the inbox, in MiB; beyond that pushes are put off.",
+    )
     memory_limit: str = Field(
         default="",
         description="DuckDB memory limit of writing steps, such as 8GB; empty = default.",
@@ -182,6 +190,11 @@ class Settings(BaseSettings):
     def sandbox_path(self) -> Path:
         """Files of the simulated retailer."""
         return self.root / "sandbox"
+
+    @property
+    def inbox_path(self) -> Path:
+        """The folder in which accepted pushes wait for the lake."""
+        return self.root / "inbox"
 
     @property
     def outbox_path(self) -> Path:

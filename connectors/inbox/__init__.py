@@ -1,0 +1,1 @@
+"""Receives what platforms push, keeps it safely, and moves it into bronze."""

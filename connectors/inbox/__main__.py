@@ -1,0 +1,34 @@
+"""`python -m connectors.inbox`: receives the pushes of fourflow.yml's accounts."""
+
+import argparse
+import logging
+import sys
+
+from connectors.configuration import load_configuration
+from connectors.errors import FourflowError
+from connectors.inbox.accounts import inbox_accounts
+from connectors.inbox.serve import HOST, PORT, serve
+from connectors.settings import load_settings
+
+logger = logging.getLogger("connectors.inbox")
+
+
+def main() -> None:
+    """Read the configuration and serve."""
+    parser = argparse.ArgumentParser(prog="python -m connectors.inbox")
+    parser.add_argument("--host", default=HOST)
+    parser.add_argument("--port", type=int, default=PORT)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    settings = load_settings()
+    try:
+        accounts = inbox_accounts(load_configuration(settings))
+        names = [f"{account.source}/{account.account}" for account in accounts]
+        logger.info("receiving pushes of %s", ", ".join(names) or "nobody yet")
+        serve(settings, accounts, host=arguments.host, port=arguments.port)
+    except FourflowError as error:
+        sys.exit(f"error {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One module a platform: how its pushes are signed, read and answered."""

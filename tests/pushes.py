@@ -1,0 +1,222 @@
+"""Pushes as the platforms would send them, signed without Fourflow's own signing code.
+
+`PushWorld` has one account a platform, with credentials of its own; numbered pushes of any of them
+are the same bytes whenever they are asked for again, so a duplicate is the same push once more.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from urllib.parse import urlencode
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from connectors.inbox.protocol import InboxAccount
+
+KINDS = (
+    "shopify", "woocommerce", "douyin", "kuaidi100", "sf_express", "alipay", "wechat_pay", "stripe",
+)  # fmt: skip
+SIGNED_TIME = ("wechat_pay", "stripe")
+
+
+@dataclass(frozen=True)
+class SentPush:
+    """One HTTP request."""
+
+    kind: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    query: str = ""
+
+    @property
+    def path(self) -> str:
+        """Where it is posted."""
+        return f"/inbox/{self.kind}/main" + (f"?{self.query}" if self.query else "")
+
+    def forged(self) -> "SentPush":
+        """The same with another content and the old signature, or without the token."""
+        if self.kind == "sf_express":
+            return replace(self, query="token=guessed")
+        at = len(self.body) // 2
+        changed = self.body[:at] + (b"0" if self.body[at : at + 1] != b"0" else b"1")
+        return replace(self, body=changed + self.body[at + 1 :])
+
+
+class PushWorld:
+    """The accounts and what they send."""
+
+    def __init__(self, seed: str = "pushes") -> None:
+        self._seed = seed
+        self._makers: dict[str, Callable[[int, int], SentPush]] = {
+            "shopify": self._shopify,
+            "woocommerce": self._woocommerce,
+            "douyin": self._douyin,
+            "kuaidi100": self._kuaidi100,
+            "sf_express": self._sf_express,
+            "alipay": self._alipay,
+            "wechat_pay": self._wechat_pay,
+            "stripe": self._stripe,
+        }
+
+    @cached_property
+    def _key(self) -> rsa.RSAPrivateKey:
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    @property
+    def public_key(self) -> str:
+        """PEM of the key that Alipay and WeChat Pay sign with in this world."""
+        return (
+            self._key.public_key()
+            .public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+            .decode()
+        )
+
+    def accounts(self) -> list[InboxAccount]:
+        """What the inbox is configured with."""
+        secrets = {
+            "shopify": {"webhook_secret": self._secret("shopify")},
+            "woocommerce": {"webhook_secret": self._secret("woocommerce")},
+            "douyin": {"app_key": "3409409348479354011", "app_secret": self._secret("douyin")},
+            "kuaidi100": {"push_salt": self._secret("kuaidi100")},
+            "sf_express": {"push_token": self._secret("sf_express")},
+            "alipay": {"alipay_public_key": self.public_key, "app_id": "2021000000000001"},
+            "wechat_pay": {
+                "platform_public_key": self.public_key,
+                "platform_serial": "PLATFORM1",
+                "api_v3_key": self._secret("wechat_pay"),
+                "merchant_id": "1900000001",
+            },
+            "stripe": {"webhook_secret": self._secret("stripe")},
+        }
+        return [InboxAccount(kind, "main", kind, secrets[kind]) for kind in KINDS]
+
+    def push(self, kind: str, number: int, *, at: float | None = None) -> SentPush:
+        """Push `number` of a platform, signed at epoch second `at` (default now)."""
+        return self._makers[kind](number, int(time.time() if at is None else at))
+
+    def _secret(self, kind: str) -> str:
+        return hashlib.sha256(f"{self._seed}/{kind}".encode()).hexdigest()[:32]
+
+    def _rsa(self, message: bytes) -> str:
+        signature = self._key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+        return base64.b64encode(signature).decode()
+
+    def _hmac(self, kind: str, body: bytes) -> bytes:
+        return hmac.digest(self._secret(kind).encode(), body, "sha256")
+
+    def _shopify(self, number: int, at: int) -> SentPush:
+        lines = [{"id": number * 10 + n, "sku": f"SKU-{n}", "price": "19.90"} for n in range(8)]
+        body = _json({"id": number, "name": f"#{number}", "total_price": "159.20", "lines": lines})
+        return SentPush(
+            "shopify",
+            body,
+            {
+                "X-Shopify-Topic": "orders/updated",
+                "X-Shopify-Webhook-Id": f"webhook-{number}",
+                "X-Shopify-Triggered-At": "2026-11-21T10:00:00Z",
+                "X-Shopify-Hmac-Sha256": base64.b64encode(self._hmac("shopify", body)).decode(),
+            },
+        )
+
+    def _woocommerce(self, number: int, at: int) -> SentPush:
+        body = _json({"id": number, "status": "processing", "total": "88.00"})
+        return SentPush(
+            "woocommerce",
+            body,
+            {
+                "X-WC-Webhook-Topic": "order.updated",
+                "X-WC-Webhook-Delivery-ID": f"delivery-{number}",
+                "X-WC-Webhook-Signature": base64.b64encode(
+                    self._hmac("woocommerce", body)
+                ).decode(),
+            },
+        )
+
+    def _douyin(self, number: int, at: int) -> SentPush:
+        data = json.dumps({"p_id": 6_900_000_000_000_000_000 + number, "order_status": 2})
+        body = _json([{"tag": "101", "msg_id": f"message-{number}", "data": data}])
+        framed = b"3409409348479354011" + body + self._secret("douyin").encode()
+        return SentPush(
+            "douyin",
+            body,
+            {"app-id": "3409409348479354011", "event-sign": hashlib.md5(framed).hexdigest()},
+        )
+
+    def _kuaidi100(self, number: int, at: int) -> SentPush:
+        scans = [{"time": "2026-11-21 10:00:00", "context": "已签收", "status": "签收"}] * 6
+        param = json.dumps(
+            {"status": "polling", "lastResult": {"nu": f"YT{number:013d}", "data": scans}},
+            ensure_ascii=False,
+        )
+        sign = hashlib.md5((param + self._secret("kuaidi100")).encode()).hexdigest().upper()
+        return SentPush("kuaidi100", urlencode({"sign": sign, "param": param}).encode())
+
+    def _sf_express(self, number: int, at: int) -> SentPush:
+        route = {"mailno": f"SF{number:013d}", "opCode": "50", "id": str(number)}
+        body = _json({"Body": {"WaybillRoute": [route]}})
+        return SentPush("sf_express", body, query=f"token={self._secret('sf_express')}")
+
+    def _alipay(self, number: int, at: int) -> SentPush:
+        fields = {
+            "notify_id": f"notify-{number}",
+            "notify_type": "trade_status_sync",
+            "notify_time": "2026-11-21 10:00:00",
+            "app_id": "2021000000000001",
+            "out_trade_no": f"T{number}",
+            "subject": "第一件 商品 & 赠品",
+            "total_amount": "88.88",
+            "charset": "utf-8",
+        }
+        text = "&".join(f"{key}={fields[key]}" for key in sorted(fields))
+        signed = {**fields, "sign_type": "RSA2", "sign": self._rsa(text.encode())}
+        return SentPush("alipay", urlencode(signed).encode())
+
+    def _wechat_pay(self, number: int, at: int) -> SentPush:
+        plain = _json({"mchid": "1900000001", "out_trade_no": f"T{number}", "total": 8888})
+        key, nonce = self._secret("wechat_pay").encode(), f"{number:012d}"
+        ciphertext = AESGCM(key).encrypt(nonce.encode(), plain, b"transaction")
+        body = _json(
+            {
+                "id": f"notification-{number}",
+                "create_time": "2026-11-21T18:00:00+08:00",
+                "event_type": "TRANSACTION.SUCCESS",
+                "resource_type": "encrypt-resource",
+                "resource": {
+                    "algorithm": "AEAD_AES_256_GCM",
+                    "ciphertext": base64.b64encode(ciphertext).decode(),
+                    "associated_data": "transaction",
+                    "nonce": nonce,
+                    "original_type": "transaction",
+                },
+            }
+        )
+        return SentPush(
+            "wechat_pay",
+            body,
+            {
+                "Wechatpay-Timestamp": str(at),
+                "Wechatpay-Nonce": f"nonce{number}",
+                "Wechatpay-Serial": "PLATFORM1",
+                "Wechatpay-Signature": self._rsa(f"{at}\nnonce{number}\n".encode() + body + b"\n"),
+            },
+        )
+
+    def _stripe(self, number: int, at: int) -> SentPush:
+        body = _json(
+            {"id": f"evt_{number}", "type": "charge.succeeded", "created": 1763719200, "data": {}}
+        )
+        signature = self._hmac("stripe", f"{at}.".encode() + body).hex()
+        return SentPush("stripe", body, {"Stripe-Signature": f"t={at},v1={signature}"})
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
