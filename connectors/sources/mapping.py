@@ -129,8 +129,10 @@ class EntityMapping(Declared):
 
     @model_validator(mode="after")
     def _key_is_declared(self) -> "EntityMapping":
+        # Every answer says which account it is of; a file's record has its columns only.
+        known = set(self.columns) | (set() if self.files else {"account"})
         for name in (*self.record_key, *self.parent_key):
-            if name not in self.columns:
+            if name not in known:
                 raise ValueError(f"record_key names {name!r}, which is not among the columns")
         return self
 

@@ -1,11 +1,14 @@
 """The dbt project as assets, its tests as checks; a failed one makes the run red."""
 
 import contextlib
+import importlib.metadata
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, TextIO
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from packaging.version import Version
 
 from connectors.database.engine import open_database
 from connectors.settings import Settings, load_settings
@@ -40,6 +43,21 @@ class FourflowTranslator(DagsterDbtTranslator):
         return spec
 
 
+class _Dbt(DbtCliResource):
+    """Dagster's dbt without two things that cost seconds in every run and that nothing here uses.
+
+    `dbt --version` is a process of its own, and the adapter is a second connection for fetching
+    row counts and columns after each model.
+    """
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(importlib.metadata.version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Any) -> Any:
+        return None
+
+
 class TransformConfig(dg.Config):
     """How to build."""
 
@@ -63,7 +81,7 @@ def dbt_models(
     ensure_run(engine, context.run_id, context.run.tags.get("fourflow/trigger", "dagster"))
     fourflow.export_to_environment(run_id=context.run_id)
     project = str(fourflow.dbt_project_path)
-    dbt = DbtCliResource(project_dir=project, profiles_dir=project, dbt_executable=dbt_executable())
+    dbt = _Dbt(project_dir=project, profiles_dir=project, dbt_executable=dbt_executable())
     progress.start(STEP)
     invocation = dbt.cli(
         build_arguments(full_refresh=config.full_refresh),
