@@ -17,13 +17,14 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from connectors.errors import InputError
 from connectors.sandbox.rendering import order_numbers
-from connectors.sandbox.servers import alipay
+from connectors.sandbox.servers import alipay, wechat_pay
 from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
 from connectors.sandbox.servers.faults import FaultMiddleware, Faults
 from connectors.sandbox.servers.retail import Retail
 
 PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
     "alipay": alipay.routes,
+    "wechat_pay": wechat_pay.routes,
 }
 """The routes of every platform by its prefix; their paths begin behind the prefix."""
 
