@@ -17,12 +17,13 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from connectors.errors import InputError
 from connectors.sandbox.rendering import order_numbers
-from connectors.sandbox.servers import alipay, wechat_pay
+from connectors.sandbox.servers import alipay, taobao, wechat_pay
 from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
 from connectors.sandbox.servers.faults import FaultMiddleware, Faults
 from connectors.sandbox.servers.retail import Retail
 
 PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
+    "taobao": taobao.routes,
     "alipay": alipay.routes,
     "wechat_pay": wechat_pay.routes,
 }
@@ -96,7 +97,7 @@ class _Control:
         if unknown:
             raise InputError(f"Nothing is called {unknown[0]} here: choose from {sorted(known)}.")
         if "as_of" in changes:
-            retail.as_of = seconds_of_datetime(datetime.fromisoformat(changes["as_of"]))
+            retail.move_to(seconds_of_datetime(datetime.fromisoformat(changes["as_of"])))
         if "faults" in changes:
             retail.on_faults(Faults.parsed(changes["faults"] or {}))
         if "touch" in changes:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from connectors.errors import InputError
 from connectors.sandbox.servers.retail import Retail
 
-_FAULT, _QUERY = "sandbox_fault", "sandbox_query"
+_FAULT, _QUERY, _WAIT = "sandbox_fault", "sandbox_query", "sandbox_wait"
 _HTML = (
     "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head>"
     "<body><center><h1>系统繁忙，请稍后再试</h1></center></body></html>"
@@ -125,6 +125,12 @@ def is_unavailable(request: Request) -> bool:
     return request.scope.get(_FAULT) == "unavailable"
 
 
+def seconds_to_wait(request: Request) -> int:
+    """How long a flow-control answer asks to wait."""
+    wait: int = request.scope.get(_WAIT, 0)
+    return wait
+
+
 def name_query(request: Request, query: str) -> None:
     """Say which query this page belongs to, leaving out the page number: for `repeated_page`."""
     request.scope[_QUERY] = query
@@ -174,7 +180,7 @@ class FaultMiddleware:
         fault = self._draw()
         if fault is not None:
             self._retail.counters[f"{platform}.fault.{fault}"] += 1
-        scope[_FAULT] = fault
+        scope[_FAULT], scope[_WAIT] = fault, self.faults.retry_after_seconds
         if fault == "drop":
             await _hang_up(receive, send)
         elif fault == "too_many":

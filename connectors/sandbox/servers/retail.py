@@ -16,6 +16,7 @@ from connectors.sandbox.defects import plan_defects
 from connectors.sandbox.platforms import CHANNELS
 from connectors.sandbox.retailer import World
 from connectors.sandbox.servers.credentials import Credentials
+from connectors.sandbox.servers.views import RefundJourneys, Shop, Snapshot
 from connectors.sandbox.settling import Settlement, settle
 from connectors.sandbox.world import NEVER, Ints
 
@@ -32,6 +33,7 @@ class Retail:
         credentials: what the platforms accept.
         counters: requests, faults and records served, by `<platform>.<what>`.
         expired: platforms whose good token has expired (for tests of just that).
+        snapshot: the world as of now, see `Snapshot`.
         touched_at: local seconds of the last touch per order of the world, `NEVER` if untouched.
             A touch moves an order's time of modification and nothing else.
         on_faults: called with other `Faults`; set by the middleware.
@@ -51,7 +53,9 @@ class Retail:
         self._pages: deque[tuple[Ints, Ints]] = deque(maxlen=_REMEMBERED_PAGES)
         self._last_touch = 0
         self._as_of = 0
-        self.as_of = world.config.end_second if as_of is None else as_of
+        self._refund_journeys = RefundJourneys.of(world)
+        self._shops: dict[tuple[int, bool], Shop] = {}
+        self.move_to(world.config.end_second if as_of is None else as_of)
 
     @cached_property
     def settlement(self) -> Settlement:
@@ -63,11 +67,31 @@ class Retail:
         """Local seconds up to which the world's events have happened; touches don't move it."""
         return self._as_of
 
-    @as_of.setter
-    def as_of(self, seconds: int) -> None:
+    def move_to(self, seconds: int) -> None:
+        """Let the time be another one, in local seconds.
+
+        Raises:
+            InputError: the world begins later.
+        """
         if seconds < self.world.config.start_second:
             raise InputError("The simulated world has not begun at that time: choose a later one.")
         self._as_of = seconds
+        self.snapshot = Snapshot(self.world, self.plan, self._refund_journeys, seconds)
+        self._shops.clear()
+
+    def shop(self, channel: str, *, with_refunds: bool) -> Shop:
+        """A channel's lists at the present time.
+
+        Args:
+            channel: its name.
+            with_refunds: whether a refund moves the order's own time of modification.
+        """
+        key = (self.channel(channel), with_refunds)
+        if key not in self._shops:
+            self._shops[key] = Shop(
+                self.snapshot, key[0], self.touched_at, with_refunds=with_refunds
+            )
+        return self._shops[key]
 
     @property
     def now(self) -> int:
@@ -86,10 +110,13 @@ class Retail:
 
     def touch(self, orders: Iterable[int]) -> None:
         """Modify orders without changing anything else (a memo, a flag), one second apart."""
-        for order in orders:
+        touched = [int(order) for order in orders]
+        for order in touched:
             self._last_touch = self.now + 1
             self.touched_at[order] = self._last_touch
-            self.touches.append(int(order))
+        self.touches += touched
+        for shop in self._shops.values():
+            shop.move(touched, self.touched_at)
 
     def touch_some(self, channel: int, count: int, seed: int = 0) -> list[int]:
         """Touch random visible orders of a channel; returns them."""
