@@ -1,7 +1,7 @@
 """The application that serves all simulated platforms, and the control route that tests use.
 
 One prefix a platform (`/taobao/...`), `GET /health`, `GET /control` (time and counters),
-`POST /control` (changes), `GET /control/keys`, `/control/credentials`.
+`POST /control` (changes), `GET /control/truth`, `/control/keys`, `/control/credentials`.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from connectors.errors import InputError
+from connectors.sandbox.platform_truth import platform_truth
 from connectors.sandbox.rendering import order_numbers
 from connectors.sandbox.servers import alipay, taobao, wechat_pay
 from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
@@ -56,6 +57,7 @@ class _Control:
         return [
             Route("/control", self._read, methods=["GET"]),
             Route("/control", self._change, methods=["POST"]),
+            Route("/control/truth", self._truth),
             Route("/control/keys", self._keys),
             Route("/control/credentials", self._credentials),
         ]
@@ -70,6 +72,10 @@ class _Control:
         except (InputError, ValueError, TypeError) as error:
             return _json({"error": str(error)}, status=400)
         return _json(self._state())
+
+    async def _truth(self, _request: Request) -> Response:
+        retail = self._retail
+        return _json(platform_truth(retail.world, retail.plan, retail.as_of))
 
     async def _keys(self, _request: Request) -> Response:
         keys = self._retail.credentials.keys

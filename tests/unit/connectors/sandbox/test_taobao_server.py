@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -25,6 +26,16 @@ CONFIG = WorldConfig(
 )
 SHOP = Taobao()
 ALL_TYPES = "guarantee_trade,nopaid"
+_STATES = {
+    "WAIT_BUYER_PAY": "awaiting_payment",
+    "WAIT_SELLER_SEND_GOODS": "paid",
+    "WAIT_BUYER_CONFIRM_GOODS": "shipped",
+    "TRADE_FINISHED": "completed",
+    "TRADE_CLOSED": "cancelled",
+    "TRADE_CLOSED_BY_TAOBAO": "cancelled",
+    "TRADE_MYSTERY": "unknown",
+}
+_OUTCOMES = {"SUCCESS": "refunded", "SELLER_REFUSE_BUYER": "rejected", "CLOSED": "withdrawn"}
 Call = Callable[..., dict[str, Any]]
 
 
@@ -187,6 +198,40 @@ def test_only_what_happened_by_then_is_visible(
         assert max(times) <= "2026-06-25 12:00:00"
         ended = ("TRADE_FINISHED", "TRADE_CLOSED", "TRADE_CLOSED_BY_TAOBAO")
         assert ("end_time" in row) == (row["status"] in ended)
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-06-21T03:00:00", "2026-06-26T12:00:00", "2026-06-30T23:59:59"]
+)
+def test_the_truth_is_the_sum_over_the_pages(call: Call, sandbox: ServedSandbox, time: str) -> None:
+    sandbox.control(as_of=time)
+    truth = sandbox.truth()["tmall_flagship"]
+    fields = "tid,status,payment,pay_time,consign_time,orders"
+    rows = _all_pages(call, "taobao.trades.sold.get", fields=fields, type=ALL_TYPES)
+    refunds = _all_pages(
+        call, "taobao.refunds.receive.get", fields="status,refund_fee", type=ALL_TYPES
+    )
+    lines = [line for row in rows for line in row["orders"]["order"]]
+    outcomes = Counter(_OUTCOMES.get(refund["status"], "refunding") for refund in refunds)
+    granted = [refund for refund in refunds if refund["status"] == "SUCCESS"]
+    states = Counter(_STATES[row["status"]] for row in rows)
+    assert truth == {
+        "orders": len(rows),
+        "order_fen": sum(_fen(row["payment"]) for row in rows),
+        "orders_by_status": {state: states[state] for state in truth["orders_by_status"]},
+        "lines": len(lines),
+        "pieces": sum(line["num"] for line in lines),
+        "line_fen": sum(_fen(line["divide_order_fee"]) for line in lines),
+        "payments": sum("pay_time" in row for row in rows),
+        "paid_fen": sum(_fen(row["payment"]) for row in rows if "pay_time" in row),
+        "refunds": len(refunds),
+        "refund_fen": sum(_fen(refund["refund_fee"]) for refund in refunds),
+        "refunds_by_outcome": {name: outcomes[name] for name in truth["refunds_by_outcome"]},
+        "refunded_fen": sum(_fen(refund["refund_fee"]) for refund in granted),
+        "parcels": sum("consign_time" in row for row in rows),
+        "parcels_by_carrier": truth["parcels_by_carrier"],
+    }
+    assert sum(truth["parcels_by_carrier"].values()) == truth["parcels"]
 
 
 def test_an_edited_order_is_too_high_until_its_correction(
