@@ -1,11 +1,13 @@
-"""SHA256withRSA (PKCS#1 v1.5, Base64) as Alipay and WeChat Pay use it; no I/O, no key is kept.
+"""SHA256withRSA (PKCS#1 v1.5, Base64) as Alipay and WeChat Pay use it; no I/O.
 
 Keys come in the forms that people get from the platforms: PEM, or the bare Base64 of the same DER
-without its first and last line; a certificate serves as the public key in it.
+without its first and last line; a certificate serves as the public key in it. Reading a key takes
+longer than a hundred signatures, so the last few keys are kept in memory.
 """
 
 import base64
 from contextlib import suppress
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -18,6 +20,7 @@ from connectors.errors import InputError
 
 _PEM: Final = b"-----BEGIN"
 _CERTIFICATE: Final = _PEM + b" CERTIFICATE-----"
+_KEPT_KEYS: Final = 16
 
 
 def sign(message: bytes, private_key: str) -> str:
@@ -45,6 +48,7 @@ def verify(message: bytes, signature: str, public_key: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=_KEPT_KEYS)
 def _read_private_key(text: str) -> rsa.RSAPrivateKey:
     key = None
     with suppress(ValueError, TypeError, UnsupportedAlgorithm):
@@ -57,6 +61,7 @@ def _read_private_key(text: str) -> rsa.RSAPrivateKey:
     return key
 
 
+@lru_cache(maxsize=_KEPT_KEYS)
 def _read_public_key(text: str) -> rsa.RSAPublicKey:
     key = None
     with suppress(ValueError, UnsupportedAlgorithm):
