@@ -40,6 +40,8 @@ class DefectRates:
         broken_rows: extra unreadable rows per order, for each kind of damage.
         bill_differences: share of the payments through a provider that its bill shows otherwise
             than the shop, for each kind of difference.
+        late_scans: share of the carriers' scans that are uploaded hours after they were made.
+        skewed_scanners: share of the carriers' hubs whose scanner's clock is off.
     """
 
     duplicate_rows: float = 0.002
@@ -49,6 +51,8 @@ class DefectRates:
     unmapped_status: float = 0.0005
     broken_rows: float = 0.0001
     bill_differences: float = 0.0005
+    late_scans: float = 0.015
+    skewed_scanners: float = 0.04
 
     def __post_init__(self) -> None:
         for name, rate in asdict(self).items():
@@ -66,6 +70,8 @@ class DefectRates:
             unmapped_status=0.0,
             broken_rows=0.0,
             bill_differences=0.0,
+            late_scans=0.0,
+            skewed_scanners=0.0,
         )
 
 
