@@ -252,7 +252,8 @@ class Settings(BaseSettings):
         if self.secrets_file:
             values["FOURFLOW_SECRETS_FILE"] = str(Path(self.secrets_file).expanduser().resolve())
         values["FOURFLOW_PII_KEY"] = self.pii_hash_key()
-        values["FOURFLOW_ENABLED_SOURCES"] = ",".join(self.enabled_sources())
+        if self.enabled_sources():
+            values["FOURFLOW_ENABLED_SOURCES"] = ",".join(self.enabled_sources())
         values["DAGSTER_HOME"] = str(self.dagster_home)
         values["RUNTIME__DLTHUB_TELEMETRY"] = "false"
         values["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"

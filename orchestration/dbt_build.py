@@ -63,14 +63,14 @@ def ensure_manifest(settings: Settings) -> Path:
     )
     if result.returncode != 0:
         raise ContractError(
-            f"The dbt project in {project} does not parse: {_reason(result.stdout)} "
+            f"The dbt project in {project} does not parse: {reason_in(result.stdout)} "
             "Mend what it names and run again."
         )
     stamp.write_text(wanted, encoding="ascii")
     return manifest
 
 
-def _reason(output: str) -> str:
+def reason_in(output: str) -> str:
     """Dbt's error without its progress lines and warnings, on one line."""
     start = max(output.rfind("Encountered an error:"), 0)
     words = " ".join(output[start:].removeprefix("Encountered an error:").split())

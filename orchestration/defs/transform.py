@@ -16,6 +16,7 @@ from orchestration.dbt_build import (
     build_arguments,
     dbt_executable,
     ensure_manifest,
+    reason_in,
     summarise_run_results,
 )
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
@@ -23,6 +24,7 @@ from orchestration.progress import RunProgress
 from orchestration.run_state import ensure_run, mark_red, note
 
 STEP = "build and test"
+_LOG = "dbt-build.log"
 
 
 class FourflowTranslator(DagsterDbtTranslator):
@@ -83,6 +85,8 @@ def dbt_models(
     project = str(fourflow.dbt_project_path)
     dbt = _Dbt(project_dir=project, profiles_dir=project, dbt_executable=dbt_executable())
     progress.start(STEP)
+    # A build that stops before it begins must not be judged by what an earlier one found.
+    (fourflow.dbt_target_path / "run_results.json").unlink(missing_ok=True)
     invocation = dbt.cli(
         build_arguments(full_refresh=config.full_refresh),
         context=context,
@@ -102,8 +106,9 @@ def dbt_models(
     try:
         checks = summarise_run_results(invocation.get_artifact("run_results.json"))
     except FileNotFoundError as error:
+        said = (fourflow.logs_path / _LOG).read_text(encoding="utf-8", errors="replace")
         raise dg.Failure(
-            f"dbt stopped before it built anything; see the logs in {fourflow.dbt_target_path}."
+            f"dbt stopped before it built anything: {reason_in(said)}", allow_retries=False
         ) from error
     note(engine, context.run_id, checks=checks.as_json())
     if checks.failed or not succeeded:
@@ -121,7 +126,7 @@ def dbt_models(
 def _dbt_log(settings: Settings) -> Iterator[TextIO]:
     """Where dbt's own words go; the terminal belongs to the progress display."""
     settings.logs_path.mkdir(parents=True, exist_ok=True)
-    with (settings.logs_path / "dbt-build.log").open("w", encoding="utf-8") as log:
+    with (settings.logs_path / _LOG).open("w", encoding="utf-8") as log:
         yield log
 
 

@@ -1,3 +1,5 @@
+{{ config(enabled=source_is_enabled('sandbox')) }}
+
 select
     'sandbox' as source,
     channel,

@@ -1,3 +1,5 @@
+{{ config(enabled=source_is_enabled('online_retail')) }}
+
 -- The name that most lines of an article carry: descriptions are also used for stock notes.
 with named as (
     select

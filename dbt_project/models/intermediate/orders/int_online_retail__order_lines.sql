@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', enabled=source_is_enabled('online_retail')) }}
 
 select
     'online_retail' as source,

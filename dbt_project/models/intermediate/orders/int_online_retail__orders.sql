@@ -1,3 +1,5 @@
+{{ config(enabled=source_is_enabled('online_retail')) }}
+
 with documents as (
     select
         source,

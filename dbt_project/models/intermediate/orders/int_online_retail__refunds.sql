@@ -1,3 +1,5 @@
+{{ config(enabled=source_is_enabled('online_retail')) }}
+
 select
     source,
     return_order_no || ':' || return_line_no || ':' || part_number as refund_no,

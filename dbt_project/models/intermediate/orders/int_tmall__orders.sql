@@ -1,3 +1,5 @@
+{{ config(enabled=source_is_enabled('tmall')) }}
+
 with records as (
     select * from {{ ref('int_tmall__orders_classified') }}
     where is_current

@@ -1,3 +1,5 @@
+{{ config(enabled=source_is_enabled('tmall')) }}
+
 select
     source,
     order_no as payment_no,

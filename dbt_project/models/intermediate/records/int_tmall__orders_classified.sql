@@ -1,1 +1,3 @@
+{{ config(enabled=source_is_enabled('tmall')) }}
+
 {{ classify_records('tmall', 'orders') }}

@@ -1,3 +1,3 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+{{ config(enabled=source_is_enabled('sandbox')) }}
 
 {{ stage_records('sandbox', 'parcels') }}
