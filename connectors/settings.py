@@ -308,11 +308,12 @@ def load_settings(**overrides: object) -> Settings:
     return settings
 
 
-def configuration_to_write(settings: Settings) -> Path:
+def configuration_to_write() -> Path:
     """Where a new `fourflow.yml` belongs: where `FOURFLOW_CONFIG` says, else right here."""
-    if settings.config not in ("", NO_CONFIGURATION):
-        return Path(settings.config).expanduser().absolute()
-    return Path.cwd() / CONFIGURATION_NAME
+    given = os.environ.get("FOURFLOW_CONFIG", "")
+    if given in ("", NO_CONFIGURATION):
+        return Path.cwd() / CONFIGURATION_NAME
+    return Path(given).expanduser().absolute()
 
 
 def _find_home(home: Path) -> Path:

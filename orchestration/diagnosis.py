@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.configuration import Configuration, ConfiguredSource, load_configuration
 from connectors.database.engine import open_database
 from connectors.database.publications import list_publications
 from connectors.errors import FourflowError
@@ -11,7 +12,10 @@ from connectors.lake.attach import catalogue_schema, connect_snapshot
 from connectors.lake.extensions import extension_path
 from connectors.lake.lock import is_locked, read_holder
 from connectors.settings import LAKE_NAME, Settings
+from connectors.sinks.factory import sinks_from_settings
 from orchestration.dbt_build import ensure_manifest
+from orchestration.enabled_sources import declared_sources
+from orchestration.offers import unread_problems
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,48 @@ def diagnose(settings: Settings, *, python: tuple[int, int]) -> list[Finding]:
             findings.append(Finding(name, True, check()))
         except FourflowError as error:
             findings.append(Finding(name, False, str(error)))
+    return [*findings, *diagnose_configuration(settings)]
+
+
+def diagnose_configuration(settings: Settings) -> list[Finding]:
+    """Look at `fourflow.yml`: the whole, each source, the webhook. No platform is called."""
+    try:
+        configuration = load_configuration(settings)
+    except FourflowError as error:
+        return [Finding("configuration", False, str(error))]
+    path = configuration.path
+    whole = str(path) if path else "none; `fourflow init` writes one"
+    findings = [Finding("configuration", True, whole)]
+    unread = unread_problems(configuration, declared_sources(settings))
+    for name, source in configuration.sources.items():
+        problems = [*unread.get(name, source.problems), *_missing_files(source)]
+        finding = " ".join(problems) or _describe(source)
+        findings.append(Finding(f"source {name}", not problems, finding))
+    if settings.webhook_url:
+        findings.append(_webhook(settings, configuration))
     return findings
+
+
+def _missing_files(source: ConfiguredSource) -> list[str]:
+    if source.path is None or source.path.exists():
+        return []
+    return [f"There is no file or folder {source.path}; correct the path of source {source.name}."]
+
+
+def _describe(source: ConfiguredSource) -> str:
+    what = f"files in {source.path}" if source.path else ", ".join(source.accounts)
+    when = f"read at {source.schedule}" if source.schedule else "read by every full pass"
+    return f"{source.connector}: {what}; {when}"
+
+
+def _webhook(settings: Settings, configuration: Configuration) -> Finding:
+    try:
+        if configuration.sinks.webhook and not settings.webhook_secret:
+            settings.secret(configuration.sinks.webhook.secret.env)
+        sinks_from_settings(settings)
+    except FourflowError as error:
+        return Finding("sink webhook", False, str(error))
+    return Finding("sink webhook", True, f"posts to {settings.webhook_url}")
 
 
 class _BrokenError(FourflowError):

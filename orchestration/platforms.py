@@ -25,6 +25,11 @@ class PlatformOutcome:
         """New records in bronze."""
         return sum(report.record_count for report in self.reports)
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether any entity of any account could be read, even if there was nothing new."""
+        return any(entity.problem is None for r in self.reports for entity in r.entities)
+
     def count_of(self, entity: str) -> int:
         """New records of one entity."""
         return sum(e.record_count for r in self.reports for e in r.entities if e.entity == entity)

@@ -8,16 +8,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import dagster as dg
+from sqlalchemy import Engine
 
+from connectors.configuration import load_configuration
 from connectors.database import runs as run_log
 from connectors.database.engine import open_database
 from connectors.database.publications import find_publication
 from connectors.errors import FourflowError, NothingPublishedError
 from connectors.lake.reader import PublishedLake, open_published
 from connectors.settings import Settings
+from orchestration.enabled_sources import declared_sources
 from orchestration.instance import fail_ghost_runs, open_instance, process_tags
+from orchestration.offers import unread_problems
 from orchestration.progress import RunProgress, SilentProgress
-from orchestration.run_state import ensure_run, summary_of
+from orchestration.run_state import ensure_run, note, summary_of
 
 _FUNNEL_SQL = """
     select source, funnel, step_number, any_value(step_name) as step_name,
@@ -79,6 +83,9 @@ def run_pipeline(
     """Ingest, transform, learn, check, publish, decide, deliver.
 
     A failed blocking check is a result (status `red`), not an exception.
+
+    Raises:
+        InputError: `fourflow.yml` as a whole can't be used.
     """
     started = time.monotonic()
     run_id = str(uuid.uuid4())
@@ -86,6 +93,7 @@ def run_pipeline(
     engine = open_database(settings)
     run_log.mark_dead_runs(engine)
     ensure_run(engine, run_id, trigger)
+    _note_unread_sources(settings, engine, run_id)
     error = ""
     with open_instance(settings) as instance:
         fail_ghost_runs(instance)
@@ -108,6 +116,13 @@ def run_pipeline(
         else:
             error = "" if result.success else _first_failure(result)
     return _report(settings, run_id, error, time.monotonic() - started)
+
+
+def _note_unread_sources(settings: Settings, engine: Engine, run_id: str) -> None:
+    unread = unread_problems(load_configuration(settings), declared_sources(settings))
+    for name, problems in unread.items():
+        facts = {"records": 0, "usable": False, "problems": problems}
+        note(engine, run_id, **{f"source:{name}": facts})
 
 
 def _pipeline_job() -> dg.JobDefinition:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from connectors.configuration import load_configuration
 from connectors.database import runs
 from connectors.database.engine import open_database
 from connectors.database.publications import Publication, list_publications
@@ -13,6 +14,8 @@ from connectors.lake.lock import is_locked, read_holder
 from connectors.lake.reader import open_published
 from connectors.settings import Settings
 from orchestration.decisions.ledger import count_by_state
+from orchestration.enabled_sources import declared_sources
+from orchestration.offers import unread_problems
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ def gather_status(settings: Settings) -> StatusReport:
         problems += [f"Blocking check {c.name} failed: {c.message}" for c in red.failed_checks]
     elif run and run.status == "failed":
         problems.append(f"The newest run {run.run_id[:8]} failed; run `fourflow run` to see why.")
+    problems += _configuration_problems(settings)
     sources, quarantine = _published_facts(settings, engine, problems) if newest else ([], [])
     holder = read_holder(settings) if is_locked(settings) else None
     return StatusReport(
@@ -68,6 +72,19 @@ def gather_status(settings: Settings) -> StatusReport:
         quarantine=quarantine,
         writer=holder.describe() if holder else "",
     )
+
+
+def _configuration_problems(settings: Settings) -> list[str]:
+    try:
+        configuration = load_configuration(settings)
+    except FourflowError as error:
+        return [str(error)]
+    unread = unread_problems(configuration, declared_sources(settings))
+    return [
+        problem
+        for name, source in configuration.sources.items()
+        for problem in unread.get(name, source.problems)
+    ]
 
 
 def _published_facts(

@@ -17,8 +17,9 @@ def sinks_from_settings(settings: Settings) -> dict[str, Sink]:
     if settings.webhook_url:
         if not settings.webhook_secret:
             raise InputError(
-                "FOURFLOW_WEBHOOK_URL is set without a signing secret; "
-                "set FOURFLOW_WEBHOOK_SECRET to whsec_ followed by base64 that the receiver knows."
+                "The webhook has a URL and no signing secret; set FOURFLOW_WEBHOOK_SECRET, or "
+                "the variable that `sinks.webhook.secret` in fourflow.yml names, to whsec_ "
+                "followed by base64 that the receiver knows."
             )
         sinks["webhook"] = WebhookSink(
             settings.webhook_url,

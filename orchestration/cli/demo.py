@@ -13,14 +13,20 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
+from connectors.configuration import Business
 from connectors.errors import InputError
 from connectors.sandbox.build import build_sandbox
 from connectors.sandbox.webhook_receiver import serve_receiver
 from connectors.sandbox.world import WorldConfig
-from connectors.settings import Settings, load_settings
+from connectors.settings import (
+    CONFIGURATION_NAME,
+    NO_CONFIGURATION,
+    Settings,
+    load_settings,
+)
 from orchestration.cli.run_once import print_report, run_with_display
 from orchestration.cli.up import serve
-from orchestration.registered_sources import register_sources
+from orchestration.configuration_file import Draft, FilesDraft, write_configuration
 
 SOURCE = "sandbox"
 
@@ -34,7 +40,7 @@ def demo(
     ] = True,
 ) -> None:
     """Simulate a retailer, run everything once on it, and serve the dashboards."""
-    settings = load_settings()
+    settings = load_settings(config=NO_CONFIGURATION)  # a real shop's file is not the demo's
     config = WorldConfig(
         days=days,
         orders_per_day=orders_per_day,
@@ -48,7 +54,7 @@ def demo(
         f"simulated {report.order_count:,} orders over {days} days "
         f"({report.row_count:,} rows in {report.file_count:,} files)"
     )
-    register_sources(settings, {SOURCE: settings.sandbox_path})
+    settings = _with_configuration(settings)
     with _receiver(settings) as receiving:
         outcome = run_with_display(receiving, trigger="demo")
     print_report(outcome)
@@ -89,6 +95,20 @@ def _prepare_home(settings: Settings, config: WorldConfig) -> None:
         )
     settings.root.mkdir(parents=True, exist_ok=True)
     marker.write_text(json.dumps(wanted), encoding="utf-8")
+
+
+def _with_configuration(settings: Settings) -> Settings:
+    """Settings that read the `fourflow.yml` in the demo's home, written when it is missing."""
+    path = settings.root / CONFIGURATION_NAME
+    if not path.exists():
+        business = Business(
+            time_zone=settings.business_time_zone,
+            calendar=settings.business_calendar,
+            currency=settings.business_currency,
+        )
+        sandbox = FilesDraft(SOURCE, str(settings.sandbox_path))
+        write_configuration(path, Draft(business, (sandbox,)))
+    return load_settings(config=str(path))
 
 
 @contextlib.contextmanager

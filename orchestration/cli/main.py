@@ -13,6 +13,7 @@ from orchestration.cli import (
     decisions,
     demo,
     doctor,
+    init,
     quarantine,
     query,
     run_once,
@@ -36,6 +37,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "up": up.up,
     "status": status.status,
     "query": query.query,
+    "init": init.init,
     "doctor": doctor.doctor,
 }
 for _name, _function in _COMMANDS.items():

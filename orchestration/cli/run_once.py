@@ -6,38 +6,71 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from connectors.configuration import (
+    FILES,
+    ConfiguredSource,
+    load_configuration,
+    remember_files,
+)
 from connectors.errors import InputError
-from connectors.settings import Settings, load_settings
+from connectors.settings import CONFIGURATION_NAME, Settings, load_settings
 from connectors.sources.mapping import load_source
 from orchestration.cli.printing import JsonOption, print_json, table
 from orchestration.progress import console_progress
-from orchestration.registered_sources import register_sources, registered_sources
 from orchestration.runs import RunReport, run_pipeline
 
 
-def parse_sources(settings: Settings, options: list[str]) -> dict[str, Path]:
-    """`NAME=PATH` options as a mapping; `NAME` alone means a source registered before.
+def offered_sources(settings: Settings, options: list[str]) -> list[str]:
+    """Names of the sources that `--source` options name; paths among them are remembered.
+
+    `NAME=PATH` gives files their path, `NAME` alone means a source that is configured.
 
     Raises:
-        InputError: the name is unknown, the path is missing, or the option is malformed.
+        InputError: the name is unknown, the path is missing, or the source is not one of files.
     """
-    known = registered_sources(settings)
-    sources: dict[str, Path] = {}
+    configuration = load_configuration(settings)
+    paths: dict[str, Path] = {}
+    names: list[str] = []
     for option in options:
         name, _, path = option.partition("=")
-        load_source(settings, name)
+        configured = configuration.sources.get(name)
         if path:
-            location = Path(path).expanduser()
-            if not location.exists():
-                raise InputError(
-                    f"There is no file or folder {path} for source {name}; correct the path."
-                )
-            sources[name] = location
-        elif name in known:
-            sources[name] = known[name]
-        else:
+            paths[name] = _existing_path(settings, name, configured, path)
+        elif configured is None:
+            load_source(settings, name)
             raise InputError(f"Source {name} has no path yet; write --source {name}=PATH once.")
-    return sources
+        names.append(name)
+    remember_files(settings, paths)
+    return names
+
+
+def _existing_path(
+    settings: Settings, name: str, configured: ConfiguredSource | None, path: str
+) -> Path:
+    if configured is not None and configured.connector != FILES:
+        raise InputError(
+            f"Source {name} is the platform {configured.connector} in fourflow.yml; give the "
+            "files a source of their own."
+        )
+    load_source(settings, configured.mapping if configured and configured.mapping else name)
+    location = Path(path).expanduser()
+    if not location.exists():
+        raise InputError(f"There is no file or folder {path} for source {name}; correct the path.")
+    return location
+
+
+def refuse_demo_home(settings: Settings) -> None:
+    """A real shop's records must not mix with the demo's.
+
+    Raises:
+        InputError: home holds the demo, and the configuration is another one.
+    """
+    own = settings.root / CONFIGURATION_NAME
+    if (settings.root / "demo.json").exists() and settings.configuration_path not in (None, own):
+        raise InputError(
+            f"{settings.root} holds the demo, and {settings.configuration_path} is about "
+            "something else; delete that folder or set FOURFLOW_HOME to another one."
+        )
 
 
 def run_command(
@@ -52,18 +85,20 @@ def run_command(
 ) -> None:
     """One pass: ingest, transform, learn, check, publish, decide, deliver."""
     settings = load_settings()
-    offered = parse_sources(settings, source or [])
-    if not register_sources(settings, offered):
+    refuse_demo_home(settings)
+    offered = offered_sources(settings, source or [])
+    configured = load_configuration(settings).sources
+    if not configured:
         raise InputError(
-            "No source is registered; start with `fourflow run --source NAME=PATH` "
-            "or `fourflow demo`."
+            "No source is registered; write fourflow.yml with `fourflow init`, or start with "
+            "`fourflow run --source NAME=PATH` or `fourflow demo`."
         )
     report = run_with_display(settings, full_refresh=full_refresh, quiet=json)
     if json:
         print_json(report.as_json())
     else:
         print_report(report)
-    if not report.succeeded or nothing_useful(report, offered):
+    if not report.succeeded or nothing_useful(report, offered or list(configured)):
         raise typer.Exit(1)
 
 
@@ -77,11 +112,9 @@ def run_with_display(
         return run_pipeline(settings, full_refresh=full_refresh, trigger=trigger, progress=progress)
 
 
-def nothing_useful(report: RunReport, offered: dict[str, Path]) -> bool:
-    """Whether sources were offered and not one of them could be read at all."""
-    if not offered:
-        return False
-    facts = [report.summary.get(f"source:{name}", {}) for name in offered]
+def nothing_useful(report: RunReport, sources: list[str]) -> bool:
+    """Whether not one of these sources could be read at all."""
+    facts = [report.summary.get(f"source:{name}", {}) for name in sources]
     return all(fact.get("problems") and not fact.get("usable", False) for fact in facts)
 
 

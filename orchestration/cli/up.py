@@ -13,8 +13,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from connectors.configuration import load_configuration
 from connectors.errors import InputError
 from connectors.settings import PROJECT_ROOT, Settings, load_settings
+from orchestration.cli.run_once import refuse_demo_home
 from orchestration.dbt_build import ensure_manifest
 from orchestration.instance import open_instance
 
@@ -26,15 +28,18 @@ def up(
     dagster_port: Annotated[int, typer.Option(help="Port of Dagster's web server.")] = 3000,
 ) -> None:
     """Serve the dashboards and run the schedules until Ctrl-C."""
-    serve(load_settings(), dashboard_port=dashboard_port, dagster_port=dagster_port)
+    settings = load_settings()
+    refuse_demo_home(settings)
+    serve(settings, dashboard_port=dashboard_port, dagster_port=dagster_port)
 
 
 def serve(settings: Settings, *, dashboard_port: int = 8501, dagster_port: int = 3000) -> None:
     """Start all processes, wait, and stop them all when one ends or a signal comes.
 
     Raises:
-        InputError: one of them ended by itself; names it.
+        InputError: one of them ended by itself (names it), or fourflow.yml can't be used.
     """
+    load_configuration(settings)  # a mistake in it is told here, not in a log
     open_instance(settings).dispose()
     ensure_manifest(settings)  # once, before three processes want it at the same time
     console = Console()

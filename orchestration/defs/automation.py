@@ -1,18 +1,25 @@
-"""When things run: a daily pass, a micro-batch every five minutes, deliveries, upkeep."""
+"""When things run: the daily pass, new files, sources with a schedule, deliveries, upkeep.
+
+`fourflow.yml` may say other times; a change of them counts from the next start.
+"""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
+from connectors.configuration import ConfiguredSource, load_configuration
 from connectors.database.engine import open_database
 from connectors.settings import Settings, load_settings
 from orchestration.defs.decisions import DELIVERIES
 from orchestration.maintenance import maintain
+from orchestration.offers import DUE_TAG, offer_signature
 from orchestration.policies import LAKE_POOL
-from orchestration.registered_sources import offer_signature, registered_sources
 from orchestration.run_state import utc_now
 
-_ZONE = load_settings().business_time_zone
+_SETTINGS = load_settings()
+_ZONE = _SETTINGS.business_time_zone
+_CONFIGURATION = load_configuration(_SETTINGS)
+_TIMES = _CONFIGURATION.schedules
 
 pipeline_job = dg.define_asset_job(
     "pipeline",
@@ -43,7 +50,7 @@ def maintenance_job() -> None:
 daily_schedule = dg.ScheduleDefinition(
     name="daily",
     job=pipeline_job,
-    cron_schedule="0 5 * * *",
+    cron_schedule=_TIMES.daily,
     execution_timezone=_ZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="The full pass of the day, done before people come in.",
@@ -52,7 +59,7 @@ daily_schedule = dg.ScheduleDefinition(
 maintenance_schedule = dg.ScheduleDefinition(
     name="daily_maintenance",
     job=maintenance_job,
-    cron_schedule="30 3 * * *",
+    cron_schedule=_TIMES.maintenance,
     execution_timezone=_ZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
@@ -60,7 +67,7 @@ maintenance_schedule = dg.ScheduleDefinition(
 delivery_schedule = dg.ScheduleDefinition(
     name="deliver_due",
     job=delivery_job,
-    cron_schedule="*/5 * * * *",
+    cron_schedule=_TIMES.deliveries,
     execution_timezone=_ZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
@@ -69,16 +76,36 @@ delivery_schedule = dg.ScheduleDefinition(
 @dg.schedule(
     name="micro_batch",
     job=pipeline_job,
-    cron_schedule="*/5 * * * *",
+    cron_schedule=_TIMES.micro_batch,
     execution_timezone=_ZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every five minutes, if a registered source has something new.",
+    description="Every few minutes, if a source of files has something new.",
 )
 def micro_batch(
     fourflow: dg.ResourceParam[Settings],
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """A run keyed by what is on offer: the same files never start two runs."""
-    if not registered_sources(fourflow):
-        yield dg.SkipReason("No source is registered; `fourflow run --source NAME=PATH` adds one.")
+    signature = offer_signature(load_configuration(fourflow))
+    if not signature:
+        yield dg.SkipReason(
+            "No source of files is configured; `fourflow run --source NAME=PATH` adds one."
+        )
         return
-    yield dg.RunRequest(run_key=f"offer-{offer_signature(fourflow)}")
+    yield dg.RunRequest(run_key=f"offer-{signature}")
+
+
+def _schedule_of(source: ConfiguredSource) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=f"read_{source.name}",
+        job=pipeline_job,
+        cron_schedule=source.schedule or _TIMES.daily,
+        execution_timezone=_ZONE,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        tags={"fourflow/trigger": "schedule", DUE_TAG: source.name},
+        description=f"A pass that reads {source.name} only.",
+    )
+
+
+source_schedules = [
+    _schedule_of(source) for source in _CONFIGURATION.sources.values() if source.schedule
+]

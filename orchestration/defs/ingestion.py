@@ -1,11 +1,11 @@
-"""Bronze tables, one multi-asset a source: wiring and metadata only; reading is connectors' job."""
+"""Bronze tables of files, one multi-asset a source: wiring only; reading is connectors' job."""
 
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
+from connectors.configuration import FILES, ConfiguredSource, load_configuration
 from connectors.database.engine import open_database
 from connectors.errors import FourflowError, TransientError
 from connectors.settings import Settings, load_settings
@@ -13,9 +13,9 @@ from connectors.sources.files.load import load_files
 from connectors.sources.files.report import LoadProgress, LoadReport
 from connectors.sources.mapping import DeclaredSource
 from orchestration.enabled_sources import declared_sources
+from orchestration.offers import is_due, sources_of
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS, RETRY_TRANSIENT, as_failure
 from orchestration.progress import RunProgress
-from orchestration.registered_sources import registered_sources
 from orchestration.run_state import ensure_run, note
 
 
@@ -43,18 +43,19 @@ def _asset_for(source: DeclaredSource) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         engine = open_database(fourflow)
         ensure_run(engine, context.run_id, context.run.tags.get("fourflow/trigger", "dagster"))
-        path = registered_sources(fourflow).get(source.name)
-        report, problems = (None, []) if path is None else _read(fourflow, source, path, progress)
-        if path is not None:
+        counts: Counter[str] = Counter()
+        problems: list[str] = []
+        for offer in _offers(fourflow, source.name, context.run.tags):
+            report, found = _read(fourflow, offer, progress)
             facts = {
                 "records": report.record_count if report else 0,
                 "usable": bool(report and (report.loaded or report.skipped)),
-                "problems": problems,
+                "problems": found,
             }
-            note(engine, context.run_id, **{f"source:{source.name}": facts})
-        counts: Counter[str] = Counter()
-        for file in report.loaded if report else ():
-            counts[file.entity] += file.record_count
+            note(engine, context.run_id, **{f"source:{offer.name}": facts})
+            for file in report.loaded if report else ():
+                counts[file.entity] += file.record_count
+            problems += found
         for entity, key in keys.items():
             yield dg.MaterializeResult(
                 asset_key=key, metadata={"dagster/row_count": counts[entity]}
@@ -81,26 +82,40 @@ def _spec(source: str, entity: str, key: dg.AssetKey) -> dg.AssetSpec:
     )
 
 
+def _offers(settings: Settings, declared: str, tags: Mapping[str, str]) -> list[ConfiguredSource]:
+    try:
+        configuration = load_configuration(settings)
+    except FourflowError as error:
+        raise as_failure(error) from error
+    return [
+        source
+        for source in sources_of(configuration, declared)
+        if source.connector == FILES and is_due(source, tags)
+    ]
+
+
 def _read(
-    settings: Settings, source: DeclaredSource, path: Path, progress: RunProgress
+    settings: Settings, offer: ConfiguredSource, progress: RunProgress
 ) -> tuple[LoadReport | None, list[str]]:
     """Load what is new; a source that can't be used is a problem, not the end of the run."""
-    step = f"read {source.name}"
+    step = f"read {offer.name}"
 
     def show(state: LoadProgress) -> None:
         progress.start(step, total=state.files_total)
         progress.advance(step, state.file_name or state.stage)
 
+    if offer.path is None:
+        return None, list(offer.problems)
     progress.start(step)
     try:
-        report = load_files(settings, source.name, path, on_progress=show)
+        report = load_files(settings, offer.mapping, offer.path, on_progress=show)
     except TransientError as error:
         raise as_failure(error) from error
     except FourflowError as error:
         progress.finish(step, "not read")
         return None, [str(error)]
     progress.finish(step, f"{report.record_count:,} new records")
-    return report, list(report.problems)
+    return report, [*offer.problems, *report.problems]
 
 
 def _all_sources() -> list[dg.AssetsDefinition]:

@@ -11,7 +11,8 @@ from connectors.settings import Settings, load_settings
 from connectors.sources.api.connector import find_connector
 from connectors.sources.mapping import DeclaredSource
 from orchestration.enabled_sources import declared_sources
-from orchestration.platforms import read_platform
+from orchestration.offers import is_due
+from orchestration.platforms import PlatformOutcome, read_platform
 from orchestration.policies import DAILY_FRESHNESS, OWNERS
 from orchestration.progress import RunProgress
 from orchestration.run_state import ensure_run, note
@@ -50,13 +51,16 @@ def _asset_for(source: DeclaredSource, after: list[dg.AssetKey]) -> dg.AssetsDef
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         engine = open_database(fourflow)
         ensure_run(engine, context.run_id, context.run.tags.get("fourflow/trigger", "dagster"))
-        outcome = read_platform(fourflow, _configured(fourflow, source.name), progress)
-        facts = {
-            "records": outcome.record_count,
-            "usable": bool(outcome.reports),
-            "problems": outcome.problems,
-        }
-        note(engine, context.run_id, **{f"source:{source.name}": facts})
+        outcome = PlatformOutcome()
+        configured = _configured(fourflow, source.name)
+        if is_due(configured, context.run.tags):
+            outcome = read_platform(fourflow, configured, progress)
+            facts = {
+                "records": outcome.record_count,
+                "usable": outcome.is_usable,
+                "problems": outcome.problems,
+            }
+            note(engine, context.run_id, **{f"source:{source.name}": facts})
         for entity, key in keys.items():
             count = outcome.count_of(entity)
             yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": count})

@@ -112,7 +112,7 @@ def test_a_named_file_must_be_there(shop: Path, monkeypatch):
     monkeypatch.setenv("FOURFLOW_CONFIG", "nowhere.yml")
     with pytest.raises(InputError, match=r"FOURFLOW_CONFIG names .*nowhere\.yml, which is not th"):
         load_settings()
-    assert configuration_to_write(Settings()) == shop / "nowhere.yml"
+    assert configuration_to_write() == shop / "nowhere.yml"
 
 
 def test_secrets_come_from_the_environment_then_from_the_file(shop: Path, tmp_path, monkeypatch):
