@@ -16,7 +16,6 @@ import numpy as np
 
 from connectors.sandbox.rendering import order_numbers
 from connectors.sandbox.retailer import World
-from connectors.sandbox.truth import yuan
 from connectors.sandbox.world import (
     DAY,
     HOUR,
@@ -179,7 +178,7 @@ def bill_exists(config: WorldConfig, provider: int, day: int, as_of: int) -> boo
 def describe_settlement(world: World, settlement: Settlement, as_of: int) -> dict[str, Any]:
     """Truth about the bills that exist at second `as_of`: per provider and day, and the planted.
 
-    Amounts are exact decimals as text; fees and refunds count positive, `closing_balance` is that
+    Fees and refunds count positive (a fee that comes back negative), `closing_balance_fen` is that
     of the day's last movement or of the day before.
     """
     differences = settlement.differences
@@ -202,7 +201,7 @@ def describe_settlement(world: World, settlement: Settlement, as_of: int) -> dic
     }
 
 
-def _described(world: World, orders: Ints, settlement: Settlement) -> list[dict[str, str]]:
+def _described(world: World, orders: Ints, settlement: Settlement) -> list[dict[str, Any]]:
     """The planted orders: what the shop says about the payment and what the provider took."""
     number = order_numbers(world)
     taken: dict[int, list[tuple[int, int]]] = {}
@@ -217,9 +216,9 @@ def _described(world: World, orders: Ints, settlement: Settlement) -> list[dict[
         {
             "order_no": number[order].as_py(),
             "provider": PROVIDERS[world.journeys.method[order]],
-            "shop_amount": yuan(world.orders.total[order]),
+            "shop_fen": int(world.orders.total[order]),
             "shop_date": _date_text(world, world.journeys.paid_at[order]),
-            "provider_amount": yuan(sum(amount for amount, _ in taken.get(order, []))),
+            "provider_fen": sum(amount for amount, _ in taken[order]),
             "provider_date": _date_text(world, max(at for _, at in taken[order])),
         }
         for order in orders.tolist()
@@ -246,14 +245,14 @@ def _days_of(config: WorldConfig, account: ProviderAccount, as_of: int) -> dict[
         balance = int(account.movements.balance[moved.stop - 1]) if moved else balance
         days[str(config.date_of(day))] = {
             "payments": int(paid.sum()),
-            "payment_amount": yuan(table.amount[paid].sum()),
+            "payment_fen": int(table.amount[paid].sum()),
             "refunds": int(back.sum()),
-            "refund_amount": yuan(table.amount[back].sum()),
-            "fee": yuan(table.fee.sum()),
+            "refund_fen": int(table.amount[back].sum()),
+            "fee_fen": int(table.fee.sum()),
             "movements": len(moved),
-            "income": yuan(change[change > 0].sum()),
-            "expense": yuan(-change[change < 0].sum()),
-            "closing_balance": yuan(balance),
+            "income_fen": int(change[change > 0].sum()),
+            "expense_fen": int(-change[change < 0].sum()),
+            "closing_balance_fen": balance,
         }
     return days
 

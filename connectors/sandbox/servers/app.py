@@ -1,7 +1,8 @@
 """The application that serves all simulated platforms, and the control route that tests use.
 
 One prefix a platform (`/taobao/...`), `GET /health`, `GET /control` (time and counters),
-`POST /control` (changes), `GET /control/truth`, `/control/keys`, `/control/credentials`.
+`POST /control` (changes), `GET /control/truth` (`/bills`, `/scans`), `/control/keys`,
+`/control/credentials`.
 """
 
 from collections.abc import Callable
@@ -18,10 +19,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from connectors.errors import InputError
 from connectors.sandbox.platform_truth import platform_truth
 from connectors.sandbox.rendering import order_numbers
+from connectors.sandbox.scanning import describe_scans
 from connectors.sandbox.servers import alipay, taobao, wechat_pay
 from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
 from connectors.sandbox.servers.faults import FaultMiddleware, Faults
 from connectors.sandbox.servers.retail import Retail
+from connectors.sandbox.settling import describe_settlement
 
 PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
     "taobao": taobao.routes,
@@ -58,6 +61,8 @@ class _Control:
             Route("/control", self._read, methods=["GET"]),
             Route("/control", self._change, methods=["POST"]),
             Route("/control/truth", self._truth),
+            Route("/control/truth/bills", self._bills),
+            Route("/control/truth/scans", self._scans),
             Route("/control/keys", self._keys),
             Route("/control/credentials", self._credentials),
         ]
@@ -76,6 +81,14 @@ class _Control:
     async def _truth(self, _request: Request) -> Response:
         retail = self._retail
         return _json(platform_truth(retail.world, retail.plan, retail.as_of))
+
+    async def _bills(self, _request: Request) -> Response:
+        retail = self._retail
+        return _json(describe_settlement(retail.world, retail.settlement, retail.as_of))
+
+    async def _scans(self, _request: Request) -> Response:
+        retail = self._retail
+        return _json(describe_scans(retail.world, retail.scans, retail.as_of))
 
     async def _keys(self, _request: Request) -> Response:
         keys = self._retail.credentials.keys

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 _KEY_BITS: Final = 2048
+SENDER_PHONE: Final = "12000004088"
+"""The phone number on every parcel that the retailer sends."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +74,21 @@ class WechatPay:
 
 @dataclass(frozen=True)
 class Kuaidi100:
-    """The customer at Kuaidi100; `salt` signs pushes."""
+    """The customer at Kuaidi100; `salt` signs pushes, `phone` is the sender's of every parcel."""
 
     customer: str = "SANDBOXCUSTOMER00000000000000001"
     key: str = "SANDBOXKEY01"
     salt: str = "sandbox-salt"
+    phone: str = SENDER_PHONE
 
 
 @dataclass(frozen=True)
 class SfExpress:
-    """The monthly-account customer at SF."""
+    """The monthly-account customer at SF; `check_phone_no` ends the sender's phone number."""
 
     partner_id: str = "SANDBOXPARTNER"
     check_word: str = "sandbox-check-word"
+    check_phone_no: str = SENDER_PHONE[-4:]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from connectors.errors import InputError
 from connectors.sandbox.defects import plan_defects
 from connectors.sandbox.platforms import CHANNELS
 from connectors.sandbox.retailer import World
+from connectors.sandbox.scanning import Scans, scan_parcels
 from connectors.sandbox.servers.credentials import Credentials
 from connectors.sandbox.servers.views import RefundJourneys, Shop, Snapshot
 from connectors.sandbox.settling import Settlement, settle
@@ -61,6 +62,11 @@ class Retail:
     def settlement(self) -> Settlement:
         """The payment providers' books, made when first asked for."""
         return settle(self.world)
+
+    @cached_property
+    def scans(self) -> Scans:
+        """The carriers' scans, made when first asked for."""
+        return scan_parcels(self.world)
 
     @property
     def as_of(self) -> int:

@@ -67,6 +67,14 @@ class ServedSandbox:
         """What really happened by `as_of`, per channel; amounts in fen."""
         return self._read("/control/truth")
 
+    def bills(self) -> dict[str, Any]:
+        """What the payment providers' bills hold by `as_of`, per provider and day, in fen."""
+        return self._read("/control/truth/bills")
+
+    def scans(self) -> dict[str, Any]:
+        """What the carriers tell by `as_of`: parcels, scans and deliveries per carrier."""
+        return self._read("/control/truth/scans")
+
     def credentials(self) -> dict[str, dict[str, str]]:
         """The fixed credentials by platform."""
         return self._read("/control/credentials")

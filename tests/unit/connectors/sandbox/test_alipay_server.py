@@ -150,8 +150,8 @@ def test_the_totals_of_every_day_are_its_rows_and_the_truth(client: Any, retail:
             f"#退款合计：{len(back)}笔，商家实收退款共{given:.2f}元，商家优惠退款共0.00元" in detail
         )
         assert (figures["payments"], figures["refunds"]) == (len(paid), len(back))
-        assert Decimal(figures["payment_amount"]) == taken
-        assert Decimal(figures["refund_amount"]) == -given
+        assert figures["payment_fen"] == 100 * taken
+        assert figures["refund_fen"] == -100 * given
         assert all(len(row) == 25 for row in rows)
         assert all(Decimal(row[11]) < 0 and row[21] for row in back)
         assert {row[5][:10] for row in rows} == {day}
@@ -159,7 +159,8 @@ def test_the_totals_of_every_day_are_its_rows_and_the_truth(client: Any, retail:
         assert total[0] == "合计"
         assert (int(total[2]), int(total[3])) == (len(paid), len(back))
         fee = sum((Decimal(row[22]) for row in rows), Decimal(0))
-        assert Decimal(total[9]) == fee == -Decimal(figures["fee"])
+        assert Decimal(total[9]) == fee
+        assert 100 * fee == -figures["fee_fen"]
         assert Decimal(total[11]) == taken + given + fee
 
 
@@ -203,8 +204,9 @@ def test_the_balance_runs_through_the_account_bills(client: Any, retail: Retail)
             numbers.add(row[0])
             words.add(row[10])
         assert figures["movements"] == len(rows)
-        assert (Decimal(figures["income"]), Decimal(figures["expense"])) == (came, -went)
-        assert Decimal(figures["closing_balance"]) == balance
+        assert (figures["income_fen"], figures["expense_fen"]) == (100 * came, -100 * went)
+        assert balance is not None
+        assert figures["closing_balance_fen"] == 100 * balance
         counts = [sum(Decimal(row[column]) != 0 for row in rows) for column in (7, 6)]
         assert f"#支出合计：{counts[0]}笔，共{went:.2f}元" in detail
         assert f"#收入合计：{counts[1]}笔，共{came:.2f}元" in detail

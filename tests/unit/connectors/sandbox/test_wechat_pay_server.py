@@ -142,13 +142,14 @@ def test_the_totals_of_every_day_are_its_rows_and_the_truth(client: Any, retail:
         assert len(paid) + len(back) == len(rows) == int(total["总交易单数"])
         assert (figures["payments"], figures["refunds"]) == (len(paid), len(back))
         for column, name, truth_name in (
-            ("应结订单金额", "应结订单总金额", "payment_amount"),
-            ("订单金额", "订单总金额", "payment_amount"),
-            ("退款金额", "退款总金额", "refund_amount"),
-            ("申请退款金额", "申请退款总金额", "refund_amount"),
-            ("手续费", "手续费总金额", "fee"),
+            ("应结订单金额", "应结订单总金额", "payment_fen"),
+            ("订单金额", "订单总金额", "payment_fen"),
+            ("退款金额", "退款总金额", "refund_fen"),
+            ("申请退款金额", "申请退款总金额", "refund_fen"),
+            ("手续费", "手续费总金额", "fee_fen"),
         ):
-            assert amount(rows, column) == Decimal(total[name]) == Decimal(figures[truth_name])
+            assert amount(rows, column) == Decimal(total[name])
+            assert 100 * Decimal(total[name]) == figures[truth_name]
         assert all(row["手续费"].partition(".")[2].__len__() == 5 for row in rows)
         assert all(row["微信退款单号"] == "0" for row in paid)
         assert all(len(row["微信退款单号"]) == 29 for row in back)
@@ -191,12 +192,12 @@ def test_the_balance_runs_through_the_fund_flow_bills(client: Any, retail: Retai
                     Decimal(part) for part in row["备注"][5:-1].replace("元;含手续费", " ").split()
                 )
                 assert gross - fee == Decimal(row["收支金额(元)"])
-        assert balance == Decimal(figures["closing_balance"])
-        assert (
-            amount(came, "收支金额(元)") == Decimal(total["收入金额"]) == Decimal(figures["income"])
-        )
+        assert balance is not None
+        assert 100 * balance == figures["closing_balance_fen"]
+        assert amount(came, "收支金额(元)") == Decimal(total["收入金额"])
+        assert 100 * Decimal(total["收入金额"]) == figures["income_fen"]
         assert amount(went, "收支金额(元)") == Decimal(total["支出金额"])
-        assert Decimal(total["支出金额"]) == Decimal(figures["expense"])
+        assert 100 * Decimal(total["支出金额"]) == figures["expense_fen"]
         assert [int(total[name]) for name in ("资金流水总笔数", "收入笔数", "支出笔数")] == [
             figures["movements"],
             len(came),
