@@ -57,7 +57,7 @@ class _Dbt(DbtCliResource):
         return Version(importlib.metadata.version("dbt-core"))
 
     def _initialize_dbt_core_adapter(self, args: Any) -> Any:
-        return None
+        del args
 
 
 class TransformConfig(dg.Config):
