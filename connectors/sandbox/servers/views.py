@@ -15,21 +15,24 @@ from connectors.sandbox.defects import DefectPlan
 from connectors.sandbox.platforms import FIRST_RETURN_REASON
 from connectors.sandbox.rendering import tracking_numbers
 from connectors.sandbox.retailer import World
-from connectors.sandbox.world import NEVER, Flags, Ints
+from connectors.sandbox.world import HOUR, NEVER, Flags, Ints
 
 ASKED, AGREED, SENT_BACK, GRANTED, REFUSED, REFUSED_AFTER_RETURN, WITHDRAWN = range(7)
 """Stages of a refund. The world decides what is granted; how it gets there is told here."""
 
 NOT_ASKED: Final = -1
 _WAYS_TO_FAIL = (REFUSED, REFUSED_AFTER_RETURN, WITHDRAWN)
+_LONGEST_TO_AGREE: Final = 18 * HOUR
+_LONGEST: Final = 54 * HOUR
 
 
 @dataclass(frozen=True)
 class RefundJourneys:
     """When each refund of the world reached each stage: stages x refunds, `NEVER` if it did not.
 
-    A return is agreed to after a third of its time and sent back after two thirds; what is
-    rejected is refused at once, refused after the return, or withdrawn by the buyer, in turn.
+    A return is agreed to after a third of its time and sent back after two thirds (or after the
+    longest time that these take); what is rejected is refused at once, refused after the return,
+    or withdrawn by the buyer, in turn.
     `of_line` is the refund of each line of the world, or -1: a line has at most one.
     """
 
@@ -45,12 +48,12 @@ class RefundJourneys:
         times[ASKED] = refunds.requested_at
         decided = refunds.decided_at != NEVER
         failure = np.where(refunds.rejected, np.array(_WAYS_TO_FAIL)[np.arange(count) % 3], NEVER)
-        comes_back = decided & (refunds.reason >= FIRST_RETURN_REASON)
+        comes_back = refunds.reason >= FIRST_RETURN_REASON
         comes_back &= ~refunds.rejected | (failure == REFUSED_AFTER_RETURN)
-        takes = np.where(decided, refunds.decided_at, 0) - refunds.requested_at
-        for stage, thirds in ((AGREED, 1), (SENT_BACK, 2)):
-            reached = refunds.requested_at + thirds * takes // 3
-            times[stage] = np.where(comes_back, reached, NEVER)
+        takes = np.where(decided, refunds.decided_at - refunds.requested_at, NEVER)
+        for stage, thirds, longest in ((AGREED, 1, _LONGEST_TO_AGREE), (SENT_BACK, 2, _LONGEST)):
+            waits = np.minimum(takes // 3 * thirds, longest)
+            times[stage] = np.where(comes_back, refunds.requested_at + waits, NEVER)
         times[GRANTED] = np.where(refunds.rejected, NEVER, refunds.decided_at)
         for stage in _WAYS_TO_FAIL:
             times[stage] = np.where(failure == stage, refunds.decided_at, NEVER)
