@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 _MAGIC = b"\xffF4\xfe"
 _HEAD = struct.Struct(">4sII")
+_STAMP = "%Y%m%dT%H%M%S%fZ"
 _OPEN = ".open"
 _SEALED = ".segment"
 DAMAGED = ".damaged"
@@ -113,7 +114,7 @@ class SegmentFile:
     """The open segment; used by one thread."""
 
     def __init__(self, folder: Path) -> None:
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}{_OPEN}"
+        name = f"{datetime.now(UTC):{_STAMP}}-{secrets.token_hex(4)}{_OPEN}"
         self._path = folder / name
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         self._descriptor = os.open(self._path, flags, 0o600)
@@ -178,6 +179,12 @@ def sealed_messages(path: Path) -> int:
 def segment_name(path: Path) -> str:
     """The name that a segment keeps from its first byte to its removal."""
     return path.name.partition(".")[0]
+
+
+def segment_started_at(path: Path) -> datetime:
+    """When a segment's first message was about to be written, UTC."""
+    stamp = segment_name(path).partition("-")[0]
+    return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
 
 
 def remove_segments(paths: Sequence[Path]) -> None:

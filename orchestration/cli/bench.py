@@ -1,0 +1,61 @@
+"""`fourflow bench`: runs a benchmark of this checkout and prints its figures.
+
+A benchmark is a module in `tests/benchmarks/` with `run() -> dict`: figures by name, in the order
+in which they are printed. It makes what it needs in a scratch folder and touches no installation.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from connectors.declarations import suggest
+from connectors.errors import InputError
+from connectors.settings import PROJECT_ROOT
+from orchestration.cli.printing import JsonOption, plain, print_json
+
+_FOLDER = PROJECT_ROOT / "tests" / "benchmarks"
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help="Which benchmark; empty lists them.")] = "",
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Measure something on this machine and print the figures."""
+    if not name:
+        typer.echo("\n".join(benchmark_names()))
+        return
+    figures = plain(find_benchmark(name)())
+    if json:
+        print_json(figures)
+        return
+    width = max(map(len, figures), default=0)
+    console = Console(highlight=False, soft_wrap=True)
+    for figure, value in figures.items():
+        shown = f"{value:,}" if isinstance(value, int | float) else value
+        console.print(f"{figure.replace('_', ' '):<{width}}  {shown}")
+
+
+def benchmark_names() -> list[str]:
+    """Names of all benchmarks."""
+    return sorted(path.stem for path in _FOLDER.glob("*.py") if not path.stem.startswith("_"))
+
+
+def find_benchmark(name: str) -> Callable[[], dict[str, Any]]:
+    """The `run` of the benchmark of that name, or of the only one whose name begins so.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    wanted = name.replace("-", "_")
+    known = benchmark_names()
+    found = [one for one in known if one == wanted] or [n for n in known if n.startswith(wanted)]
+    if len(found) != 1:
+        raise InputError(f"There is no benchmark {name!r}; {suggest(wanted, found or known)}.")
+    if str(PROJECT_ROOT) not in sys.path:
+        sys.path.insert(0, str(PROJECT_ROOT))
+    run: Callable[[], dict[str, Any]] = importlib.import_module(f"tests.benchmarks.{found[0]}").run
+    return run
