@@ -9,6 +9,10 @@ from connectors.errors import FourflowError, PermanentError
 # One writing step at a time: dagster.yaml gives every pool one slot.
 LAKE_POOL = "lake"
 
+# What platforms push; whoever reads pushes comes after this asset.
+INBOX_KEY = dg.AssetKey(["inbox", "pushes"])
+PUSHES = "pushes"
+
 RETRY_TRANSIENT = dg.RetryPolicy(
     max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
 )

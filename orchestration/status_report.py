@@ -10,12 +10,17 @@ from connectors.database import runs
 from connectors.database.engine import open_database
 from connectors.database.publications import Publication, list_publications
 from connectors.errors import FourflowError
+from connectors.inbox.state import InboxState, inbox_state, waits_too_long
 from connectors.lake.lock import is_locked, read_holder
 from connectors.lake.reader import open_published
 from connectors.settings import Settings
 from orchestration.decisions.ledger import count_by_state
 from orchestration.enabled_sources import declared_sources
 from orchestration.offers import unread_problems
+from orchestration.run_state import utc_now
+
+# The daily run moves the inbox at the latest.
+_LONGEST_WAIT_HOURS = 26.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class StatusReport:
     sources: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
     writer: str
+    inbox: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values only."""
@@ -55,6 +61,8 @@ def gather_status(settings: Settings) -> StatusReport:
     elif run and run.status == "failed":
         problems.append(f"The newest run {run.run_id[:8]} failed; run `fourflow run` to see why.")
     problems += _configuration_problems(settings)
+    inbox = inbox_state(settings)
+    problems += _inbox_problems(inbox)
     sources, quarantine = _published_facts(settings, engine, problems) if newest else ([], [])
     holder = read_holder(settings) if is_locked(settings) else None
     return StatusReport(
@@ -71,6 +79,7 @@ def gather_status(settings: Settings) -> StatusReport:
         sources=sources,
         quarantine=quarantine,
         writer=holder.describe() if holder else "",
+        inbox=inbox.as_json(),
     )
 
 
@@ -85,6 +94,21 @@ def _configuration_problems(settings: Settings) -> list[str]:
         for name, source in configuration.sources.items()
         for problem in unread.get(name, source.problems)
     ]
+
+
+def _inbox_problems(inbox: InboxState) -> list[str]:
+    found = []
+    if inbox.damaged:
+        found.append(
+            f"{inbox.damaged} segments of the inbox are damaged: read the platforms of that time "
+            "again, then remove the *.damaged files."
+        )
+    if waits_too_long(inbox, now=utc_now(), longest_hours=_LONGEST_WAIT_HOURS):
+        found.append(
+            f"Pushes have been waiting since {inbox.waiting_since:%Y-%m-%d %H:%M} UTC; run "
+            "`fourflow run` to see why they were not moved."
+        )
+    return found
 
 
 def _published_facts(

@@ -10,9 +10,11 @@ from rich.console import Console
 
 from connectors.errors import FourflowError
 from orchestration.cli import (
+    bench,
     decisions,
     demo,
     doctor,
+    inbox,
     init,
     quarantine,
     query,
@@ -39,11 +41,13 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "query": query.query,
     "init": init.init,
     "doctor": doctor.doctor,
+    "bench": bench.bench,
 }
 for _name, _function in _COMMANDS.items():
     app.command(_name)(_function)
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(inbox.app, name="inbox")
 app.add_typer(sandbox.app, name="sandbox")
 
 

@@ -35,6 +35,11 @@ def _print(report: StatusReport) -> None:
         facts[f"decisions {state}"] = str(count)
     if report.held_because:
         facts["held"] = report.held_because
+    if report.inbox["since"]:
+        facts["inbox"] = (
+            f"{report.inbox['accepted']:,} accepted, {report.inbox['refused']:,} refused, "
+            f"{report.inbox['waiting']:,} waiting"
+        )
     rows = [{"fact": name, "value": value} for name, value in facts.items()]
     console.print(table("Status", rows))
     if report.sources:

@@ -1,4 +1,4 @@
-"""`fourflow up`: dashboards, Dagster's web server and its daemon, started and stopped together."""
+"""`fourflow up`: dashboards, inbox, Dagster's web server and its daemon, started together."""
 
 import contextlib
 import signal
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -26,14 +27,24 @@ HOST = "127.0.0.1"
 def up(
     dashboard_port: Annotated[int, typer.Option(help="Port of the dashboards.")] = 8501,
     dagster_port: Annotated[int, typer.Option(help="Port of Dagster's web server.")] = 3000,
+    inbox_port: Annotated[int, typer.Option(help="Port of the inbox for pushes.")] = 8787,
 ) -> None:
-    """Serve the dashboards and run the schedules until Ctrl-C."""
+    """Serve the dashboards, receive pushes and run the schedules until Ctrl-C."""
     settings = load_settings()
     refuse_demo_home(settings)
-    serve(settings, dashboard_port=dashboard_port, dagster_port=dagster_port)
+    serve(settings, Ports(dashboard_port, dagster_port, inbox_port))
 
 
-def serve(settings: Settings, *, dashboard_port: int = 8501, dagster_port: int = 3000) -> None:
+@dataclass(frozen=True)
+class Ports:
+    """Where the servers listen."""
+
+    dashboards: int = 8501
+    dagster: int = 3000
+    inbox: int = 8787
+
+
+def serve(settings: Settings, ports: Ports = Ports()) -> None:
     """Start all processes, wait, and stop them all when one ends or a signal comes.
 
     Raises:
@@ -43,9 +54,10 @@ def serve(settings: Settings, *, dashboard_port: int = 8501, dagster_port: int =
     open_instance(settings).dispose()
     ensure_manifest(settings)  # once, before three processes want it at the same time
     console = Console()
-    with _processes(settings, dashboard_port, dagster_port) as processes:
-        console.print(f"dashboards  http://{HOST}:{dashboard_port}")
-        console.print(f"dagster     http://{HOST}:{dagster_port}")
+    with _processes(settings, ports) as processes:
+        console.print(f"dashboards  http://{HOST}:{ports.dashboards}")
+        console.print(f"dagster     http://{HOST}:{ports.dagster}")
+        console.print(f"inbox       http://{HOST}:{ports.inbox}/inbox/SOURCE/ACCOUNT")
         console.print("Ctrl-C stops everything; only this machine can reach them.")
         ended = _wait(processes)
     if ended is not None:
@@ -55,7 +67,7 @@ def serve(settings: Settings, *, dashboard_port: int = 8501, dagster_port: int =
         )
 
 
-def _commands(dashboard_port: int, dagster_port: int) -> dict[str, list[str]]:
+def _commands(ports: Ports) -> dict[str, list[str]]:
     # Started by path, never imported: imports go orchestration -> app_streamlit only that way.
     launcher = PROJECT_ROOT / "app_streamlit" / "streamlit_app.py"
     code = ["-m", "orchestration.definitions"]
@@ -63,26 +75,27 @@ def _commands(dashboard_port: int, dagster_port: int) -> dict[str, list[str]]:
     return {
         "dashboards": [
             sys.executable, "-m", "streamlit", "run", str(launcher),
-            "--server.port", str(dashboard_port), "--server.address", HOST,
+            "--server.port", str(ports.dashboards), "--server.address", HOST,
             "--server.headless", "true", "--browser.gatherUsageStats", "false",
         ],
         "dagster-web": [
-            str(binary / "dagster-webserver"), *code, "-h", HOST, "-p", str(dagster_port),
+            str(binary / "dagster-webserver"), *code, "-h", HOST, "-p", str(ports.dagster),
         ],
         "dagster-daemon": [str(binary / "dagster-daemon"), "run", *code],
+        "inbox": [
+            sys.executable, "-m", "connectors.inbox", "--host", HOST, "--port", str(ports.inbox),
+        ],
     }  # fmt: skip
 
 
 @contextlib.contextmanager
-def _processes(
-    settings: Settings, dashboard_port: int, dagster_port: int
-) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+def _processes(settings: Settings, ports: Ports) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     settings.logs_path.mkdir(parents=True, exist_ok=True)
     environment = settings.child_environment()
     processes: dict[str, subprocess.Popen[bytes]] = {}
     with contextlib.ExitStack() as stack:
         try:
-            for name, command in _commands(dashboard_port, dagster_port).items():
+            for name, command in _commands(ports).items():
                 log = stack.enter_context((settings.logs_path / f"{name}.log").open("ab"))
                 processes[name] = subprocess.Popen(  # noqa: S603 (our own commands)
                     command, env=environment, cwd=PROJECT_ROOT,

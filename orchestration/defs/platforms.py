@@ -13,7 +13,7 @@ from connectors.sources.mapping import DeclaredSource
 from orchestration.enabled_sources import declared_sources
 from orchestration.offers import is_due
 from orchestration.platforms import PlatformOutcome, read_platform
-from orchestration.policies import DAILY_FRESHNESS, OWNERS
+from orchestration.policies import DAILY_FRESHNESS, INBOX_KEY, OWNERS, PUSHES
 from orchestration.progress import RunProgress
 from orchestration.run_state import ensure_run, note
 
@@ -27,7 +27,7 @@ def _asset_for(source: DeclaredSource, after: list[dg.AssetKey]) -> dg.AssetsDef
         specs=[
             dg.AssetSpec(
                 key,
-                deps=after,
+                deps=[*after, INBOX_KEY] if entity == PUSHES else after,
                 group_name="bronze",
                 description=f"Answers of {source.name} about {entity}, as received, append only.",
                 owners=[OWNERS["platform"]],

@@ -45,9 +45,10 @@ def _processes_of(home: Path) -> list[int]:
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for left-over processes in /proc")
 def test_everything_starts_and_stops_together(tmp_path: Path):
     installation = Installation(tmp_path / "home")
-    dashboards, dagster = _free_port(), _free_port()
+    dashboards, dagster, inbox = _free_port(), _free_port(), _free_port()
     process = installation.start(
         "up", "--dashboard-port", str(dashboards), "--dagster-port", str(dagster),
+        "--inbox-port", str(inbox),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
@@ -55,6 +56,7 @@ def test_everything_starts_and_stops_together(tmp_path: Path):
         waiting = {
             f"http://127.0.0.1:{dashboards}/_stcore/health",
             f"http://127.0.0.1:{dagster}/server_info",
+            f"http://127.0.0.1:{inbox}/health",
         }
         while waiting and time.monotonic() < end and process.poll() is None:
             waiting = {url for url in waiting if not _answers(url)}
@@ -78,7 +80,7 @@ def test_one_that_stops_by_itself_stops_the_others_and_is_named(tmp_path: Path):
         taken.listen()
         result = installation.run(
             "up", "--dashboard-port", str(taken.getsockname()[1]),
-            "--dagster-port", str(_free_port()), expect=1,
+            "--dagster-port", str(_free_port()), "--inbox-port", str(_free_port()), expect=1,
         )  # fmt: skip
     assert "dashboards stopped by itself" in " ".join(result.stderr.split())
     assert _processes_of(installation.home) == []
