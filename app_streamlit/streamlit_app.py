@@ -6,9 +6,9 @@ import streamlit as st
 
 from app_streamlit.queries.edition import edition_of
 from app_streamlit.queries.operations import load_standing
-from app_streamlit.queries.overview import load_bounds, load_channels
+from app_streamlit.queries.overview import load_bounds, load_channels, load_source_names
 from app_streamlit.ui import address, filters, navigation, states
-from app_streamlit.ui.context import PageContext, keep
+from app_streamlit.ui.context import PageContext, business_labels, keep
 from app_streamlit.ui.i18n import Translator
 from connectors.settings import load_settings
 
@@ -37,12 +37,13 @@ try:
     edition = edition_of(settings, publication.publication_id)
     bounds = load_bounds(edition)
     channels = load_channels(edition)
+    sources = load_source_names(edition)
 except Exception as error:  # whatever it is, the viewer gets a page
     states.show_error(t, error)
     st.stop()
 
 with st.sidebar:
-    labels = {name: t.known(f"sources.{name}", name) for name in bounds}
+    labels = business_labels(sources, t.language)
     context = PageContext(
         settings=settings,
         t=t,
@@ -51,6 +52,7 @@ with st.sidebar:
         edition=edition,
         bounds=bounds,
         channels=channels,
+        sources=sources,
         choices=filters.data_filters(bounds, channels, t, labels),
     )
     states.freshness_caption(context)

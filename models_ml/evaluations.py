@@ -7,7 +7,7 @@ import pandas as pd
 
 EVALUATION_COLUMNS = (
     "model",
-    "source",
+    "business",
     "metric",
     "value",
     "baseline_name",
@@ -27,7 +27,7 @@ def evaluation_frame(
     figures: Sequence[Figure],
     *,
     model: str,
-    source: str,
+    business: str,
     window: tuple[pd.Timestamp, pd.Timestamp],
     row_count: int,
     model_version: str,
@@ -38,7 +38,7 @@ def evaluation_frame(
     Args:
         figures: what was measured.
         model: `demand` or `return_risk`.
-        source: the data's source.
+        business: the data's business.
         window: start and end of the judged time, UTC, half open.
         row_count: judged rows.
         model_version: see `models_ml.versions`.
@@ -47,7 +47,7 @@ def evaluation_frame(
     frame = pd.DataFrame(
         list(figures), columns=["metric", "value", "baseline_name", "baseline_value"]
     )
-    frame["model"], frame["source"] = model, source
+    frame["model"], frame["business"] = model, business
     frame["window_start"], frame["window_end"] = window
     frame["row_count"], frame["model_version"] = row_count, model_version
     frame["evaluated_at"] = pd.Timestamp(evaluated_at)

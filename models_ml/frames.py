@@ -63,17 +63,19 @@ def require_unique(frame: pd.DataFrame, columns: list[str], *, name: str) -> Non
         )
 
 
-def require_one_source(frame: pd.DataFrame, *, name: str) -> str:
-    """The single source of a non-empty frame: models are never fitted across sources.
+def require_one_business(frame: pd.DataFrame, *, name: str) -> str:
+    """The single business of a non-empty frame: models are never fitted across businesses.
 
     Raises:
-        FrameError: the frame holds several sources.
+        FrameError: the frame holds several businesses.
     """
-    sources = frame["source"].unique().tolist()
-    if len(sources) != 1:
-        listed = ", ".join(sorted(map(str, sources)))
-        raise FrameError(f"The frame {name} holds several sources ({listed}); pass one at a time.")
-    return str(sources[0])
+    businesses = frame["business"].unique().tolist()
+    if len(businesses) != 1:
+        listed = ", ".join(sorted(map(str, businesses)))
+        raise FrameError(
+            f"The frame {name} holds several businesses ({listed}); pass one at a time."
+        )
+    return str(businesses[0])
 
 
 def as_float(values: pd.Series) -> np.ndarray:

@@ -19,11 +19,15 @@ from orchestration.ml_tables import empty_frame, write_ml_tables
 
 HORIZON_DAYS = 28
 _COMPLETE_DAYS = """
-    select source, max(business_date) as origin
-    from rpt_channel_daily
-    where is_complete_day
-    group by source
-    order by source
+    select business, max(business_date) as origin
+    from (
+        select business, business_date
+        from rpt_channel_daily
+        group by business, business_date
+        having bool_and(is_complete_day)
+    )
+    group by business
+    order by business
 """
 
 
@@ -41,22 +45,24 @@ def _stack(frames: Iterable[pd.DataFrame], table: str) -> pd.DataFrame:
 
 
 def _origins(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:
-    return {str(source): day for source, day in connection.execute(_COMPLETE_DAYS).fetchall()}
+    """Of every business its last day that is complete on all channels."""
+    return {str(business): day for business, day in connection.execute(_COMPLETE_DAYS).fetchall()}
 
 
 def learn_demand(settings: Settings, *, now: datetime) -> Learned:
-    """Forecast the daily demand of every source from its last complete day; back-test first."""
+    """Forecast the daily demand of every business from its last complete day; back-test first."""
     connection = connect_snapshot(settings)
     try:
         origins = _origins(connection)
         demand = connection.execute(
-            "select source, sku, business_date, quantity::double as quantity from fct_daily_demand"
+            "select business, sku, business_date, quantity::double as quantity "
+            "from fct_daily_demand"
         ).df()
     finally:
         connection.close()
     forecasts, backtests, evaluations, notes = [], [], [], []
-    for source, daily in demand.groupby("source", sort=True):
-        origin = origins.get(str(source))
+    for business, daily in demand.groupby("business", sort=True):
+        origin = origins.get(str(business))
         if origin is None:
             continue
         judged = backtest_demand(daily, origin=origin)
@@ -67,7 +73,7 @@ def learn_demand(settings: Settings, *, now: datetime) -> Learned:
         forecasts.append(forecast)
         backtests.append(table)
         evaluations.append(judged.evaluations(evaluated_at=now))
-        notes.append(_demand_note(str(source), table))
+        notes.append(_demand_note(str(business), table))
     frames = {
         "demand_forecasts": _stack(forecasts, "demand_forecasts"),
         "demand_backtest": _stack(backtests, "demand_backtest"),
@@ -76,36 +82,38 @@ def learn_demand(settings: Settings, *, now: datetime) -> Learned:
     return Learned(write_ml_tables(settings, frames), notes or ["no demand to forecast"])
 
 
-def _demand_note(source: str, table: pd.DataFrame) -> str:
+def _demand_note(business: str, table: pd.DataFrame) -> str:
     if table.empty:
-        return f"{source}: history too short for a back-test"
+        return f"{business}: history too short for a back-test"
     sums = table.groupby("method")[["absolute_error", "actual_quantity"]].sum()
     figures = {
         str(method): wape(float(error), float(actual))
         for method, error, actual in sums.itertuples(name=None)
     }
     parts = ", ".join(f"{method} {value:.3f}" for method, value in sorted(figures.items()))
-    return f"{source}: WAPE {parts}"
+    return f"{business}: WAPE {parts}"
 
 
 def learn_returns(settings: Settings, *, now: datetime) -> Learned:
-    """Train and score return risk, a source at a time, as of the source's own clock."""
+    """Train and score return risk, a business at a time, as of the business's clock."""
     connection = connect_snapshot(settings)
     try:
         examples = connection.execute("select * from fct_return_risk_examples").df()
-        clocks = dict(connection.execute("select source, as_of from int_source_clock").fetchall())
+        clocks = dict(
+            connection.execute("select business, as_of from int_business_clock").fetchall()
+        )
     finally:
         connection.close()
     scores, evaluations, notes = [], [], []
-    for source, lines in examples.groupby("source", sort=True):
-        model = train(lines, as_of=clocks[source])
+    for business, lines in examples.groupby("business", sort=True):
+        model = train(lines, as_of=clocks[business])
         if isinstance(model, NotEnoughData):
-            notes.append(f"{source}: {model.reason}")
+            notes.append(f"{business}: {model.reason}")
             continue
         open_lines = lines[lines["is_returned"].isna()]
         scores.append(score(model, open_lines, scored_at=now))
         evaluations.append(model.report.frame(evaluated_at=now))
-        notes.append(f"{source}: {model.report.summary()}")
+        notes.append(f"{business}: {model.report.summary()}")
     frames = {
         "return_risk_scores": _stack(scores, "return_risk_scores"),
         "return_risk_evaluations": _stack(evaluations, "return_risk_evaluations"),
@@ -114,13 +122,13 @@ def learn_returns(settings: Settings, *, now: datetime) -> Learned:
 
 
 def plan_replenishment(settings: Settings, *, now: datetime) -> Learned:
-    """Compare every stock position of the newest day with its reorder point."""
+    """Compare the newest stock count of every site with its reorder points."""
     del now
     connection = connect_snapshot(settings)
     try:
         stock = connection.execute(
             "select * from fct_stock_positions qualify business_date = "
-            "max(business_date) over (partition by source)"
+            "max(business_date) over (partition by business, site)"
         ).df()
         forecasts = connection.execute("select * from lake.ml.demand_forecasts").df()
         products = connection.execute(
@@ -132,19 +140,19 @@ def plan_replenishment(settings: Settings, *, now: datetime) -> Learned:
         frames = {"replenishment_positions": empty_frame("replenishment_positions")}
         return Learned(
             write_ml_tables(settings, frames),
-            ["no source reports stock, so nothing can be replenished; skipped"],
+            ["no business reports stock, so nothing can be replenished; skipped"],
         )
     products["unit_cost"] = products["unit_cost"].map(Decimal, na_action="ignore")
     planned, notes = [], []
-    for source, positions in stock.groupby("source", sort=True):
+    for business, positions in stock.groupby("business", sort=True):
         frame = replenishment_positions(
             positions,
-            forecasts[forecasts["source"] == source],
-            products[products["source"] == source],
+            forecasts[forecasts["business"] == business],
+            products[products["business"] == business],
             business_date=positions["business_date"].max(),
         )
         below = int((frame["suggested_quantity"] > 0).sum())
         planned.append(frame)
-        notes.append(f"{source}: {below:,} of {len(frame):,} positions to replenish")
+        notes.append(f"{business}: {below:,} of {len(frame):,} positions to replenish")
     frames = {"replenishment_positions": _stack(planned, "replenishment_positions")}
     return Learned(write_ml_tables(settings, frames), notes)

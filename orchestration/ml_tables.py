@@ -9,7 +9,7 @@ from connectors.settings import Settings
 
 _EVALUATIONS = {
     "model": "varchar",
-    "source": "varchar",
+    "business": "varchar",
     "metric": "varchar",
     "value": "double",
     "baseline_name": "varchar",
@@ -23,7 +23,7 @@ _EVALUATIONS = {
 
 ML_TABLES: dict[str, dict[str, str]] = {
     "demand_forecasts": {
-        "source": "varchar",
+        "business": "varchar",
         "sku": "varchar",
         "origin_date": "date",
         "forecast_date": "date",
@@ -37,7 +37,7 @@ ML_TABLES: dict[str, dict[str, str]] = {
         "scored_at": "timestamptz",
     },
     "demand_backtest": {
-        "source": "varchar",
+        "business": "varchar",
         "method": "varchar",
         "fold": "integer",
         "origin_date": "date",
@@ -48,7 +48,7 @@ ML_TABLES: dict[str, dict[str, str]] = {
         "bias_quantity": "double",
     },
     "return_risk_scores": {
-        "source": "varchar",
+        "business": "varchar",
         "order_key": "varchar",
         "line_no": "integer",
         "customer_key": "varchar",
@@ -60,7 +60,7 @@ ML_TABLES: dict[str, dict[str, str]] = {
     "demand_evaluations": _EVALUATIONS,
     "return_risk_evaluations": _EVALUATIONS,
     "replenishment_positions": {
-        "source": "varchar",
+        "business": "varchar",
         "site": "varchar",
         "sku": "varchar",
         "business_date": "date",

@@ -24,13 +24,13 @@ from orchestration.progress import RunProgress, SilentProgress
 from orchestration.run_state import ensure_run, note, summary_of
 
 _FUNNEL_SQL = """
-    select source, funnel, step_number, any_value(step_name) as step_name,
+    select business, funnel, step_number, any_value(step_name) as step_name,
         any_value(step_kind) as step_kind,
         sum(reached_count)::bigint as reached, sum(open_count)::bigint as open,
         sum(dropped_count)::bigint as dropped
     from rpt_funnel_daily
-    group by source, funnel, step_number
-    order by source, funnel, step_number
+    group by business, funnel, step_number
+    order by business, funnel, step_number
 """
 _SOURCES_SQL = """
     select source, sum(received)::bigint as received, sum(used)::bigint as used,

@@ -5,6 +5,7 @@ import streamlit as st
 from app_streamlit.charts.layout import CONFIG
 from app_streamlit.charts.segments import score_grid, segment_treemap
 from app_streamlit.queries.customers import (
+    load_currencies,
     load_segment_cells,
     load_segments,
     load_top_customers,
@@ -16,31 +17,42 @@ from app_streamlit.ui.states import no_data
 context = current()
 t = context.t
 st.title(t("pages.customers"))
-known = [s for s in context.sources if not load_segment_cells(context.edition, s).empty]
-if not known:
+groups = {
+    f"{business}:{currency}": (business, currency)
+    for business in context.businesses
+    for currency in load_currencies(context.edition, business)
+}
+if not groups:
     no_data(context, "empty.no_customers")
     st.stop()
-source = known[0]
+known = list(groups)
+group = known[0]
 first_line = st.container()
 if len(known) > 1:
-    source = address.choice(
+    group = address.choice(
         "view",
         known,
         known[0],
         lambda key: st.segmented_control(
-            t("filters.source"),
+            t("filters.business"),
             known,
-            format_func=context.source_label,
+            format_func=lambda name: customer_words.group_label(context, groups, name),
             key=key,
             required=True,
             label_visibility="collapsed",
         ),
         variant=f"customers_{t.language}",
     )
-segments = load_segments(context.edition, source)
-currency = str(segments["currency_code"].iloc[0])
+business, currency = groups[group]
+segments = load_segments(context.edition, business, currency)
 table = customer_words.segment_frame(context, segments)
-first_line.markdown(cards.as_headline(customer_words.headline(context, source, segments)))
+first_line.markdown(
+    cards.as_headline(
+        customer_words.headline(
+            context, customer_words.group_label(context, groups, group), segments
+        )
+    )
+)
 st.caption(t("customers.how_scored"))
 
 left, right = st.columns([3, 2], gap="medium")
@@ -62,7 +74,7 @@ with right:
     st.subheader(t("customers.grid"))
     st.plotly_chart(
         score_grid(
-            load_segment_cells(context.edition, source),
+            load_segment_cells(context.edition, business, currency),
             recency_title=t("customers.recency_score"),
             frequency_title=t("customers.frequency_score"),
             count_label=lambda n: formats.short(n, t.language),
@@ -93,11 +105,11 @@ segment = address.choice(
         key=key,
         width=320,
     ),
-    variant=f"{t.language}_{source}",
+    variant=f"{t.language}_{group}",
 )
 tables.show_table(
-    load_top_customers(context.edition, source, segment),
-    customer_words.customer_columns(context, source),
+    load_top_customers(context.edition, business, currency, segment),
+    customer_words.customer_columns(context, business),
     context,
     key="customers_table",
     describe=t("customers.best_alt"),

@@ -14,12 +14,17 @@ context = current()
 t = context.t
 st.title(t("pages.funnel"))
 funnels = {
-    f"{source}:{funnel}": (source, funnel)
-    for source, names in load_funnels(context.edition).items()
-    if source in context.sources
+    f"{business}:{funnel}": (business, funnel)
+    for business, names in load_funnels(context.edition).items()
+    if business in context.businesses
     for funnel in names
 }
-offered = [name for source in context.sources for name in funnels if funnels[name][0] == source]
+offered = [
+    name
+    for business in context.businesses
+    for name, (owner, _) in funnels.items()
+    if owner == business
+]
 if not offered:
     no_data(context, "empty.no_funnel")
     st.stop()
@@ -40,8 +45,8 @@ if len(offered) > 1:
         ),
         variant=t.language,
     )
-source, funnel = funnels[chosen]
-scope = context.scope(source)
+business, funnel = funnels[chosen]
+scope = context.scope(business)
 rows = load_steps(context.edition, scope, funnel)
 steps = read_steps(rows)
 if not steps or steps[0].reached == 0:
@@ -122,6 +127,8 @@ tables.show_table(
     key="steps_table",
     describe=t("funnel.table_alt"),
 )
+if steps[0].reached_amount is None:
+    st.caption(t("funnel.several_currencies"))
 st.caption(t("funnel.open_means") + " " + t("funnel.thresholds_are_data"))
 for outcome in read_steps(rows, kind="outcome"):
     st.markdown(funnel_words.outcome_sentence(context, outcome, steps))

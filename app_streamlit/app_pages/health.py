@@ -44,7 +44,7 @@ view = address.choice(
 if view == "sources":
     st.caption(t("health.sources_caption"))
     show(
-        health_words.of_source(context, freshness),
+        health_words.of_business(context, freshness),
         health_words.freshness_columns(context),
         key="freshness_table",
         describe=t("health.views.sources"),
@@ -52,7 +52,7 @@ if view == "sources":
 elif view == "conservation":
     st.caption(t("health.conservation_caption"))
     show(
-        health_words.of_source(context, conservation),
+        health_words.of_business(context, conservation),
         health_words.conservation_columns(context),
         key="conservation_table",
         describe=t("health.views.conservation"),
@@ -71,7 +71,7 @@ elif view == "checks":
             describe=t("health.views.checks"),
         )
 elif view == "quarantine":
-    reasons = health_words.of_source(context, load_quarantine_reasons(edition))
+    reasons = health_words.of_business(context, load_quarantine_reasons(edition))
     if reasons.empty:
         no_data(context, "health.nothing_quarantined")
     else:

@@ -21,8 +21,8 @@ target = order_words.target_funnel(context)
 if target is None:
     no_data(context, "empty.no_funnel")
     st.stop()
-source, funnel = target
-scope = context.scope(source)
+business, funnel = target
+scope = context.scope(business)
 labels = order_words.step_labels(context, funnel)
 
 first_line = st.container()
@@ -76,7 +76,7 @@ first_line.markdown(
 st.caption(
     t(
         "orders.range",
-        source=context.source_label(source),
+        business=context.business_label(business),
         days=formats.days(scope.start, scope.end, t.language),
     )
 )
@@ -84,7 +84,7 @@ if number == 0:
     no_data(context)
     st.stop()
 
-columns = order_words.columns(context, source, funnel)
+columns = order_words.columns(context, business, funnel)
 tables.show_table(
     load_orders(context.edition, selection),
     columns,

@@ -1,4 +1,4 @@
-"""Overview: what was ordered, what was paid for, and how that compares, a source at a time."""
+"""Overview: what was ordered, what was paid for, and how that compares, a business at a time."""
 
 from functools import partial
 
@@ -40,11 +40,11 @@ measure = address.choice(
 )
 until = load_data_until(context.edition)
 
-for source in context.sources:
-    scope = context.scope(source)
+for business in context.businesses:
+    scope = context.scope(business)
     totals = load_totals(context.edition, scope)
-    st.subheader(context.source_label(source), anchor=source)
-    last_event = until.get(source, (None, None))[0]
+    st.subheader(context.business_label(business), anchor=business)
+    last_event = until.get(business, (None, None))[0]
     st.caption(
         t(
             "overview.range",
@@ -61,26 +61,26 @@ for source in context.sources:
         daily = daily[daily["currency_code"] == currency]
         cards.tiles(
             stories.overview_tiles(context, scope, currency, now=now, before=before),
-            key=f"tiles_{source}_{currency}",
+            key=f"tiles_{business}_{currency}",
         )
         st.caption(stories.comparison_note(context, scope, before))
         st.plotly_chart(
             trend_chart(
                 daily,
                 measure,
-                channel_label=partial(context.channel_label, source=source),
+                channel_label=partial(context.channel_label, business=business),
                 value_label=partial(stories.measure_text, measure, currency=currency, t=t),
                 expected_label=t("overview.expected") if measure == "order_count" else None,
             ),
-            key=f"trend_{source}_{currency}",
+            key=f"trend_{business}_{currency}",
             config=CONFIG,
-            alt=t("overview.trend_alt", source=context.source_label(source)),
+            alt=t("overview.trend_alt", business=context.business_label(business)),
         )
         by_channel = load_by_channel(context.edition, scope)
         tables.show_table(
             by_channel[by_channel["currency_code"] == currency],
             [
-                tables.Column("channel", words=partial(context.channel_label, source=source)),
+                tables.Column("channel", words=partial(context.channel_label, business=business)),
                 tables.Column("order_count", "count"),
                 tables.Column("paid_order_count", "count"),
                 tables.Column("net_paid_amount", "money"),
@@ -88,6 +88,6 @@ for source in context.sources:
                 tables.Column("currency_code", label="currency"),
             ],
             context,
-            key=f"channels_{source}_{currency}",
+            key=f"channels_{business}_{currency}",
             describe=t("overview.table_alt"),
         )

@@ -7,28 +7,42 @@ from app_streamlit.queries.edition import Edition, frame, has_table, rows
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def load_segment_cells(edition: Edition, source: str) -> pd.DataFrame:
-    """One row a segment, recency score and frequency score."""
+def load_currencies(edition: Edition, business: str) -> list[str]:
+    """Currencies of the customers of a business, the one with most customers first."""
     if not has_table(edition, "rpt_rfm_segments"):
-        return pd.DataFrame()
+        return []
+    found = rows(
+        edition,
+        "select currency_code from rpt_rfm_segments where business = $business "
+        "group by currency_code order by sum(customer_count) desc, currency_code",
+        {"business": business},
+    )
+    return [str(row["currency_code"]) for row in found]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def load_segment_cells(edition: Edition, business: str, currency: str) -> pd.DataFrame:
+    """One row a segment, recency score and frequency score of the customers in one currency."""
     return frame(
         edition,
         "select rfm_segment, recency_score, frequency_score, currency_code, "
-        "customer_count, monetary_amount from rpt_rfm_segments where source = $source "
+        "customer_count, monetary_amount from rpt_rfm_segments "
+        "where business = $business and currency_code = $currency "
         "order by rfm_segment, recency_score, frequency_score",
-        {"source": source},
+        {"business": business, "currency": currency},
     )
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def load_segments(edition: Edition, source: str) -> pd.DataFrame:
-    """One row a segment: customers and their net sales, the largest amount first."""
+def load_segments(edition: Edition, business: str, currency: str) -> pd.DataFrame:
+    """One row a segment: customers in one currency and their net sales, the largest first."""
     return frame(
         edition,
         "select rfm_segment, currency_code, sum(customer_count)::bigint as customer_count, "
-        "sum(monetary_amount) as monetary_amount from rpt_rfm_segments where source = $source "
+        "sum(monetary_amount) as monetary_amount from rpt_rfm_segments "
+        "where business = $business and currency_code = $currency "
         "group by all order by monetary_amount desc, rfm_segment",
-        {"source": source},
+        {"business": business, "currency": currency},
     )
 
 
@@ -42,14 +56,14 @@ def load_segment_labels(edition: Edition) -> dict[str, dict[str, object]]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def load_top_customers(
-    edition: Edition, source: str, segment: str, limit: int = 100
+    edition: Edition, business: str, currency: str, segment: str, limit: int = 100
 ) -> pd.DataFrame:
-    """The customers of a segment with the highest net sales."""
+    """The customers of a segment with the highest net sales in one currency."""
     return frame(
         edition,
         "select customer_key, channel, rfm_recency, rfm_frequency, rfm_monetary, currency_code, "
         "first_order_at, last_order_at from dim_customers "
-        "where source = $source and rfm_segment = $segment "
+        "where business = $business and currency_code = $currency and rfm_segment = $segment "
         "order by rfm_monetary desc, customer_key limit $limit",
-        {"source": source, "segment": segment, "limit": limit},
+        {"business": business, "currency": currency, "segment": segment, "limit": limit},
     )

@@ -14,7 +14,7 @@ from app_streamlit.queries.rates import Grade, conversion, grade
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a funnel over a scope."""
+    """One step of a funnel over a scope; amounts are None when it has several currencies."""
 
     number: int
     name: str
@@ -23,9 +23,9 @@ class Step:
     reached: int
     open: int
     dropped: int
-    dropped_amount: Decimal
-    open_amount: Decimal
-    reached_amount: Decimal
+    dropped_amount: Decimal | None
+    open_amount: Decimal | None
+    reached_amount: Decimal | None
     window_hours: float | None
     green_from: float | None
     amber_from: float | None
@@ -59,6 +59,10 @@ def _number(value: object) -> float | None:
     return None if value is None or pd.isna(value) else float(str(value))  # type: ignore[call-overload]
 
 
+def _amount(value: object) -> Decimal | None:
+    return value if isinstance(value, Decimal) else None
+
+
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -75,13 +79,13 @@ def read_steps(steps: pd.DataFrame, kind: str = "step") -> list[Step]:
             reached=int(row["reached_count"]),
             open=int(row["open_count"]),
             dropped=int(row["dropped_count"]),
-            dropped_amount=row["dropped_amount"] or Decimal(0),
-            open_amount=row["open_amount"] or Decimal(0),
-            reached_amount=row["reached_amount"] or Decimal(0),
+            dropped_amount=_amount(row["dropped_amount"]),
+            open_amount=_amount(row["open_amount"]),
+            reached_amount=_amount(row["reached_amount"]),
             window_hours=_number(row["window_hours"]),
             green_from=_number(row["green_from"]),
             amber_from=_number(row["amber_from"]),
-            currency_code=str(row["currency_code"]),
+            currency_code=_text(row["currency_code"]) or "",
             is_first=kind == "step" and int(row["step_number"]) == 1,
         )
         for row in chosen.to_dict("records")

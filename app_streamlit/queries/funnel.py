@@ -9,15 +9,15 @@ from app_streamlit.queries.scope import Scope
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def load_funnels(edition: Edition) -> dict[str, list[str]]:
-    """The funnels of every source; a source without one is absent."""
+    """The funnels of every business; a business without one is absent."""
     if not has_table(edition, "rpt_funnel_daily"):
         return {}
     found = rows(
-        edition, "select distinct source, funnel from rpt_funnel_daily order by source, funnel"
+        edition, "select distinct business, funnel from rpt_funnel_daily order by business, funnel"
     )
     funnels: dict[str, list[str]] = {}
     for row in found:
-        funnels.setdefault(row["source"], []).append(row["funnel"])
+        funnels.setdefault(row["business"], []).append(row["funnel"])
     return funnels
 
 
@@ -34,7 +34,10 @@ def load_step_labels(edition: Edition, funnel: str) -> list[dict[str, object]]:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def load_steps(edition: Edition, scope: Scope, funnel: str) -> pd.DataFrame:
-    """One row a step: reached, open and dropped orders and amounts, labels and thresholds."""
+    """One row a step: reached, open and dropped orders and amounts, labels and thresholds.
+
+    Orders add up over currencies; amounts are null when there are several.
+    """
     return frame(
         edition,
         """
@@ -48,19 +51,24 @@ def load_steps(edition: Edition, scope: Scope, funnel: str) -> pd.DataFrame:
         ),
         counts as (
             select
-                step_number, step_name, step_kind, currency_code,
+                step_number, step_name, step_kind,
+                case when count(distinct currency_code) = 1
+                    then min(currency_code) end as currency_code,
                 sum(reached_count)::bigint as reached_count,
                 sum(open_count)::bigint as open_count,
                 sum(dropped_count)::bigint as dropped_count,
-                sum(reached_amount) as reached_amount,
-                sum(open_amount) as open_amount,
-                sum(dropped_amount) as dropped_amount
+                case when count(distinct currency_code) = 1
+                    then sum(reached_amount) end as reached_amount,
+                case when count(distinct currency_code) = 1
+                    then sum(open_amount) end as open_amount,
+                case when count(distinct currency_code) = 1
+                    then sum(dropped_amount) end as dropped_amount
             from rpt_funnel_daily
-            where source = $source
+            where business = $business
               and funnel = $funnel
               and ($channel is null or channel = $channel)
               and cohort_date between $start and $end
-            group by all
+            group by step_number, step_name, step_kind
         )
         select
             counts.*,
@@ -86,13 +94,12 @@ def load_dropped_by_channel(
         edition,
         """
         select
-            channel, currency_code,
+            channel,
             sum(reached_count)::bigint as reached_count,
             sum(open_count)::bigint as open_count,
-            sum(dropped_count)::bigint as dropped_count,
-            sum(dropped_amount) as dropped_amount
+            sum(dropped_count)::bigint as dropped_count
         from rpt_funnel_daily
-        where source = $source
+        where business = $business
           and funnel = $funnel
           and step_number = $step_number
           and step_kind = 'step'

@@ -44,7 +44,7 @@ class Selection:
 
 _SELECTED = """
     from rpt_funnel_orders
-    where source = $source
+    where business = $business
       and funnel = $funnel
       and ($channel is null or channel = $channel)
       and cohort_date between $start and $end
@@ -59,17 +59,18 @@ _SELECTED = """
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def count_orders(edition: Edition, selection: Selection) -> tuple[int, Decimal, str]:
-    """Number of selected orders, their gross amount, and its currency."""
+def count_orders(edition: Edition, selection: Selection) -> tuple[int, Decimal | None, str]:
+    """Number of selected orders, their gross amount, and its currency; None for several."""
     found = rows(
         edition,
-        "select count(*) as order_count, sum(gross_amount) as amount, "
+        "select count(*) as order_count, "
+        "case when count(distinct currency_code) = 1 then sum(gross_amount) end as amount, "
         "min(currency_code) as currency_code " + _SELECTED,
         selection.params(),
     )[0]
     return (
         int(found["order_count"]),
-        found["amount"] or Decimal(0),
+        found["amount"],
         str(found["currency_code"] or ""),
     )
 

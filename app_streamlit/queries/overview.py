@@ -1,4 +1,4 @@
-"""Blocks of the overview; all from `rpt_channel_daily`, which has a row a channel and day."""
+"""Blocks of the overview; figures from `rpt_channel_daily`, which has a row a channel and day."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,17 +12,29 @@ from app_streamlit.queries.scope import Bounds, Scope
 
 _IN_SCOPE = """
     from rpt_channel_daily
-    where source = $source
+    where business = $business
       and ($channel is null or channel = $channel)
       and business_date between $start and $end
 """
 
 
 @dataclass(frozen=True)
-class Channel:
-    """One channel of a source, with its labels."""
+class SourceName:
+    """One source: the business it belongs to, and both labels."""
 
     source: str
+    business: str
+    label_en: str
+    label_zh: str
+    business_label_en: str
+    business_label_zh: str
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One channel of a business, with its labels."""
+
+    business: str
     channel: str
     label_en: str
     label_zh: str
@@ -47,42 +59,61 @@ class Totals:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def load_bounds(edition: Edition) -> dict[str, Bounds]:
-    """First and last complete day of every source, the source with the newest day first."""
+    """First day and last day complete on all channels of every business, the newest first."""
     if not has_table(edition, "rpt_channel_daily"):
         return {}
     found = rows(
         edition,
         """
+        with days as (
+            select business, business_date, bool_and(is_complete_day) as is_complete
+            from rpt_channel_daily
+            group by business, business_date
+        )
         select
-            source,
+            business,
             min(business_date) as first_day,
             coalesce(
-                max(business_date) filter (where is_complete_day), max(business_date)
+                max(business_date) filter (where is_complete), max(business_date)
             ) as last_day
-        from rpt_channel_daily
-        group by source
-        order by last_day desc, source
+        from days
+        group by business
+        order by last_day desc, business
         """,
     )
-    return {row["source"]: Bounds(row["first_day"], row["last_day"]) for row in found}
+    return {row["business"]: Bounds(row["first_day"], row["last_day"]) for row in found}
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def load_source_names(edition: Edition) -> list[SourceName]:
+    """All sources with their businesses and labels."""
+    if not has_table(edition, "dim_sources"):
+        return []
+    found = rows(
+        edition,
+        "select source, business, label_en, label_zh, business_label_en, business_label_zh "
+        "from dim_sources order by source",
+    )
+    return [SourceName(**row) for row in found]
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def load_channels(edition: Edition) -> list[Channel]:
-    """All channels that took an order, with their labels."""
+    """All channels of every business once, with their labels, whatever sources feed them."""
     if not has_table(edition, "dim_channels"):
         return []
     found = rows(
         edition,
-        "select source, channel, label_en, label_zh, currency_code from dim_channels "
-        "order by source, channel",
+        "select business, channel, label_en, label_zh, currency_code from dim_channels "
+        "qualify row_number() over (partition by business, channel "
+        "order by is_listed desc, source) = 1 order by business, channel",
     )
     return [Channel(**row) for row in found]
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def load_totals(edition: Edition, scope: Scope) -> list[tuple[str, Totals]]:
-    """Totals of a scope, one entry a currency; empty when the scope has no day with orders."""
+    """Totals of a scope, one entry a currency, most orders first; empty without days."""
     found = rows(
         edition,
         "select currency_code, sum(order_count)::bigint as order_count, "
@@ -94,7 +125,7 @@ def load_totals(edition: Edition, scope: Scope) -> list[tuple[str, Totals]]:
         "sum(expected_order_count) as expected_order_count, "
         "min(business_date) as first_day, max(business_date) as last_day "
         + _IN_SCOPE
-        + " group by currency_code order by currency_code",
+        + " group by currency_code order by sum(order_count) desc, currency_code",
         scope.params(),
     )
     return [(str(row.pop("currency_code")), Totals(**row)) for row in found]
@@ -128,12 +159,13 @@ def load_by_channel(edition: Edition, scope: Scope) -> pd.DataFrame:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def load_data_until(edition: Edition) -> dict[str, tuple[datetime | None, datetime | None]]:
-    """For every source: its last event and when something was last received from it (UTC)."""
+    """For every business: its last event and when something was last received from it (UTC)."""
     if not has_table(edition, "rpt_source_freshness"):
         return {}
     found = rows(
         edition,
-        "select source, max(last_event_at) as last_event_at, "
-        "max(last_received_at) as last_received_at from rpt_source_freshness group by source",
+        "select business, max(last_event_at) as last_event_at, "
+        "max(last_received_at) as last_received_at "
+        "from rpt_source_freshness join dim_sources using (source) group by business",
     )
-    return {row["source"]: (row["last_event_at"], row["last_received_at"]) for row in found}
+    return {row["business"]: (row["last_event_at"], row["last_received_at"]) for row in found}

@@ -1,4 +1,4 @@
-"""What part of a publication a block shows: source, channel and days. Pure and hashable."""
+"""What part of a publication a block shows: business, channel and days. Pure and hashable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ PERIODS = (*PRESETS, ALL, CUSTOM)
 
 @dataclass(frozen=True)
 class Bounds:
-    """First and last complete business day that one source has data for."""
+    """First and last complete business day that one business has data for."""
 
     first: date
     last: date
@@ -22,9 +22,9 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Scope:
-    """One source, some or all of its channels, and an inclusive range of business days."""
+    """One business, some or all of its channels, and an inclusive range of business days."""
 
-    source: str
+    business: str
     channel: str | None
     start: date
     end: date
@@ -41,9 +41,9 @@ class Scope:
         )
 
     def params(self) -> Mapping[str, Any]:
-        """Parameters for a query that filters by source, channel and days."""
+        """Parameters for a query that filters by business, channel and days."""
         return {
-            "source": self.source,
+            "business": self.business,
             "channel": self.channel,
             "start": self.start,
             "end": self.end,
@@ -53,10 +53,10 @@ class Scope:
 def resolve_days(
     period: str, bounds: Bounds, custom: tuple[date, date] | None = None
 ) -> tuple[date, date]:
-    """First and last day of a period; presets end with the source's last complete day.
+    """First and last day of a period; presets end with the business's last complete day.
 
-    Sources end on different days (an export of 2020 beside this morning's files), so "last 28
-    days" is relative to the source, not to today.
+    Businesses end on different days (an export of 2020 beside this morning's files), so "last 28
+    days" is relative to the business, not to today.
     """
     if period == CUSTOM and custom:
         return custom

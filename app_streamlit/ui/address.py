@@ -13,7 +13,7 @@ import streamlit as st
 KEYS = (
     "lang",
     "as_of",
-    "source",
+    "business",
     "channel",
     "period",
     "from",
@@ -125,7 +125,7 @@ def choice(
         options: what may be chosen; a choice that is not among them falls back to the default.
         default: the option that is not written to the URL.
         widget: draws the widget under the session key that it is given.
-        variant: changes with the labels of the options (language, source), so that the browser
+        variant: changes with the labels of the options (language, business), so that the browser
             gets a new widget instead of one with stale labels.
     """
     wanted = get(key, default)

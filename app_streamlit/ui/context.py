@@ -7,9 +7,9 @@ import streamlit as st
 
 from app_streamlit.queries.edition import Edition
 from app_streamlit.queries.operations import Standing
-from app_streamlit.queries.overview import Channel
+from app_streamlit.queries.overview import Channel, SourceName
 from app_streamlit.queries.scope import Bounds, Scope, resolve_days
-from app_streamlit.ui.i18n import Language, Translator
+from app_streamlit.ui.i18n import Language, Translator, readable
 from connectors.database.publications import Publication
 from connectors.settings import Settings
 
@@ -20,7 +20,7 @@ _KEY = "_page_context"
 class Choices:
     """What the viewer filtered by."""
 
-    source: str | None
+    business: str | None
     channel: str | None
     period: str
     custom: tuple[date, date] | None
@@ -37,6 +37,7 @@ class PageContext:
     edition: Edition
     bounds: dict[str, Bounds]
     channels: list[Channel]
+    sources: list[SourceName]
     choices: Choices
 
     @property
@@ -50,30 +51,49 @@ class PageContext:
         return self.settings.business_time_zone
 
     @property
-    def sources(self) -> list[str]:
-        """The chosen source, or all that have the chosen channel, the newest first."""
-        if self.choices.source:
-            return [self.choices.source]
+    def businesses(self) -> list[str]:
+        """The chosen business, or all that have the chosen channel, the newest first."""
+        if self.choices.business:
+            return [self.choices.business]
         if self.choices.channel:
-            having = {c.source for c in self.channels if c.channel == self.choices.channel}
-            return [source for source in self.bounds if source in having]
+            having = {c.business for c in self.channels if c.channel == self.choices.channel}
+            return [business for business in self.bounds if business in having]
         return list(self.bounds)
 
-    def scope(self, source: str) -> Scope:
-        """The chosen channel and days for one source."""
-        start, end = resolve_days(self.choices.period, self.bounds[source], self.choices.custom)
-        return Scope(source=source, channel=self.choices.channel, start=start, end=end)
+    def scope(self, business: str) -> Scope:
+        """The chosen channel and days for one business."""
+        start, end = resolve_days(self.choices.period, self.bounds[business], self.choices.custom)
+        return Scope(business=business, channel=self.choices.channel, start=start, end=end)
+
+    def business_label(self, business: str) -> str:
+        """A business in the reader's words."""
+        return business_labels(self.sources, self.language).get(business) or readable(business)
 
     def source_label(self, source: str) -> str:
         """A source in the reader's words."""
-        return self.t.known(f"sources.{source}", source)
+        for known in self.sources:
+            if known.source == source:
+                return known.label_zh if self.language == "zh" else known.label_en
+        return readable(source)
 
-    def channel_label(self, channel: str, source: str | None = None) -> str:
+    def sources_of(self, business: str) -> set[str]:
+        """The sources that a business is seen through."""
+        return {known.source for known in self.sources if known.business == business}
+
+    def channel_label(self, channel: str, business: str | None = None) -> str:
         """A channel in the reader's words."""
         for known in self.channels:
-            if known.channel == channel and source in (None, known.source):
+            if known.channel == channel and business in (None, known.business):
                 return known.label_zh if self.language == "zh" else known.label_en
         return self.t.known(f"channels.{channel}", channel)
+
+
+def business_labels(sources: list[SourceName], language: Language) -> dict[str, str]:
+    """Label of every business in one language."""
+    return {
+        known.business: known.business_label_zh if language == "zh" else known.business_label_en
+        for known in sources
+    }
 
 
 def keep(context: PageContext) -> None:

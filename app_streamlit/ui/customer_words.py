@@ -1,5 +1,7 @@
 """The words and tables of the customers page."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from app_streamlit.queries.customers import load_segment_labels
@@ -22,14 +24,22 @@ def segment_meaning(context: PageContext, segment: str) -> str:
     return pick(row, "description", context.language) or formats.EMPTY
 
 
-def headline(context: PageContext, source: str, segments: pd.DataFrame) -> str:
+def group_label(context: PageContext, groups: Mapping[str, tuple[str, str]], name: str) -> str:
+    """A business, and the currency when its customers pay in several."""
+    business, currency = groups[name]
+    label = context.business_label(business)
+    several = sum(known == business for known, _ in groups.values()) > 1
+    return f"{label} ({currency})" if several else label
+
+
+def headline(context: PageContext, group: str, segments: pd.DataFrame) -> str:
     """Which segment carries the sales, in one sentence."""
     t = context.t
     customers = int(segments["customer_count"].sum())
     first = segments.iloc[0]
     return t(
         "customers.headline",
-        source=context.source_label(source),
+        business=group,
         customers=t("units.customers", n=customers, count=formats.count(customers)),
         segment=segment_label(context, str(first["rfm_segment"])),
         part=formats.rate(share(int(first["customer_count"]), customers), 0),
@@ -65,11 +75,11 @@ def segment_columns(context: PageContext) -> tuple[Column, ...]:
     )
 
 
-def customer_columns(context: PageContext, source: str) -> tuple[Column, ...]:
+def customer_columns(context: PageContext, business: str) -> tuple[Column, ...]:
     """The columns of the customers' table."""
     return (
         Column("customer_key", words=lambda key: str(key).rsplit(":", 1)[-1]),
-        Column("channel", words=lambda name: context.channel_label(str(name), source)),
+        Column("channel", words=lambda name: context.channel_label(str(name), business)),
         Column("rfm_recency", "count"),
         Column("rfm_frequency", "count"),
         Column("rfm_monetary", "money"),

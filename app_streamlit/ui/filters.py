@@ -1,4 +1,4 @@
-"""The filters in the sidebar: language, source, channel, days, and "as of"."""
+"""The filters in the sidebar: language, business, channel, days, and "as of"."""
 
 from datetime import date
 
@@ -85,26 +85,29 @@ def _look_up(asked: str, t: Translator) -> Publication | None:
 
 
 def data_filters(
-    bounds: dict[str, Bounds], channels: list[Channel], t: Translator, source_labels: dict[str, str]
+    bounds: dict[str, Bounds], channels: list[Channel], t: Translator, labels: dict[str, str]
 ) -> Choices:
-    """Source, channel and days."""
-    sources = list(bounds)
-    source = ALL
-    if len(sources) > 1:
-        source = address.choice(
-            "source",
-            [ALL, *sources],
+    """Business, channel and days."""
+    businesses = list(bounds)
+    business = ALL
+    if len(businesses) > 1:
+        business = address.choice(
+            "business",
+            [ALL, *businesses],
             ALL,
             lambda key: st.selectbox(
-                t("filters.source"),
-                [ALL, *sources],
-                format_func=lambda name: source_labels.get(name) or t("filters.all_sources"),
+                t("filters.business"),
+                [ALL, *businesses],
+                format_func=lambda name: (
+                    t("filters.all_businesses") if name == ALL else labels.get(name, name)
+                ),
                 key=key,
             ),
             variant=t.language,
         )
-    chosen_source = sources[0] if len(sources) == 1 else (None if source == ALL else source)
-    channel = _channel_filter(channels, chosen_source, t)
+    only = businesses[0] if len(businesses) == 1 else None
+    chosen_business = only or (None if business == ALL else business)
+    channel = _channel_filter(channels, chosen_business, t)
     period = address.choice(
         "period",
         PERIODS,
@@ -120,14 +123,14 @@ def data_filters(
     )
     custom = None
     if period == CUSTOM and bounds:
-        reach = [bounds[chosen_source]] if chosen_source else list(bounds.values())
+        reach = [bounds[chosen_business]] if chosen_business else list(bounds.values())
         custom = _custom_days(reach, t)
-    return Choices(source=chosen_source, channel=channel, period=period, custom=custom)
+    return Choices(business=chosen_business, channel=channel, period=period, custom=custom)
 
 
-def _channel_filter(channels: list[Channel], source: str | None, t: Translator) -> str | None:
-    """One channel or all; a channel belongs to one source, so all others show nothing then."""
-    offered = {c.channel: c for c in channels if source in (None, c.source)}
+def _channel_filter(channels: list[Channel], business: str | None, t: Translator) -> str | None:
+    """One channel or all; a channel belongs to one business, so all others show nothing then."""
+    offered = {c.channel: c for c in channels if business in (None, c.business)}
     if len(offered) <= 1:
         address.put(channel="")
         return None
@@ -143,13 +146,13 @@ def _channel_filter(channels: list[Channel], source: str | None, t: Translator) 
         [ALL, *offered],
         ALL,
         lambda key: st.selectbox(t("filters.channel"), [ALL, *offered], format_func=label, key=key),
-        variant=f"{t.language}_{source}",
+        variant=f"{t.language}_{business}",
     )
     return None if channel == ALL else channel
 
 
 def _custom_days(reach: list[Bounds], t: Translator) -> tuple[date, date] | None:
-    """Two dates within what the sources have; None until both are chosen."""
+    """Two dates within what the businesses have; None until both are chosen."""
     first = min(bounds.first for bounds in reach)
     last = max(bounds.last for bounds in reach)
     start = _as_date(address.get("from")) or first

@@ -35,10 +35,10 @@ def step_label(step: Step, t: Translator) -> str:
     return pick(labels, "label", t.language, fallback=step.name)
 
 
-def funnel_label(context: PageContext, source: str, funnel: str) -> str:
-    """A funnel named by its source; a source has one funnel as a rule."""
+def funnel_label(context: PageContext, business: str, funnel: str) -> str:
+    """A funnel named by its business, which has one as a rule."""
     name = context.t.known(f"funnels.{funnel}", funnel)
-    return f"{context.source_label(source)} · {name}"
+    return f"{context.business_label(business)} · {name}"
 
 
 def diagnosis(
@@ -70,7 +70,7 @@ def diagnosis(
             rate=formats.rate(previous.rate),
         )
     text += t(
-        "funnel.lost",
+        "funnel.lost" if worst.dropped_amount is not None else "funnel.lost_orders",
         n=worst.dropped,
         count=formats.count(worst.dropped),
         amount=formats.short_money(worst.dropped_amount, worst.currency_code, t.language),
@@ -80,7 +80,7 @@ def diagnosis(
         text += t(
             "funnel.most_of_it",
             rate=formats.rate(share(int(first["dropped_count"]), worst.dropped), 0),
-            channel=context.channel_label(str(first["channel"]), scope.source),
+            channel=context.channel_label(str(first["channel"]), scope.business),
         )
     return text + t("punctuation.stop")
 
@@ -123,7 +123,7 @@ def outcome_sentence(context: PageContext, outcome: Step, steps: Sequence[Step])
     """What else became of the orders, such as those with a return."""
     t = context.t
     return t(
-        "funnel.outcome",
+        "funnel.outcome" if outcome.reached_amount is not None else "funnel.outcome_orders",
         name=escape(step_label(outcome, t)),
         count=formats.count(outcome.reached),
         rate=formats.rate(share(outcome.reached, steps[0].reached)),

@@ -63,11 +63,11 @@ def tiles(context: PageContext, conservation: pd.DataFrame) -> list[Tile]:
     ]
 
 
-def of_source(context: PageContext, frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the chosen source; all of them when none is chosen or there is no row."""
-    if context.choices.source is None or frame.empty:
+def of_business(context: PageContext, frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the chosen business's sources; all when none is chosen or there is no row."""
+    if context.choices.business is None or frame.empty:
         return frame
-    return frame[frame["source"] == context.choices.source]
+    return frame[frame["source"].isin(context.sources_of(context.choices.business))]
 
 
 def entity_label(context: PageContext, entity: object) -> str:

@@ -13,12 +13,12 @@ from app_streamlit.ui.tables import Column
 
 
 def target_funnel(context: PageContext) -> tuple[str, str] | None:
-    """Source and funnel that the address names, else the first of the chosen source."""
+    """Business and funnel that the address names, else the first of the chosen business."""
     funnels = load_funnels(context.edition)
-    source, _, funnel = address.get("funnel").partition(":")
-    if funnel in funnels.get(source, []) and source in context.sources:
-        return source, funnel
-    for name in context.sources:
+    business, _, funnel = address.get("funnel").partition(":")
+    if funnel in funnels.get(business, []) and business in context.businesses:
+        return business, funnel
+    for name in context.businesses:
         if funnels.get(name):
             return name, funnels[name][0]
     return None
@@ -68,7 +68,7 @@ def headline(
     labels: dict[int, str],
     *,
     number: int,
-    amount: Decimal,
+    amount: Decimal | None,
     currency: str,
 ) -> str:
     """How many orders the list has, what became of them, and what they are worth."""
@@ -76,12 +76,12 @@ def headline(
     step = labels.get(selection.step_number or 0, "")
     orders = t("units.orders", n=number, count=formats.count(number))
     text = t(f"orders.headline.{selection.outcome}", orders=orders, step=step)
-    if number:
+    if amount is not None:
         text += t("orders.worth", amount=formats.short_money(amount, currency, context.language))
     return text + t("punctuation.stop")
 
 
-def columns(context: PageContext, source: str, funnel: str) -> tuple[Column, ...]:
+def columns(context: PageContext, business: str, funnel: str) -> tuple[Column, ...]:
     """The columns of the list."""
     t = context.t
     names = {
@@ -93,7 +93,7 @@ def columns(context: PageContext, source: str, funnel: str) -> tuple[Column, ...
         Column("gross_amount", "money"),
         Column("last_step_name", words=lambda name: names.get(str(name), str(name))),
         Column("next_outcome", words=lambda name: t.known(f"next_outcome.{name}", str(name))),
-        Column("channel", words=lambda name: context.channel_label(str(name), source)),
+        Column("channel", words=lambda name: context.channel_label(str(name), business)),
         Column("created_at", "time"),
         Column("order_status", words=lambda name: t.known(f"order_status.{name}", str(name))),
         Column("refund_status", words=lambda name: t.known(f"refund_status.{name}", str(name))),

@@ -101,8 +101,8 @@ def show_error(t: Translator, error: Exception) -> None:
     if isinstance(error, FourflowError):
         st.error(str(error), icon=":material/error:")
         return
-    if isinstance(error, duckdb.CatalogException):
-        _logger.warning("A table is missing from the publication: %s", error)
+    if isinstance(error, duckdb.CatalogException | duckdb.BinderException):
+        _logger.warning("A table or column is missing from the publication: %s", error)
         st.warning(t("error.missing_table"), icon=":material/table_view:")
         st.code("fourflow run", language="bash")
         return

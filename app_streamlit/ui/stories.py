@@ -30,29 +30,35 @@ def compared(t: Translator, change: float | None) -> str:
 
 
 def overview(context: PageContext) -> str:
-    """What happened, in one or two sentences; of the source with the newest data first."""
+    """What happened, in one or two sentences; of the business with the newest data first."""
     t = context.t
-    for source in context.sources:
-        scope = context.scope(source)
+    for business in context.businesses:
+        scope = context.scope(business)
         totals = load_totals(context.edition, scope)
         if totals:
             break
     else:
         return t("overview.nothing")
-    currency, now = max(totals, key=lambda entry: entry[1].order_count)
+    orders = sum(now.order_count for _, now in totals)
     text = t(
         "overview.happened",
-        source=context.source_label(source),
+        business=context.business_label(business),
         days=formats.days(scope.start, scope.end, t.language),
-        orders=t("units.orders", n=now.order_count, count=formats.count(now.order_count)),
-        amount=formats.short_money(now.net_paid_amount, currency, t.language),
+        orders=t("units.orders", n=orders, count=formats.count(orders)),
+        amount=" + ".join(
+            formats.short_money(now.net_paid_amount, currency, t.language)
+            for currency, now in totals
+        ),
     )
-    change = relative_change(now.compared_order_count, now.expected_order_count)
+    expected = [n.expected_order_count for _, n in totals if n.expected_order_count is not None]
+    change = relative_change(
+        sum(now.compared_order_count for _, now in totals), sum(expected) if expected else None
+    )
     if change is not None:
         text += t("overview.against_weekdays", change=compared(t, change))
     text += t("punctuation.stop")
-    if context.choices.source is None and len(context.sources) > 1:
-        text += t("overview.sources_below", count=len(context.sources))
+    if context.choices.business is None and len(context.businesses) > 1:
+        text += t("overview.businesses_below", count=len(context.businesses))
     return text
 
 
@@ -64,7 +70,7 @@ def overview_tiles(
     now: Totals,
     before: Totals | None,
 ) -> list[Tile]:
-    """The headline figures of one source and currency."""
+    """The headline figures of one business and currency."""
     t = context.t
     before = before if before is not None and _covers(before, scope.before()) else None
 

@@ -1,5 +1,6 @@
 {#- The one canonical shape of each business object: every `int_<source>__<shape>` gives exactly these
-    columns, `int_<shape>_unioned` is their union. Changing a shape starts here. -#}
+    columns, `int_<shape>_unioned` is their union beside the business each row belongs to. Changing a shape
+    starts here. -#}
 {% macro canonical_columns(shape) %}
     {%- set shapes = {
         'orders': {
@@ -52,23 +53,35 @@
 
 {% macro union_sources(shape) %}
     {%- set columns = canonical_columns(shape) -%}
-    {%- for source_name in var('canonical_sources')[shape] if source_is_enabled(source_name) %}
 select
-    {%- for column, type in columns.items() %}
-    cast({{ column }} as {{ type }}) as {{ column }}{{ "," if not loop.last }}
-    {%- endfor %}
-from {{ ref('int_' ~ source_name ~ '__' ~ shape) }}
+    {{ business_of('records.source', 'sources') }} as business,
+    records.*
+from (
+    {%- for source_name in var('canonical_sources')[shape] if source_is_enabled(source_name) %}
+    select
+        {%- for column, type in columns.items() %}
+        cast({{ column }} as {{ type }}) as {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ ref('int_' ~ source_name ~ '__' ~ shape) }}
         {%- if not loop.last %}
-union all
+    union all
         {%- endif -%}
     {%- else %}
-select
-    {%- for column, type in columns.items() %}
-    cast(null as {{ type }}) as {{ column }}{{ "," if not loop.last }}
+    select
+        {%- for column, type in columns.items() %}
+        cast(null as {{ type }}) as {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    where 1 = 0
     {%- endfor %}
-where 1 = 0
-    {%- endfor -%}
+) as records
+left join {{ ref('sources') }} as sources on records.source = sources.source
 {% endmacro %}
+
+
+{#- The business of a source, beside a left join with seed `sources`: one that is not listed is its own. -#}
+{% macro business_of(source, sources) -%}
+    coalesce({{ sources }}.business, {{ source }})
+{%- endmacro %}
 
 
 {#- ISO currency of a source's amounts, as its mapping declares it. -#}

@@ -21,7 +21,7 @@ from models_ml.splits import rolling_origins
 from models_ml.versions import model_version
 
 BACKTEST_COLUMNS = (
-    "source",
+    "business",
     "method",
     "fold",
     "origin_date",
@@ -47,9 +47,9 @@ def _quotient(top: float, bottom: float) -> float:
 
 @dataclass(frozen=True)
 class DemandBacktest:
-    """The whole back-test of one source."""
+    """The whole back-test of one business."""
 
-    source: str
+    business: str
     config: DemandConfig
     window_start: date
     window_end: date
@@ -97,7 +97,7 @@ class DemandBacktest:
         """
         by_class = self.by_class()
         chosen = by_class[by_class["method"].isin([SEASONAL_NAIVE, CHOSEN])]
-        keys = ["source", "method", "fold", "origin_date", "horizon_days"]
+        keys = ["business", "method", "fold", "origin_date", "horizon_days"]
         sums = ["series_count", "actual_quantity", "absolute_error", "bias_quantity"]
         return chosen.groupby(keys, as_index=False)[sums].sum()[list(BACKTEST_COLUMNS)]
 
@@ -124,7 +124,7 @@ class DemandBacktest:
             covered = (fold.actual >= lower) & (fold.actual <= upper)
         return [
             {
-                "source": self.source,
+                "business": self.business,
                 **fold.sums(method, number),
                 "covered_days": int(covered[rows].sum()) if method == CHOSEN else 0,
                 "judged_days": int(covered[rows].size) if method == CHOSEN else 0,
@@ -162,7 +162,7 @@ class DemandBacktest:
         return evaluation_frame(
             rows,
             model="demand",
-            source=self.source,
+            business=self.business,
             window=(
                 pd.Timestamp(first, tz="UTC") + next_day,
                 pd.Timestamp(last, tz="UTC") + next_day,
@@ -186,7 +186,7 @@ def backtest_demand(
     """Judge every method at several origins before `origin`.
 
     Args:
-        daily: see `build_panel`; one source; rows after `origin` are not looked at.
+        daily: see `build_panel`; one business; rows after `origin` are not looked at.
         origin: last complete business day.
         config: settings; the defaults when None.
 
@@ -207,7 +207,7 @@ def backtest_panel(panel: DemandPanel, *, config: DemandConfig) -> DemandBacktes
         min_train_days=config.min_train_days,
     )
     folds = (
-        (judge_origin(panel, origin, config=config) for origin in origins) if panel.source else ()
+        (judge_origin(panel, origin, config=config) for origin in origins) if panel.business else ()
     )
     kept = tuple(fold for fold in folds if len(fold.classes))
-    return DemandBacktest(panel.source, config, panel.first_day, panel.last_day, kept)
+    return DemandBacktest(panel.business, config, panel.first_day, panel.last_day, kept)

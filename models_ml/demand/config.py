@@ -32,7 +32,7 @@ class DemandConfig:
     weekday_days: int = 182
     """Days from which weekday factors are measured."""
     weekday_prior_units: float = 20.0
-    """Units of the whole source's weekday profile mixed into each series' own."""
+    """Units of the whole business's weekday profile mixed into each series' own."""
     interval_share: float = 0.8
     """Share of days that shall fall inside the interval."""
     default_method: str = "discounted_level_28"

@@ -17,7 +17,7 @@ from models_ml.demand.methods import available_methods
 from models_ml.demand.panel import History, build_panel
 
 FORECAST_COLUMNS = (
-    "source",
+    "business",
     "sku",
     "origin_date",
     "forecast_date",
@@ -41,14 +41,14 @@ def forecast_demand(
     config: DemandConfig | None = None,
     backtest: DemandBacktest | None = None,
 ) -> pd.DataFrame:
-    """Expected units a day of every active series of one source.
+    """Expected units a day of every active series of one business.
 
     The method of each velocity class is the one the back-test chose. Series without a sale in the
     last `active_days` days have no rows: their demand is taken as zero.
 
     Args:
-        daily: rows of `fct_daily_demand`: source, sku, business_date, quantity; one source; rows
-            after `origin` are not looked at.
+        daily: rows of `fct_daily_demand`: business, sku, business_date, quantity; one business;
+            rows after `origin` are not looked at.
         origin: last complete business day; the first forecast is for the day after.
         scored_at: written into every row.
         horizon_days: days to forecast, >= 1.
@@ -70,11 +70,11 @@ def forecast_demand(
         raise ValueError("horizon_days must be at least 1.")
     settings = config or (backtest.config if backtest else DemandConfig())
     panel = build_panel(daily, origin=origin, config=settings)
-    if not panel.source:
+    if not panel.business:
         return pd.DataFrame(columns=list(FORECAST_COLUMNS))
     judged = backtest or backtest_panel(panel, config=settings)
-    if (judged.source, judged.window_end, judged.config) != (panel.source, origin, settings):
-        raise ValueError("The back-test is of another source, origin or configuration; redo it.")
+    if (judged.business, judged.window_end, judged.config) != (panel.business, origin, settings):
+        raise ValueError("The back-test is of another business, origin or configuration; redo it.")
     past = panel.upto(origin)
     active = active_series(past, config=settings)
     past = past.rows(active)
@@ -86,7 +86,7 @@ def forecast_demand(
     frame["lower_quantity"] = lower.ravel()
     frame["upper_quantity"] = upper.ravel()
     frame["cumulative_error_spread"] = cumulative.ravel()
-    frame["source"] = panel.source
+    frame["business"] = panel.business
     frame["model_version"] = judged.model_version
     frame["scored_at"] = pd.Timestamp(scored_at)
     return frame[list(FORECAST_COLUMNS)]
@@ -105,7 +105,7 @@ def _expected(
     for method in available_methods(config):
         rows = names == method.name
         if rows.any():
-            # All series go in: shrinkage towards the source's profile looks at all of them.
+            # All series go in: shrinkage towards the business's profile looks at all of them.
             expected[rows] = method.forecast(past, horizon_days)[rows]
     return expected, names
 

@@ -96,7 +96,7 @@ def weekday_factors(history: History, *, config: DemandConfig) -> np.ndarray:
     """Weekday factors with mean 1 for every series, float64 (n, 7), by weekday from the origin's.
 
     A series' own profile over the last `weekday_days` days, shrunk towards the profile of the
-    whole source by `weekday_prior_units` units spread over one imagined week.
+    whole business by `weekday_prior_units` units spread over one imagined week.
     """
     weights = np.zeros(history.days)
     weights[max(history.days - config.weekday_days, 0) :] = 1.0

@@ -12,22 +12,22 @@ from models_ml.frames import (
     as_days,
     as_float,
     require_columns,
-    require_one_source,
+    require_one_business,
     require_values,
 )
 
-DAILY_COLUMNS = ("source", "sku", "business_date", "quantity")
+DAILY_COLUMNS = ("business", "sku", "business_date", "quantity")
 
 
 @dataclass(frozen=True)
 class DemandPanel:
-    """Daily units of every series of one source.
+    """Daily units of every series of one business.
 
     A series starts at its first sale; days without a row after that are days without demand. Days
     on which the shop is closed need no list: their weekday factor becomes zero by itself.
     """
 
-    source: str
+    business: str
     skus: np.ndarray
     """Object array (n,), sorted."""
     first_day: date
@@ -101,16 +101,16 @@ class History:
 
 
 def build_panel(daily: pd.DataFrame, *, origin: date, config: DemandConfig) -> DemandPanel:
-    """The dense panel of one source up to and with `origin`; later rows are not looked at.
+    """The dense panel of one business up to and with `origin`; later rows are not looked at.
 
     Args:
-        daily: rows of `fct_daily_demand`: source, sku, business_date, quantity (units >= 0);
+        daily: rows of `fct_daily_demand`: business, sku, business_date, quantity (units >= 0);
             sparse, one row a sku and day.
         origin: last complete business day.
         config: `history_days` bounds the columns.
 
     Raises:
-        FrameError: a missing column, several sources, an empty key, a negative or missing
+        FrameError: a missing column, several businesses, an empty key, a negative or missing
             quantity, or two rows for one sku and day; carries the rows.
     """
     require_columns(daily, DAILY_COLUMNS, name="daily")
@@ -120,7 +120,7 @@ def build_panel(daily: pd.DataFrame, *, origin: date, config: DemandConfig) -> D
     daily, days = daily[past], days[past]
     if daily.empty:
         return DemandPanel("", np.empty(0, object), origin, np.zeros((0, 1)), np.empty(0, int))
-    source = require_one_source(daily, name="daily")
+    business = require_one_business(daily, name="daily")
     require_values(daily, DAILY_COLUMNS, name="daily")
     units = as_float(daily["quantity"])
     refused = ~(units >= 0) | np.isinf(units)
@@ -144,7 +144,7 @@ def build_panel(daily: pd.DataFrame, *, origin: date, config: DemandConfig) -> D
     started = np.full(len(skus), width)
     np.minimum.at(started, codes, np.where(units > 0, columns, width))
     return DemandPanel(
-        source,
+        business,
         np.asarray(skus, dtype=object),
         pd.Timestamp(first).date(),
         quantity,

@@ -16,7 +16,7 @@ from models_ml.frames import (
 )
 
 FORECAST_COLUMNS = (
-    "source",
+    "business",
     "sku",
     "origin_date",
     "horizon_days",
@@ -38,7 +38,7 @@ class DemandOverDays:
     """
 
     keys: pd.DataFrame
-    """source, sku, origin_date (n rows)."""
+    """business, sku, origin_date (n rows)."""
     expected: np.ndarray
     """float64 (n, h + 1): units of the first 0..h days."""
     spread: np.ndarray
@@ -56,8 +56,8 @@ class DemandOverDays:
         """
         require_columns(forecasts, FORECAST_COLUMNS, name="forecasts")
         require_values(forecasts, FORECAST_COLUMNS, name="forecasts")
-        require_unique(forecasts, ["source", "sku", "horizon_days"], name="forecasts")
-        ordered = forecasts.sort_values(["source", "sku", "horizon_days"], kind="stable")
+        require_unique(forecasts, ["business", "sku", "horizon_days"], name="forecasts")
+        ordered = forecasts.sort_values(["business", "sku", "horizon_days"], kind="stable")
         horizon = int(ordered["horizon_days"].max()) if len(ordered) else 1
         complete = len(ordered) % horizon == 0 and np.array_equal(
             ordered["horizon_days"].to_numpy(dtype=np.int64).reshape(-1, horizon),
@@ -75,7 +75,7 @@ class DemandOverDays:
             width = as_float(ordered["upper_quantity"]) - as_float(ordered["lower_quantity"])
             by_interval = np.square(width / (2 * INTERVAL_Z)).reshape(-1, horizon)
             spread = np.sqrt(np.maximum(by_interval, daily).cumsum(axis=1))
-        keys = ordered[["source", "sku", "origin_date"]].iloc[::horizon].reset_index(drop=True)
+        keys = ordered[["business", "sku", "origin_date"]].iloc[::horizon].reset_index(drop=True)
         nothing = np.zeros((len(keys), 1))
         return cls(
             keys,

@@ -29,18 +29,18 @@ from models_ml.frames import (
 from models_ml.replenishment.config import ReplenishmentConfig
 from models_ml.replenishment.demand_over_days import DemandOverDays
 
-STOCK_COLUMNS = ("source", "business_date", "site", "sku", "on_hand", "reserved", "inbound")
+STOCK_COLUMNS = ("business", "business_date", "site", "sku", "on_hand", "reserved", "inbound")
 PRODUCT_COLUMNS = (
-    "source",
+    "business",
     "sku",
     "unit_cost",
     "lead_time_days",
     "pack_size",
     "currency_code",
 )
-SITE_DEMAND_COLUMNS = ("source", "site", "sku", "quantity")
+SITE_DEMAND_COLUMNS = ("business", "site", "sku", "quantity")
 POSITION_COLUMNS = (
-    "source",
+    "business",
     "site",
     "sku",
     "business_date",
@@ -87,21 +87,22 @@ def replenishment_positions(
     chose its site independently, so a site's spread is sqrt(share) of the SKU's.
 
     Args:
-        stock: rows of `fct_stock_positions`; only those of `business_date` are looked at.
-            on_hand, reserved, inbound in units; null counts as zero.
+        stock: rows of `fct_stock_positions`; of every site its newest count up to `business_date`,
+            unless that is older than `stock_age_days`. on_hand, reserved, inbound in units; null
+            counts as zero.
         forecasts: rows of `demand_forecasts`, one origin a series; with `cumulative_error_spread`
             for the best safety stock (see `DemandOverDays.from_forecasts`). A SKU without rows has
             no demand.
-        products: rows of `dim_products`, one a source and SKU; missing products, lead times and
+        products: rows of `dim_products`, one a business and SKU; missing products, lead times and
             packs take the configured defaults, a missing cost gives no amount.
-        business_date: the day of the stock count.
+        business_date: today; sites that were counted on an earlier day keep that day.
         config: settings; the defaults when None.
-        site_demand: source, site, sku, quantity: units sold by each site in a recent time.
+        site_demand: business, site, sku, quantity: units sold by each site in a recent time.
 
     Returns:
-        One row per source, site and SKU with POSITION_COLUMNS, sorted by them. Units are floats
+        One row per business, site and SKU with POSITION_COLUMNS, sorted by them. Units are floats
         except on_hand, reserved, inbound, stock_position and suggested_quantity; unit_cost and
-        suggested_amount are Decimal or None. Empty when there is no stock count of that day.
+        suggested_amount are Decimal or None. Empty when no stock was counted in those days.
 
     Raises:
         FrameError: a missing column or key, two rows for one key, or a value that is no number.
@@ -109,18 +110,18 @@ def replenishment_positions(
     settings = config or ReplenishmentConfig()
     require_columns(stock, STOCK_COLUMNS, name="stock")
     require_columns(products, PRODUCT_COLUMNS, name="products")
-    today = stock[as_days(stock["business_date"]) == np.datetime64(business_date, "D")]
+    today = _newest_counts(stock, business_date, settings)
     if today.empty:
         return pd.DataFrame(columns=list(POSITION_COLUMNS))
-    require_values(today, ("source", "site", "sku"), name="stock")
-    require_unique(today, ["source", "site", "sku"], name="stock")
-    require_unique(products, ["source", "sku"], name="products")
-    frame = today[["source", "site", "sku"]].sort_values(["source", "site", "sku"])
+    require_values(today, ("business", "site", "sku"), name="stock")
+    require_unique(today, ["business", "site", "sku"], name="stock")
+    require_unique(products, ["business", "sku"], name="products")
+    frame = today[["business", "site", "sku"]].sort_values(["business", "site", "sku"])
     today = today.loc[frame.index]
     frame = frame.reset_index(drop=True)
     for name in ("on_hand", "reserved", "inbound"):
         frame[name] = np.nan_to_num(as_float(today[name])).round().astype(np.int64)
-    frame["business_date"] = np.full(len(frame), business_date, dtype=object)
+    frame["business_date"] = as_days(today["business_date"]).astype(object)
     frame["stock_position"] = frame["on_hand"] - frame["reserved"] + frame["inbound"]
     frame = _add_products(frame, products, settings)
     frame["site_share"] = _site_shares(frame, site_demand, settings)
@@ -135,11 +136,24 @@ def replenishment_positions(
     return frame[list(POSITION_COLUMNS)]
 
 
+def _newest_counts(
+    stock: pd.DataFrame, business_date: date, config: ReplenishmentConfig
+) -> pd.DataFrame:
+    """The rows of every site's newest count: sites may come from sources that end on other days."""
+    days = as_days(stock["business_date"])
+    today = np.datetime64(business_date, "D")
+    usable = (days <= today) & (days >= today - np.timedelta64(config.stock_age_days, "D"))
+    counts = stock[usable].assign(counted=days[usable])
+    newest = counts.groupby(["business", "site"], dropna=False)["counted"].transform("max")
+    result: pd.DataFrame = counts[counts["counted"] == newest].drop(columns="counted")
+    return result
+
+
 def _add_products(
     frame: pd.DataFrame, products: pd.DataFrame, config: ReplenishmentConfig
 ) -> pd.DataFrame:
     joined = frame.merge(
-        products[list(PRODUCT_COLUMNS)], on=["source", "sku"], how="left", validate="many_to_one"
+        products[list(PRODUCT_COLUMNS)], on=["business", "sku"], how="left", validate="many_to_one"
     )
     lead_time = as_float(joined["lead_time_days"])
     pack = as_float(joined["pack_size"])
@@ -167,9 +181,9 @@ def _site_shares(
     """Each row's share of its SKU's demand, float64 (n,); the shares of a SKU add up to 1."""
     if site_demand is not None:
         require_columns(site_demand, SITE_DEMAND_COLUMNS, name="site_demand")
-        require_unique(site_demand, ["source", "site", "sku"], name="site_demand")
-        known = frame[["source", "site", "sku"]].merge(
-            site_demand[list(SITE_DEMAND_COLUMNS)], on=["source", "site", "sku"], how="left"
+        require_unique(site_demand, ["business", "site", "sku"], name="site_demand")
+        known = frame[["business", "site", "sku"]].merge(
+            site_demand[list(SITE_DEMAND_COLUMNS)], on=["business", "site", "sku"], how="left"
         )
         weight = np.nan_to_num(as_float(known["quantity"]))
     elif config.site_share == "reserved":
@@ -177,7 +191,7 @@ def _site_shares(
     else:
         weight = np.zeros(len(frame))
     weight = np.maximum(weight, 0.0)
-    groups = frame.assign(weight=weight).groupby(["source", "sku"])["weight"]
+    groups = frame.assign(weight=weight).groupby(["business", "sku"])["weight"]
     total = groups.transform("sum").to_numpy(dtype=np.float64)
     sites = groups.transform("size").to_numpy(dtype=np.float64)
     prior = config.equal_prior_units
@@ -190,7 +204,7 @@ def _add_levels(
 ) -> pd.DataFrame:
     """Expected demand, safety stock, reorder point and order-up-to level of every row."""
     places = demand.keys.assign(series=np.arange(len(demand.keys)))
-    joined = frame.merge(places, on=["source", "sku"], how="left", validate="many_to_one")
+    joined = frame.merge(places, on=["business", "sku"], how="left", validate="many_to_one")
     series = joined.pop("series").fillna(-1).to_numpy(dtype=np.int64)
     joined["origin_date"] = joined["origin_date"].astype(object).where(series >= 0, None)
     share = joined["site_share"].to_numpy(dtype=np.float64)

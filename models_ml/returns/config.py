@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-KEY_COLUMNS = ("source", "order_key", "line_no", "customer_key")
+KEY_COLUMNS = ("business", "order_key", "line_no", "customer_key")
 NUMERIC_FEATURES = (
     "quantity",
     "unit_price",

@@ -72,7 +72,7 @@ def promote(scores: Mapping[str, Scores], *, margin: float) -> str:
 class ReturnRiskReport:
     """What the test said."""
 
-    source: str
+    business: str
     kept: str
     """Name of the candidate in use."""
     learner: str
@@ -128,7 +128,7 @@ class ReturnRiskReport:
         return evaluation_frame(
             rows,
             model="return_risk",
-            source=self.source,
+            business=self.business,
             window=(self.window_start, self.window_end),
             row_count=self.rows["test"],
             model_version=self.model_version,

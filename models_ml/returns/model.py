@@ -16,7 +16,7 @@ from models_ml.frames import (
     as_instant,
     as_utc,
     require_columns,
-    require_one_source,
+    require_one_business,
     require_unique,
     require_values,
 )
@@ -64,7 +64,7 @@ def train(
     """Train on what was known at `as_of`.
 
     Args:
-        examples: rows of `fct_return_risk_examples` of one source: the keys (source, order_key,
+        examples: rows of `fct_return_risk_examples` of one business: the keys (business, order_key,
             line_no, customer_key), the features of the configuration, `ordered_at`, `is_returned`
             and `label_known_at`. Rows ordered later, and labels known later, are not looked at.
         as_of: the present; a naive time is taken as UTC.
@@ -75,17 +75,17 @@ def train(
         only one kind of answer.
 
     Raises:
-        FrameError: a missing column, several sources, two rows for one line, an empty time.
+        FrameError: a missing column, several businesses, two rows for one line, an empty time.
         LeakageError: a feature is not declared.
     """
     settings = config or ReturnRiskConfig()
     require_columns(examples, (*KEY_COLUMNS, *LABEL_COLUMNS), name="examples")
-    require_values(examples, ("source", "order_key", "ordered_at"), name="examples")
+    require_values(examples, ("business", "order_key", "ordered_at"), name="examples")
     present = as_instant(as_of)
     examples = examples[as_utc(examples["ordered_at"]) <= present]
     if examples.empty:
         return NotEnoughData("There is no order line up to this time, so nothing to learn from.")
-    source = require_one_source(examples, name="examples")
+    business = require_one_business(examples, name="examples")
     require_unique(examples, ["order_key", "line_no"], name="examples")
     known = _read(examples, present, settings)
     delay = label_delay(known.decided_at, known.known_at, known.labels == 1)
@@ -112,7 +112,7 @@ def train(
         window_end=pd.Timestamp(present).date(),
     )
     report = ReturnRiskReport(
-        source=source,
+        business=business,
         kept=kept,
         learner=learner.name,
         scores=scores,
@@ -127,7 +127,7 @@ def train(
     chosen = next(candidate for candidate in candidates if candidate.name == kept)
     fitted = _fit_for_use(known, mature, chosen, settings)
     return TrainedReturnRisk(
-        source,
+        business,
         settings,
         fitted,
         typical_values(fitted, known.features[mature]),

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from models_ml.frames import require_columns, require_one_source, require_unique
+from models_ml.frames import require_columns, require_one_business, require_unique
 from models_ml.returns.candidates import Fitted
 from models_ml.returns.config import KEY_COLUMNS, ReturnRiskConfig
 from models_ml.returns.evaluate import ReturnRiskReport
@@ -24,9 +24,9 @@ class NotEnoughData:
 
 @dataclass(frozen=True)
 class TrainedReturnRisk:
-    """A model that may score lines of its source, with the report that let it."""
+    """A model that may score lines of its business, with the report that let it."""
 
-    source: str
+    business: str
     config: ReturnRiskConfig
     fitted: Fitted
     typical: pd.DataFrame
@@ -42,7 +42,7 @@ def score(model: TrainedReturnRisk, examples: pd.DataFrame, *, scored_at: dateti
 
     Args:
         model: what `train` returned.
-        examples: lines of the same source with the keys and feature columns; no label needed.
+        examples: lines of the same business with the keys and feature columns; no label needed.
         scored_at: written into every row.
 
     Returns:
@@ -50,15 +50,17 @@ def score(model: TrainedReturnRisk, examples: pd.DataFrame, *, scored_at: dateti
         `top_reasons` holds codes separated by commas (see `reasons.REASON_CODES`).
 
     Raises:
-        FrameError: a missing column, several sources, two rows for one line.
-        ValueError: the lines are of another source than the model.
+        FrameError: a missing column, several businesses, two rows for one line.
+        ValueError: the lines are of another business than the model.
     """
     require_columns(examples, KEY_COLUMNS, name="examples")
     if examples.empty:
         return pd.DataFrame(columns=list(SCORE_COLUMNS))
-    source = require_one_source(examples, name="examples")
-    if source != model.source:
-        raise ValueError(f"The model is of source {model.source}, the examples are of {source}.")
+    business = require_one_business(examples, name="examples")
+    if business != model.business:
+        raise ValueError(
+            f"The model is of business {model.business}, the examples are of {business}."
+        )
     require_unique(examples, ["order_key", "line_no"], name="examples")
     features = build_features(examples, config=model.config)
     risk = model.fitted.probabilities(features)

@@ -155,14 +155,14 @@ def _funnel_rows(funnel: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = []
     previous: dict[str, int] = {}
     for step in funnel:
-        entered = previous.get(step["source"])
+        entered = previous.get(step["business"])
         is_step = step["step_kind"] == "step"
         # As on the pages: orders that still have time count neither as reached nor as lost.
         decided = step["reached"] + step["dropped"]
         rate = f"{step['reached'] / decided:.1%}" if entered and decided and is_step else ""
         rows.append(
             {
-                "source": step["source"],
+                "business": step["business"],
                 "step": step["step_name"],
                 "reached": step["reached"],
                 "conversion": rate,
@@ -171,7 +171,7 @@ def _funnel_rows(funnel: list[dict[str, Any]]) -> list[dict[str, Any]]:
             }
         )
         if is_step:
-            previous[step["source"]] = step["reached"]
+            previous[step["business"]] = step["reached"]
     return rows
 
 

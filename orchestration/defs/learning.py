@@ -76,7 +76,7 @@ def demand(
     fourflow: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[RunProgress],
 ) -> Iterator[dg.MaterializeResult]:
-    """Forecast every source's daily demand and judge the method by rolling origins."""
+    """Forecast every business's daily demand and judge the method by rolling origins."""
     yield from _learn(context, fourflow, progress, "forecast demand", learn_demand)
 
 

@@ -1,5 +1,7 @@
+-- A day of a channel is complete when the source of its newest orders has gone past it. A source that is merely
+-- late leaves its days open; one that stays silent for `late_source_hours` more has had no orders.
 with clock as (
-    select * from {{ ref('int_source_clock') }}
+    select * from {{ ref('int_business_clock') }}
 ),
 
 orders as (
@@ -7,25 +9,48 @@ orders as (
     where order_type in ('sale', 'return')
 ),
 
+newest_orders as (
+    select
+        business,
+        channel,
+        source,
+        max(created_at) as newest_at
+    from orders
+    group by business, channel, source
+),
+
+channel_clocks as (
+    select
+        newest_orders.business,
+        newest_orders.channel,
+        source_clock.as_of
+    from newest_orders
+    inner join {{ ref('int_source_clock') }} as source_clock on newest_orders.source = source_clock.source
+    qualify row_number() over (
+        partition by newest_orders.business, newest_orders.channel
+        order by newest_orders.newest_at desc, source_clock.as_of desc
+    ) = 1
+),
+
 spans as (
     select
-        orders.source,
+        orders.business,
         orders.channel,
         orders.currency_code,
         min(orders.created_on) as first_date,
         max(clock.as_of_date) as last_date
     from orders
-    inner join clock on orders.source = clock.source
-    group by orders.source, orders.channel, orders.currency_code
+    inner join clock on orders.business = clock.business
+    group by orders.business, orders.channel, orders.currency_code
 ),
 
 days as (
-    {{ dates_between('spans', ['source', 'channel', 'currency_code'], 'first_date', 'last_date') }}
+    {{ dates_between('spans', ['business', 'channel', 'currency_code'], 'first_date', 'last_date') }}
 ),
 
 totals as (
     select
-        source,
+        business,
         channel,
         currency_code,
         created_on as business_date,
@@ -37,12 +62,12 @@ totals as (
         sum(refunded_amount) as refunded_amount,
         count(distinct customer_key) filter (where order_type = 'sale') as customer_count
     from orders
-    group by source, channel, currency_code, created_on
+    group by business, channel, currency_code, created_on
 ),
 
 filled as (
     select
-        days.source,
+        days.business,
         days.channel,
         days.business_date,
         days.currency_code,
@@ -56,7 +81,7 @@ filled as (
     from days
     left join totals
         on
-            days.source = totals.source
+            days.business = totals.business
             and days.channel = totals.channel
             and days.currency_code = totals.currency_code
             and days.business_date = totals.business_date
@@ -64,7 +89,7 @@ filled as (
 
 expectations as (
     select
-        today.source,
+        today.business,
         today.channel,
         today.currency_code,
         today.business_date,
@@ -72,17 +97,17 @@ expectations as (
     from filled as today
     inner join filled as earlier
         on
-            today.source = earlier.source
+            today.business = earlier.business
             and today.channel = earlier.channel
             and today.currency_code = earlier.currency_code
             and earlier.business_date between today.business_date - 7 * {{ var('expectation_weeks') }}
             and today.business_date - 7
             and (today.business_date - earlier.business_date) % 7 = 0
-    group by today.source, today.channel, today.currency_code, today.business_date
+    group by today.business, today.channel, today.currency_code, today.business_date
 )
 
 select
-    filled.source,
+    filled.business,
     filled.channel,
     filled.business_date,
     filled.currency_code,
@@ -94,12 +119,16 @@ select
     filled.refunded_amount,
     filled.customer_count,
     cast(expectations.expected_order_count as decimal(18, 2)) as expected_order_count,
-    {{ end_of_business_date('filled.business_date') }} <= clock.as_of as is_complete_day
+    {{ end_of_business_date('filled.business_date') }} <= channel_clocks.as_of
+    or {{ hours_later(end_of_business_date('filled.business_date'), var('late_source_hours')) }}
+    <= clock.as_of as is_complete_day
 from filled
-inner join clock on filled.source = clock.source
+inner join clock on filled.business = clock.business
+inner join channel_clocks
+    on filled.business = channel_clocks.business and filled.channel = channel_clocks.channel
 left join expectations
     on
-        filled.source = expectations.source
+        filled.business = expectations.business
         and filled.channel = expectations.channel
         and filled.currency_code = expectations.currency_code
         and filled.business_date = expectations.business_date

@@ -4,7 +4,7 @@ with steps as (
 
 attempts as (
     select
-        orders.source,
+        orders.business,
         orders.channel,
         orders.currency_code,
         orders.created_on as cohort_date,
@@ -18,7 +18,7 @@ attempts as (
 
 cohorts as (
     select distinct
-        source,
+        business,
         channel,
         currency_code,
         cohort_date,
@@ -28,7 +28,7 @@ cohorts as (
 
 counted as (
     select
-        source,
+        business,
         channel,
         currency_code,
         cohort_date,
@@ -41,11 +41,11 @@ counted as (
         sum(amount) filter (where outcome = 'open') as open_amount,
         sum(amount) filter (where outcome = 'dropped') as dropped_amount
     from attempts
-    group by source, channel, currency_code, cohort_date, funnel, step_number
+    group by business, channel, currency_code, cohort_date, funnel, step_number
 )
 
 select
-    cohorts.source,
+    cohorts.business,
     cohorts.channel,
     cohorts.funnel,
     cohorts.cohort_date,
@@ -63,7 +63,7 @@ from cohorts
 inner join steps on cohorts.funnel = steps.funnel
 left join counted
     on
-        cohorts.source = counted.source
+        cohorts.business = counted.business
         and cohorts.channel = counted.channel
         and cohorts.currency_code = counted.currency_code
         and cohorts.cohort_date = counted.cohort_date

@@ -14,6 +14,7 @@ with progress as (
 select
     orders.order_key,
     orders.order_no,
+    orders.business,
     orders.source,
     orders.channel,
     progress.funnel,

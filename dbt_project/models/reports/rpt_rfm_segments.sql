@@ -1,5 +1,5 @@
 select
-    source,
+    business,
     rfm_segment,
     rfm_recency_score as recency_score,
     rfm_frequency_score as frequency_score,
@@ -9,4 +9,4 @@ select
     cast(sum(rfm_frequency) as bigint) as order_count
 from {{ ref('dim_customers') }}
 where rfm_segment is not null
-group by source, rfm_segment, rfm_recency_score, rfm_frequency_score, currency_code
+group by business, rfm_segment, rfm_recency_score, rfm_frequency_score, currency_code

@@ -1,9 +1,9 @@
 {{ config(meta={'dagster': {'ref': {'name': 'rpt_channel_daily'}}}) }}
 
--- The daily report and the orders it is made of give the same totals for every source and channel.
+-- The daily report and the orders it is made of give the same totals for every business and channel.
 with daily as (
     select
-        source,
+        business,
         channel,
         sum(order_count) as order_count,
         sum(paid_order_count) as paid_order_count,
@@ -11,12 +11,12 @@ with daily as (
         sum(net_paid_amount) as net_paid_amount,
         sum(refunded_amount) as refunded_amount
     from {{ ref('rpt_channel_daily') }}
-    group by source, channel
+    group by business, channel
 ),
 
 orders as (
     select
-        source,
+        business,
         channel,
         count(*) filter (where order_type = 'sale') as order_count,
         count(paid_at) filter (where order_type = 'sale') as paid_order_count,
@@ -25,7 +25,7 @@ orders as (
         sum(refunded_amount) as refunded_amount
     from {{ ref('fct_orders') }}
     where order_type in ('sale', 'return')
-    group by source, channel
+    group by business, channel
 )
 
 (

@@ -3,7 +3,7 @@
 -- The order list behind a bar has as many orders as the bar says, for drop-offs and open orders of every step.
 with listed as (
     select
-        source,
+        business,
         channel,
         funnel,
         cohort_date,
@@ -11,12 +11,12 @@ with listed as (
         count(*) filter (where next_outcome = 'dropped') as dropped_count,
         count(*) filter (where next_outcome = 'open') as open_count
     from {{ ref('rpt_funnel_orders') }}
-    group by source, channel, funnel, cohort_date, last_step_number
+    group by business, channel, funnel, cohort_date, last_step_number
 ),
 
 bars as (
     select
-        source,
+        business,
         channel,
         funnel,
         cohort_date,
@@ -25,14 +25,14 @@ bars as (
         sum(open_count) as open_count
     from {{ ref('rpt_funnel_daily') }}
     where step_kind = 'step'
-    group by source, channel, funnel, cohort_date, step_number
+    group by business, channel, funnel, cohort_date, step_number
 )
 
 select bars.*
 from bars
 left join listed
     on
-        bars.source = listed.source
+        bars.business = listed.business
         and bars.channel = listed.channel
         and bars.funnel = listed.funnel
         and bars.cohort_date = listed.cohort_date

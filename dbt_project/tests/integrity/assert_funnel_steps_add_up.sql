@@ -7,7 +7,7 @@ with steps as (
     from {{ ref('rpt_funnel_daily') }}
     where step_kind = 'step'
     window step_order as (
-        partition by source, channel, currency_code, funnel, cohort_date order by step_number
+        partition by business, channel, currency_code, funnel, cohort_date order by step_number
     )
 )
 

@@ -1,7 +1,7 @@
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_payments'}}}) }}
 
--- What an order says was paid is the sum of its payments, wherever the source reports payments. A warning: the
--- difference is the source's, or a payment is late or in quarantine.
+-- What an order says was paid is the sum of its payments, wherever payments of its source's orders are reported, by
+-- that source or another. A warning: the difference is the source's, or a payment is late or in quarantine.
 with payments as (
     select
         order_key,
@@ -11,8 +11,9 @@ with payments as (
 ),
 
 reporting_sources as (
-    select distinct source
-    from {{ ref('fct_payments') }}
+    select distinct orders.source
+    from {{ ref('fct_payments') }} as payments
+    inner join {{ ref('fct_orders') }} as orders on payments.order_key = orders.order_key
 )
 
 select

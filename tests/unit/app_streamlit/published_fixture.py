@@ -23,14 +23,21 @@ SQL = Path(__file__).with_name("published_fixture.sql")
 LAST_DAY = date(2026, 11, 20)
 DAYS = 70
 STEPS = {
-    "sandbox": ("order_to_cash", ("created", "paid", "shipped", "delivered", "kept")),
+    "fourflow_demo": ("order_to_cash", ("created", "paid", "shipped", "delivered", "kept")),
     "online_retail": ("placed_kept", ("placed", "kept")),
 }
 CHANNELS = {
-    "sandbox": {"tmall_flagship": 9, "douyin_live": 7, "store_pos": 4},
+    "fourflow_demo": {"tmall_flagship": 9, "douyin_live": 7, "store_pos": 4},
     "online_retail": {"-": 6},
 }
-CURRENCY = {"sandbox": "CNY", "online_retail": "GBP"}
+CURRENCY = {"fourflow_demo": "CNY", "online_retail": "GBP"}
+# One business is seen through several sources.
+SOURCES = {
+    "tmall_flagship": "taobao",
+    "douyin_live": "douyin",
+    "store_pos": "sandbox",
+    "-": "online_retail",
+}
 # Chance to get to the next step; live commerce loses most before payment.
 CHANCES = {
     "tmall_flagship": (0.90, 0.97, 0.96, 0.91),
@@ -44,9 +51,9 @@ def made_orders(seed: int = 7, days: int = DAYS) -> pd.DataFrame:
     """One row an order: where it came from, how far it got, and what it is worth."""
     chance = random.Random(seed)
     rows = []
-    for source, channels in CHANNELS.items():
-        last_day = LAST_DAY if source == "sandbox" else date(2011, 12, 9)
-        funnel, steps = STEPS[source]
+    for business, channels in CHANNELS.items():
+        last_day = LAST_DAY if business == "fourflow_demo" else date(2011, 12, 9)
+        funnel, steps = STEPS[business]
         for offset in range(days):
             day = last_day - timedelta(days=days - 1 - offset)
             for channel, mean in channels.items():
@@ -60,10 +67,11 @@ def made_orders(seed: int = 7, days: int = DAYS) -> pd.DataFrame:
                     complete = reached == len(steps)
                     still_open = not complete and reached > 1 and (last_day - day).days < 6
                     amount = round(chance.lognormvariate(5.2, 0.7), 2)
-                    paid = reached >= 2 or source == "online_retail"
+                    paid = reached >= 2 or business == "online_retail"
                     rows.append(
                         {
-                            "source": source,
+                            "business": business,
+                            "source": SOURCES[channel],
                             "channel": channel,
                             "funnel": funnel,
                             "order_no": f"{channel[:1].upper()}{day:%y%m%d}{number:04d}",
@@ -80,7 +88,7 @@ def made_orders(seed: int = 7, days: int = DAYS) -> pd.DataFrame:
                             "gross_amount": amount,
                             "refunded": amount if paid and reached == len(steps) - 1 else 0.0,
                             "unit_count": chance.randrange(1, 5),
-                            "currency_code": CURRENCY[source],
+                            "currency_code": CURRENCY[business],
                         }
                     )
     return pd.DataFrame(rows)

@@ -35,16 +35,24 @@ select * from (values
 
 create or replace table lake.marts.dim_channels as
 select * from (values
-    ('sandbox', 'tmall_flagship', 'Tmall flagship store', '天猫旗舰店', 'CNY'),
-    ('sandbox', 'douyin_live', 'Douyin live', '抖音直播', 'CNY'),
-    ('sandbox', 'store_pos', 'Store', '门店', 'CNY'),
-    ('online_retail', '-', 'Online shop', '网店', 'GBP')
-) as t (source, channel, label_en, label_zh, currency_code);
+    ('fourflow_demo', 'taobao', 'tmall_flagship', 'Tmall flagship store', '天猫旗舰店', 'CNY', true),
+    ('fourflow_demo', 'douyin', 'douyin_live', 'Douyin live', '抖音直播', 'CNY', true),
+    ('fourflow_demo', 'sandbox', 'store_pos', 'Store', '门店', 'CNY', true),
+    ('online_retail', 'online_retail', '-', 'Online shop', '网店', 'GBP', true)
+) as t (business, source, channel, label_en, label_zh, currency_code, is_listed);
+
+create or replace table lake.marts.dim_sources as
+select * from (values
+    ('taobao', 'fourflow_demo', 'Taobao', '淘宝', 'Demo retailer', '演示零售商'),
+    ('douyin', 'fourflow_demo', 'Douyin', '抖音', 'Demo retailer', '演示零售商'),
+    ('sandbox', 'fourflow_demo', 'Warehouse and till files', '仓库与收银文件', 'Demo retailer', '演示零售商'),
+    ('online_retail', 'online_retail', 'Online Retail', 'Online Retail 网店', 'Online Retail', 'Online Retail 网店')
+) as t (source, business, label_en, label_zh, business_label_en, business_label_zh);
 
 create or replace table lake.reports.rpt_channel_daily as
 with daily as (
     select
-        source, channel, cohort_date as business_date, currency_code,
+        business, channel, cohort_date as business_date, currency_code,
         count(*) as order_count,
         count(*) filter (where is_paid) as paid_order_count,
         sum(unit_count)::decimal(18, 2) as unit_count,
@@ -62,13 +70,13 @@ select
     true as is_complete_day
 from daily
 window earlier as (
-    partition by source, channel, dayofweek(business_date) order by business_date
+    partition by business, channel, dayofweek(business_date) order by business_date
     rows between 4 preceding and 1 preceding
 );
 
 create or replace table lake.reports.rpt_funnel_orders as
 select
-    source || ':' || order_no as order_key, order_no, source, channel, funnel, cohort_date,
+    source || ':' || order_no as order_key, order_no, business, source, channel, funnel, cohort_date,
     source || ':' || channel || ':' || buyer as customer_key,
     case when last_step_number = 1 then 'created' when next_outcome = 'complete' then 'completed'
         else 'shipped' end as order_status,
@@ -83,7 +91,7 @@ with steps as (
     select funnel, step_number, step_name, step_kind from lake.reference.funnel_steps
 )
 select
-    o.source, o.channel, o.funnel, o.cohort_date, s.step_number, s.step_name, s.step_kind,
+    o.business, o.channel, o.funnel, o.cohort_date, s.step_number, s.step_name, s.step_kind,
     count(*) filter (where case when s.step_kind = 'step' then o.last_step_number >= s.step_number
         else o.refund_status = 'refunded' end) as reached_count,
     count(*) filter (where s.step_kind = 'step' and o.last_step_number = s.step_number - 1
@@ -107,9 +115,9 @@ group by all;
 create or replace table lake.marts.dim_customers as
 with customers as (
     select
-        source || ':' || channel || ':' || buyer as customer_key, source, channel, currency_code,
+        source || ':' || channel || ':' || buyer as customer_key, business, source, channel, currency_code,
         min(created_at) as first_order_at, max(created_at) as last_order_at,
-        min(case source when 'sandbox' then date '2026-11-20' else date '2011-12-09' end
+        min(case business when 'fourflow_demo' then date '2026-11-20' else date '2011-12-09' end
             - cohort_date::date)::int as rfm_recency,
         count(*)::int as rfm_frequency,
         (sum(case when is_paid then gross_amount else 0 end) - sum(refunded))::decimal(18, 2)
@@ -119,9 +127,9 @@ with customers as (
 scored as (
     select
         *,
-        ntile(5) over (partition by source order by rfm_recency desc)::int as rfm_recency_score,
-        ntile(5) over (partition by source order by rfm_frequency)::int as rfm_frequency_score,
-        ntile(5) over (partition by source order by rfm_monetary)::int as rfm_monetary_score
+        ntile(5) over (partition by business order by rfm_recency desc)::int as rfm_recency_score,
+        ntile(5) over (partition by business order by rfm_frequency)::int as rfm_frequency_score,
+        ntile(5) over (partition by business order by rfm_monetary)::int as rfm_monetary_score
     from customers
 )
 select
@@ -138,7 +146,7 @@ from scored;
 
 create or replace table lake.reports.rpt_rfm_segments as
 select
-    source, rfm_segment, count(*) as customer_count,
+    business, rfm_segment, count(*) as customer_count,
     sum(rfm_monetary)::decimal(18, 2) as monetary_amount, currency_code,
     rfm_recency_score as recency_score, rfm_frequency_score as frequency_score
 from lake.marts.dim_customers group by all;
@@ -156,14 +164,14 @@ from lake.marts.quarantined_records group by source, entity, 3;
 
 create or replace table lake.reports.rpt_conservation as
 select
-    source, case source when 'sandbox' then 'orders' else 'order_lines' end as entity,
+    source, case source when 'online_retail' then 'order_lines' else 'orders' end as entity,
     'load-1' as load_id, count(*) + 5 as received, count(*) as used, 3 as duplicates,
     2 as quarantined, 0 as superseded, timestamptz '2026-11-20 18:00:00+00' as received_at
 from made_orders group by source;
 
 create or replace table lake.reports.rpt_source_freshness as
 select
-    source, case source when 'sandbox' then 'orders' else 'order_lines' end as entity,
+    source, case source when 'online_retail' then 'order_lines' else 'orders' end as entity,
     count(*) as record_count, 1 as load_count, 70 as file_count,
     timestamptz '2026-11-20 18:00:00+00' as last_received_at, max(created_at) as last_event_at
 from made_orders group by source;
@@ -171,7 +179,7 @@ from made_orders group by source;
 -- What the shipped rules read: a few large orders, one product below its reorder point.
 create or replace table lake.marts.fct_orders as
 select
-    order_key, source, channel, order_no, 'sale' as order_type, customer_key, order_status,
+    order_key, business, source, channel, order_no, 'sale' as order_type, customer_key, order_status,
     refund_status, gross_amount * 20 as gross_amount, net_paid_amount, currency_code, created_at
 from lake.reports.rpt_funnel_orders;
 
@@ -179,11 +187,11 @@ create schema if not exists lake.ml;
 
 create or replace table lake.ml.replenishment_positions as
 select * from (values
-    ('sandbox', 'wh_east', 'SKU-0007', date '2026-11-20', 12, 4, 24, 32, 7,
+    ('fourflow_demo', 'wh_east', 'SKU-0007', date '2026-11-20', 12, 4, 24, 32, 7,
         63.0::double, 18.0::double, 81.0::double, 24, 72, 19.90::decimal(18, 6),
         1432.80::decimal(18, 2), 'CNY', date '2026-11-20', 7, 0.0::double)
 ) as t (
-    source, site, sku, business_date, on_hand, reserved, inbound, stock_position, lead_time_days,
+    business, site, sku, business_date, on_hand, reserved, inbound, stock_position, lead_time_days,
     expected_lead_time_demand, safety_stock, reorder_point, pack_size, suggested_quantity,
     unit_cost, suggested_amount, currency_code, origin_date, review_period_days, expected_review_demand
 )

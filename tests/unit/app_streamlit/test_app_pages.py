@@ -139,7 +139,7 @@ def test_unknown_publication_falls_back_and_says_so(monkeypatch, published_home)
 def test_choices_that_make_no_sense_are_ignored(monkeypatch, published_home):
     app = open_page(
         monkeypatch, published_home, "orders",
-        lang="xx", source="nobody", channel="nowhere", period="soon", step="99", outcome="lost",
+        lang="xx", business="nobody", channel="nowhere", period="soon", step="99", outcome="lost",
     )  # fmt: skip
     assert not app.exception
     assert not app.error
@@ -148,7 +148,7 @@ def test_choices_that_make_no_sense_are_ignored(monkeypatch, published_home):
 def test_new_publication_is_shown_and_the_old_one_can_be_opened(monkeypatch, tmp_path):
     settings = load_settings(home=tmp_path / "home")
     first = make_published_home(settings)
-    app = open_page(monkeypatch, settings.root, "overview", lang="en", source="sandbox")
+    app = open_page(monkeypatch, settings.root, "overview", lang="en", business="fourflow_demo")
     before = [metric.value for metric in app.metric]
     write_lake(settings, seed=11)
     second = publish(settings, "run-2")

@@ -12,7 +12,7 @@ NOW = datetime(2025, 7, 1, 4, tzinfo=UTC)
 
 @pytest.fixture
 def daily_world() -> Callable[..., pd.DataFrame]:
-    """A maker of sparse daily sales with a weekday profile, one source."""
+    """A maker of sparse daily sales with a weekday profile, one business."""
 
     def make(*, series: int = 12, days: int = 120, seed: int = 3) -> pd.DataFrame:
         rng = np.random.default_rng(seed)
@@ -26,7 +26,7 @@ def daily_world() -> Callable[..., pd.DataFrame]:
         place, day = np.nonzero(units)
         return pd.DataFrame(
             {
-                "source": "shop",
+                "business": "shop",
                 "sku": [f"S{number:03d}" for number in place],
                 "business_date": calendar[day].date,
                 "quantity": units[place, day],
@@ -65,7 +65,7 @@ def return_world() -> Callable[..., pd.DataFrame]:
         delay = np.where(is_returned, rng.integers(1, 14, lines), 14).astype("timedelta64[D]")
         frame = pd.DataFrame(
             {
-                "source": "shop",
+                "business": "shop",
                 "order_key": [f"shop:{number}" for number in range(lines)],
                 "line_no": 1,
                 "customer_key": [f"shop:-:{number}" for number in customer],

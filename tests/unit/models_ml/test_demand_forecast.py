@@ -30,7 +30,7 @@ def test_backtest_sums_equal_a_plain_recount(world) -> None:
     backtest = backtest_demand(world, origin=WORLD_END, config=config)
     table = backtest.frame()
     assert tuple(table.columns) == BACKTEST_COLUMNS
-    assert not table.duplicated(["source", "method", "fold"]).any()
+    assert not table.duplicated(["business", "method", "fold"]).any()
     assert sorted(table["fold"].unique()) == [2, 3]
     panel = build_panel(world, origin=WORLD_END, config=config)
     units = world.set_index(["sku", "business_date"])["quantity"].to_dict()
@@ -102,7 +102,7 @@ def test_forecast_has_one_row_per_active_sku_and_day(world) -> None:
     assert tuple(frame.columns) == FORECAST_COLUMNS
     assert "S001" not in set(frame["sku"])
     assert (frame.groupby("sku").size() == 35).all()
-    assert not frame.duplicated(["source", "sku", "forecast_date"]).any()
+    assert not frame.duplicated(["business", "sku", "forecast_date"]).any()
     assert set(frame["origin_date"]) == {WORLD_END}
     first = frame.iloc[0]
     assert first["forecast_date"] == WORLD_END + timedelta(days=1)
@@ -151,7 +151,7 @@ def test_backtest_may_be_passed_in_but_must_fit(world) -> None:
         forecast_demand(world, origin=WORLD_END, scored_at=NOW, backtest=backtest),
         forecast_demand(world, origin=WORLD_END, scored_at=NOW),
     )
-    with pytest.raises(ValueError, match="another source, origin"):
+    with pytest.raises(ValueError, match="another business, origin"):
         forecast_demand(world, origin=date(2025, 6, 1), scored_at=NOW, backtest=backtest)
 
 
@@ -178,7 +178,7 @@ def test_sixty_days_are_enough_for_a_backtest(daily_world) -> None:
 
 
 def test_no_sales_give_empty_frames_with_columns() -> None:
-    daily = pd.DataFrame(columns=["source", "sku", "business_date", "quantity"])
+    daily = pd.DataFrame(columns=["business", "sku", "business_date", "quantity"])
     frame = forecast_demand(daily, origin=date(2025, 1, 1), scored_at=NOW)
     assert frame.empty
     assert tuple(frame.columns) == FORECAST_COLUMNS

@@ -169,9 +169,9 @@ def test_panel_keeps_at_most_the_wanted_history_and_nothing_later(daily_world) -
 
 
 def test_panel_without_sales_is_empty() -> None:
-    daily = pd.DataFrame(columns=["source", "sku", "business_date", "quantity"])
+    daily = pd.DataFrame(columns=["business", "sku", "business_date", "quantity"])
     panel = build_panel(daily, origin=date(2025, 1, 1), config=DemandConfig())
-    assert panel.source == ""
+    assert panel.business == ""
     assert len(panel.skus) == 0
 
 
@@ -181,14 +181,14 @@ def test_panel_without_sales_is_empty() -> None:
         ({"quantity": [-1, 2]}, "below zero"),
         ({"quantity": [None, 2]}, "without quantity"),
         ({"business_date": ["2025-01-01", "2025-01-01"], "sku": ["a", "a"]}, "share sku"),
-        ({"source": ["x", "y"]}, "several sources"),
+        ({"business": ["x", "y"]}, "several businesses"),
         ({"sku": [None, "b"]}, "without sku"),
     ],
 )
 def test_bad_daily_rows_are_refused(change, message) -> None:
     daily = pd.DataFrame(
         {
-            "source": "shop",
+            "business": "shop",
             "sku": ["a", "b"],
             "business_date": ["2025-01-01", "2025-01-02"],
             "quantity": [1, 2],

@@ -16,7 +16,7 @@ from models_ml.frames import (
     as_instant,
     as_utc,
     require_columns,
-    require_one_source,
+    require_one_business,
     require_unique,
     require_values,
 )
@@ -40,7 +40,7 @@ def test_offending_rows_come_with_the_error() -> None:
 
 def test_several_sources_are_refused() -> None:
     with pytest.raises(FrameError, match="one at a time"):
-        require_one_source(pd.DataFrame({"source": ["a", "b"]}), name="sales")
+        require_one_business(pd.DataFrame({"business": ["a", "b"]}), name="sales")
 
 
 @pytest.mark.parametrize(

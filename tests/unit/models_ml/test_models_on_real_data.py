@@ -26,7 +26,7 @@ def read_m5(folder: Path) -> pd.DataFrame:
     sales = sales[sales["sales"] > 0]
     return pd.DataFrame(
         {
-            "source": "m5",
+            "business": "m5",
             "sku": sales["id"],
             "business_date": sales["date"],
             "quantity": sales["sales"],
@@ -48,7 +48,7 @@ def read_online_retail(folder: Path) -> pd.DataFrame:
     sold = lines[lines["quantity"] > 0]
     keys = [sold["StockCode"].rename("sku"), sold["at"].dt.date.rename("business_date")]
     daily = sold.groupby(keys)["quantity"].sum().reset_index()
-    return daily.assign(source="online_retail")
+    return daily.assign(business="online_retail")
 
 
 @pytest.mark.parametrize("read", [read_m5, read_online_retail], ids=["m5", "online_retail"])
@@ -84,7 +84,7 @@ def test_demand_at_size(series, days, seconds, mebibytes) -> None:
     first = date(2023, 1, 1)
     daily = pd.DataFrame(
         {
-            "source": "shop",
+            "business": "shop",
             "sku": pd.Series((cells // days).astype(str)),
             "business_date": pd.Timestamp(first) + pd.to_timedelta(cells % days, unit="D"),
             "quantity": 1 + rng.poisson(2.0, len(cells)),
@@ -131,7 +131,7 @@ def read_return_examples(folder: Path) -> tuple[pd.DataFrame, pd.Timestamp]:
     invoices = sold.groupby("InvoiceNo")
     examples = pd.DataFrame(
         {
-            "source": "online_retail",
+            "business": "online_retail",
             "order_key": sold["InvoiceNo"],
             "line_no": invoices.cumcount() + 1,
             "customer_key": sold["CustomerID"],

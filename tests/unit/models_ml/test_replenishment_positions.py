@@ -23,7 +23,7 @@ ORIGIN = date(2025, 6, 29)
 def make_forecasts(levels: dict[str, float], *, days: int = 28, spread: float = 3.0):
     rows = [
         {
-            "source": "shop",
+            "business": "shop",
             "sku": sku,
             "origin_date": ORIGIN,
             "forecast_date": ORIGIN + timedelta(days=day),
@@ -41,12 +41,12 @@ def make_forecasts(levels: dict[str, float], *, days: int = 28, spread: float = 
 
 def make_stock(rows) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["site", "sku", "on_hand", "reserved", "inbound"])
-    return frame.assign(source="shop", business_date=TODAY)
+    return frame.assign(business="shop", business_date=TODAY)
 
 
 def make_products(rows) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["sku", "unit_cost", "lead_time_days", "pack_size"])
-    return frame.assign(source="shop", currency_code="CNY")
+    return frame.assign(business="shop", currency_code="CNY")
 
 
 @given(
@@ -155,7 +155,7 @@ def test_sku_without_forecast_or_product_has_no_demand() -> None:
 def test_no_stock_count_of_the_day_gives_an_empty_frame_with_columns() -> None:
     forecasts, products = make_forecasts({"A": 1.0}), make_products([("A", "1", 5, 1)])
     stock = make_stock([("w", "A", 1, 0, 0)])
-    for nothing in (stock.head(0), stock.assign(business_date=TODAY - timedelta(days=1))):
+    for nothing in (stock.head(0), stock.assign(business_date=TODAY - timedelta(days=8))):
         result = replenishment_positions(nothing, forecasts, products, business_date=TODAY)
         assert result.empty
         assert tuple(result.columns) == POSITION_COLUMNS
@@ -174,7 +174,7 @@ def test_no_forecast_at_all_still_answers() -> None:
 
 def test_known_site_sales_decide_the_shares() -> None:
     sales = pd.DataFrame(
-        {"source": "shop", "site": ["w1", "w2"], "sku": "A", "quantity": [270, 20]}
+        {"business": "shop", "site": ["w1", "w2"], "sku": "A", "quantity": [270, 20]}
     )
     result = replenishment_positions(
         make_stock([("w1", "A", 0, 0, 0), ("w2", "A", 0, 500, 0)]),

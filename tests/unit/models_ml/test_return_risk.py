@@ -228,7 +228,7 @@ def test_too_little_data_gives_a_reason_instead_of_a_model(world, change, words)
     [
         (lambda frame: frame.drop(columns="unit_price"), "unit_price"),
         (lambda frame: pd.concat([frame, frame.head(1)]), "share their order_key"),
-        (lambda frame: frame.assign(source=["a", "b"] * (len(frame) // 2)), "several sources"),
+        (lambda frame: frame.assign(business=["a", "b"] * (len(frame) // 2)), "several businesses"),
         (lambda frame: frame.assign(ordered_at=pd.NaT), "without ordered_at"),
     ],
 )
@@ -238,8 +238,8 @@ def test_bad_examples_are_refused(world, change, message) -> None:
 
 
 def test_lines_of_another_source_are_not_scored(world, model_of_world) -> None:
-    with pytest.raises(ValueError, match="of source shop"):
-        score(model_of_world(world), world.assign(source="other"), scored_at=AS_OF)
+    with pytest.raises(ValueError, match="of business shop"):
+        score(model_of_world(world), world.assign(business="other"), scored_at=AS_OF)
     empty = score(model_of_world(world), world.head(0), scored_at=AS_OF)
     assert tuple(empty.columns) == SCORE_COLUMNS
 

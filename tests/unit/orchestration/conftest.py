@@ -49,7 +49,8 @@ def retail_lake(lake: SnapshotInMemory) -> SnapshotInMemory:
     lake.execute("""
         create table fct_orders as
         select
-            source || ':' || order_no as order_key, source, channel, order_no, order_type,
+            source || ':' || order_no as order_key, source as business, source, channel, order_no,
+            order_type,
             order_status, cast(gross_amount as decimal(18, 2)) as gross_amount, currency_code,
             cast(created_at || ':00+00' as timestamptz) as created_at,
             cast(null as varchar) as customer_key
@@ -68,13 +69,13 @@ def retail_lake(lake: SnapshotInMemory) -> SnapshotInMemory:
     lake.execute("""
         create table rpt_channel_daily as
         select * from (values
-            ('sandbox', 'pos', date '2026-11-20', 9, 20.0, true),
-            ('sandbox', 'web', date '2026-11-20', 10, 20.0, true),
-            ('sandbox', 'web', date '2026-11-21', 1, 20.0, false),
-            ('sandbox', 'live', date '2026-11-20', 0, 19.5, true),
-            ('sandbox', 'new', date '2026-11-20', 0, null, true),
-            ('sandbox', 'pos', date '2026-11-01', 0, 20.0, true)
-        ) as t(source, channel, business_date, order_count, expected_order_count, is_complete_day)
+            ('fourflow_demo', 'pos', date '2026-11-20', 9, 20.0, true),
+            ('fourflow_demo', 'web', date '2026-11-20', 10, 20.0, true),
+            ('fourflow_demo', 'web', date '2026-11-21', 1, 20.0, false),
+            ('fourflow_demo', 'live', date '2026-11-20', 0, 19.5, true),
+            ('fourflow_demo', 'new', date '2026-11-20', 0, null, true),
+            ('fourflow_demo', 'pos', date '2026-11-01', 0, 20.0, true)
+        ) as t(business, channel, business_date, order_count, expected_order_count, is_complete_day)
     """)
     lake.execute("alter table rpt_channel_daily alter expected_order_count type double")
     lake.execute(REPLENISHMENT.format(day="2026-11-20"))
@@ -83,7 +84,7 @@ def retail_lake(lake: SnapshotInMemory) -> SnapshotInMemory:
 
 REPLENISHMENT = """
     create or replace table replenishment_positions as
-    select 'sandbox' as source, 'wh_east' as site, sku, date '{day}' as business_date,
+    select 'fourflow_demo' as business, 'wh_east' as site, sku, date '{day}' as business_date,
         12 as on_hand, 4 as reserved, 0 as inbound, stock_position, 5 as lead_time_days,
         63.0::double as expected_lead_time_demand, 18.5::double as safety_stock,
         7 as review_period_days, 0.0::double as expected_review_demand,

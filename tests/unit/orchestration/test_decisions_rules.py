@@ -190,7 +190,9 @@ def test_large_orders_of_each_source_newest_days_are_found(retail_lake: object) 
 
 def test_channel_far_below_expectation_is_found(retail_lake: object) -> None:
     found = evaluate(shipped("alert_channel_orders_low"), retail_lake)
-    assert subjects(found) == ['{"source":"sandbox","channel":"pos","business_date":"2026-11-20"}']
+    assert subjects(found) == [
+        '{"business":"fourflow_demo","channel":"pos","business_date":"2026-11-20"}'
+    ]
     assert found.proposals[0].message["en"] == (
         "pos had 9 orders on 2026-11-20, expected 20: below the share of 0.5."
     )
@@ -199,7 +201,7 @@ def test_channel_far_below_expectation_is_found(retail_lake: object) -> None:
 
 def test_stock_below_reorder_point_is_found(retail_lake: object) -> None:
     found = evaluate(shipped("replenish_below_reorder_point"), retail_lake)
-    assert subjects(found) == ['{"source":"sandbox","site":"wh_east","sku":"A"}']
+    assert subjects(found) == ['{"business":"fourflow_demo","site":"wh_east","sku":"A"}']
     proposal = found.proposals[0]
     assert proposal.occurrence == "2026-11-20"
     assert proposal.occurred_at == datetime(2026, 11, 19, 16, 0, tzinfo=UTC)

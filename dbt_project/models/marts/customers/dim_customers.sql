@@ -1,6 +1,7 @@
 with registered as (
     select
         {{ customer_key('customers.source', 'customers.channel', 'customers.buyer_id') }} as customer_key,
+        customers.business,
         customers.source,
         customers.channel,
         customers.name_token,
@@ -15,13 +16,14 @@ with registered as (
 ordering as (
     select
         customer_key,
+        business,
         source,
-        currency_code,
         min(channel) as channel,
-        max(province) as province
+        max(province) as province,
+        min(currency_code) as currency_code
     from {{ ref('fct_orders') }}
     where customer_key is not null
-    group by customer_key, source, currency_code
+    group by customer_key, business, source
 ),
 
 currencies as (
@@ -29,12 +31,13 @@ currencies as (
         source,
         channel,
         currency_code
-    from {{ ref('channels') }}
+    from {{ ref('dim_channels') }}
 ),
 
 known as (
     select
         coalesce(ordering.customer_key, registered.customer_key) as customer_key,
+        coalesce(ordering.business, registered.business) as business,
         coalesce(ordering.source, registered.source) as source,
         coalesce(ordering.channel, registered.channel) as channel,
         registered.name_token,
@@ -63,7 +66,10 @@ crossed as (
             where boundaries.metric = 'monetary' and measured.rfm_monetary > boundaries.boundary_value
         ) as monetary_crossed
     from {{ ref('rfm_measures') }} as measured
-    inner join boundaries on measured.source = boundaries.source
+    inner join boundaries
+        on
+            measured.business = boundaries.business
+            and boundaries.currency_code in ('*', measured.currency_code)
     group by measured.customer_key
 ),
 
@@ -79,6 +85,7 @@ scored as (
 
 select
     known.customer_key,
+    known.business,
     known.source,
     known.channel,
     known.registered_at,
@@ -91,7 +98,7 @@ select
     scored.frequency_score as rfm_frequency_score,
     scored.monetary_score as rfm_monetary_score,
     grid.segment as rfm_segment,
-    coalesce(known.currency_code, currencies.currency_code) as currency_code,
+    coalesce(scored.currency_code, known.currency_code, currencies.currency_code) as currency_code,
     known.name_token,
     known.phone_token,
     known.province

@@ -8,21 +8,25 @@ boundary_numbers as (
     {{ whole_numbers_below(var('rfm_bins'), 'boundary_number') }}
 ),
 
+-- Days and counts compare over all currencies of a business, amounts within one.
 metric_values as (
     select
-        source,
+        business,
+        '*' as currency_code,
         'recency' as metric,
         cast(rfm_recency as decimal(18, 2)) as metric_value
     from measured
     union all
     select
-        source,
+        business,
+        '*' as currency_code,
         'frequency' as metric,
         cast(rfm_frequency as decimal(18, 2)) as metric_value
     from measured
     union all
     select
-        source,
+        business,
+        currency_code,
         'monetary' as metric,
         rfm_monetary as metric_value
     from measured
@@ -30,17 +34,19 @@ metric_values as (
 
 ranked as (
     select
-        source,
+        business,
+        currency_code,
         metric,
         metric_value,
-        row_number() over (partition by source, metric order by metric_value) as value_rank,
-        count(*) over (partition by source, metric) as value_count
+        row_number() over (partition by business, currency_code, metric order by metric_value) as value_rank,
+        count(*) over (partition by business, currency_code, metric) as value_count
     from metric_values
 )
 
 -- The boundary k of n bins is the smallest value that at least k/n of the customers do not exceed.
 select
-    ranked.source,
+    ranked.business,
+    ranked.currency_code,
     ranked.metric,
     cast(boundary_numbers.boundary_number as integer) as boundary_number,
     min(ranked.metric_value) as boundary_value,
@@ -48,4 +54,4 @@ select
 from ranked
 inner join boundary_numbers
     on ranked.value_rank * {{ var('rfm_bins') }} >= ranked.value_count * boundary_numbers.boundary_number
-group by ranked.source, ranked.metric, boundary_numbers.boundary_number
+group by ranked.business, ranked.currency_code, ranked.metric, boundary_numbers.boundary_number

@@ -1,5 +1,5 @@
 select
-    lines.source,
+    lines.business,
     lines.sku,
     lines.created_on as business_date,
     cast(sum(lines.quantity) as bigint) as quantity,
@@ -11,4 +11,4 @@ where
     and orders.paid_at is not null
     and lines.is_product
     and lines.quantity > 0
-group by lines.source, lines.sku, lines.created_on
+group by lines.business, lines.sku, lines.created_on

@@ -1,4 +1,7 @@
+-- Where several sources of a business count the same article on the same site and day, the count received last
+-- holds: adding them up would count the goods twice.
 select
+    business,
     source,
     business_date,
     site,
@@ -9,3 +12,4 @@ select
     on_hand - reserved as available_to_sell,
     known_at
 from {{ ref('int_stock_unioned') }}
+qualify row_number() over (partition by business, business_date, site, sku order by known_at desc, source asc) = 1

@@ -7,8 +7,15 @@ steps as (
     select * from {{ ref('funnel_steps') }}
 ),
 
+-- Businesses with a funnel of their own; all others take the one of business `*`.
+own_funnels as (
+    select distinct business
+    from steps
+    where business != '*'
+),
+
 clock as (
-    select * from {{ ref('int_source_clock') }}
+    select * from {{ ref('int_business_clock') }}
 ),
 
 attempts as (
@@ -37,8 +44,9 @@ attempts as (
                 end
         end as step_at
     from orders
-    inner join steps on orders.source = steps.source
-    left join clock on orders.source = clock.source
+    left join own_funnels on orders.business = own_funnels.business
+    inner join steps on coalesce(own_funnels.business, '*') = steps.business
+    left join clock on orders.business = clock.business
 ),
 
 sequenced as (

@@ -11,6 +11,7 @@ with returned as (
 select
     lines.order_key,
     lines.line_no,
+    lines.business,
     lines.source,
     orders.channel,
     lines.sku,

@@ -33,8 +33,12 @@ parcel_totals as (
 mapped as (
     select
         orders.*,
-        coalesce(orders.derived_status, order_status_map.order_status, 'unknown') as mapped_status,
-        order_status_map.refund_status as implied_refund_status,
+        coalesce(
+            orders.derived_status, own_status.order_status, any_status.order_status, 'unknown'
+        ) as mapped_status,
+        case
+            when own_status.source is not null then own_status.refund_status else any_status.refund_status
+        end as implied_refund_status,
         case
             when channels.fulfilment = 'counter' then orders.paid_at else parcel_totals.shipped_at
         end as shipped_at,
@@ -48,11 +52,16 @@ mapped as (
         coalesce(refund_totals.has_rejected, false) as has_rejected,
         coalesce(province_names.province, orders.province_name) as province
     from orders
-    left join {{ ref('order_status_map') }} as order_status_map
+    left join {{ ref('order_status_map') }} as own_status
         on
-            orders.source = order_status_map.source
-            and orders.channel = order_status_map.channel
-            and orders.source_status = order_status_map.source_status
+            orders.source = own_status.source
+            and orders.channel = own_status.channel
+            and orders.source_status = own_status.source_status
+    left join {{ ref('order_status_map') }} as any_status
+        on
+            orders.source = any_status.source
+            and any_status.channel = '*'
+            and orders.source_status = any_status.source_status
     left join {{ ref('channels') }} as channels
         on orders.source = channels.source and orders.channel = channels.channel
     left join {{ ref('province_names') }} as province_names
@@ -64,6 +73,7 @@ mapped as (
 
 select
     order_key,
+    business,
     source,
     channel,
     order_no,

@@ -1,20 +1,20 @@
+-- An order of the record's own source comes first; else its number is looked for in the whole business, and counts
+-- where one order has it. A number that nobody has yet keeps the key of its own source.
 with refunds as (
     select * from {{ ref('int_refunds_unioned') }}
-),
-
-channels_of_orders as (
-    select
-        order_key,
-        channel
-    from {{ ref('int_orders_unioned') }}
 )
 
 select
     refunds.source || ':' || refunds.refund_no as refund_key,
-    {{ order_key('refunds.source', 'refunds.order_no') }} as order_key,
+    coalesce(
+        own_order.order_key,
+        other_order.order_key,
+        {{ order_key('refunds.source', 'refunds.order_no') }}
+    ) as order_key,
     refunds.line_no,
+    refunds.business,
     refunds.source,
-    channels_of_orders.channel,
+    coalesce(own_order.channel, other_order.channel) as channel,
     cast(refunds.quantity as bigint) as quantity,
     refunds.amount,
     refunds.currency_code,
@@ -30,5 +30,7 @@ left join {{ ref('refund_status_map') }} as refund_status_map
     on
         refunds.source = refund_status_map.source
         and refunds.source_status = refund_status_map.source_status
-left join channels_of_orders
-    on {{ order_key('refunds.source', 'refunds.order_no') }} = channels_of_orders.order_key
+left join {{ ref('int_orders_unioned') }} as own_order
+    on {{ order_key('refunds.source', 'refunds.order_no') }} = own_order.order_key
+left join {{ ref('int_order_numbers') }} as other_order
+    on refunds.business = other_order.business and refunds.order_no = other_order.order_no

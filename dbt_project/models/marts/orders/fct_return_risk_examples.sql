@@ -2,6 +2,7 @@
 -- returned when its goods came back on a request within the maturity window; before the window has passed the
 -- label is unknown for every line, so that early returns do not make young orders look worse. Where returns are
 -- found through the customer only (the source reports no fulfilment), lines without a customer have no label.
+-- The clock is the order's own source's: what that source has not told yet is not known.
 with clock as (
     select * from {{ ref('int_source_clock') }}
 ),
@@ -31,6 +32,7 @@ orders as (
 
 sale_lines as (
     select
+        lines.business,
         lines.source,
         lines.order_key,
         lines.line_no,
@@ -71,7 +73,7 @@ line_returns as (
 
 events as (
     select
-        source,
+        business,
         customer_key,
         sku,
         ordered_at as event_at,
@@ -80,7 +82,7 @@ events as (
     from sale_lines
     union all
     select
-        sale_lines.source,
+        sale_lines.business,
         sale_lines.customer_key,
         sale_lines.sku,
         line_returns.returned_at as event_at,
@@ -117,29 +119,30 @@ customer_history as (
 
 sku_events as (
     select
-        source,
+        business,
         sku,
         event_at,
         sum(line_count) as line_count,
         sum(returned_count) as returned_count
     from events
-    group by source, sku, event_at
+    group by business, sku, event_at
 ),
 
 sku_history as (
     select
-        source,
+        business,
         sku,
         event_at,
         sum(line_count) over before as prior_lines,
         sum(returned_count) over before as prior_returned_lines
     from sku_events
     window before as (
-        partition by source, sku order by event_at rows between unbounded preceding and 1 preceding
+        partition by business, sku order by event_at rows between unbounded preceding and 1 preceding
     )
 )
 
 select
+    sale_lines.business,
     sale_lines.source,
     sale_lines.order_key,
     sale_lines.line_no,
@@ -174,6 +177,6 @@ left join customer_history
         and sale_lines.ordered_at = customer_history.event_at
 left join sku_history
     on
-        sale_lines.source = sku_history.source
+        sale_lines.business = sku_history.business
         and sale_lines.sku = sku_history.sku
         and sale_lines.ordered_at = sku_history.event_at
