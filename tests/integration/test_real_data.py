@@ -94,7 +94,7 @@ def test_tmall_orders_and_money(real_installation: Installation, tmall_oracle: d
 def test_tmall_funnel(real_installation: Installation, tmall_oracle: dict[str, Any]):
     rows = real_installation.query(
         "select step_number, sum(reached_count)::bigint as reached from rpt_funnel_daily "
-        "where source = 'tmall' and step_kind = 'step' group by 1 order by 1"
+        "where business = 'tmall' and step_kind = 'step' group by 1 order by 1"
     )
     expected = [tmall_oracle["created"], tmall_oracle["paid"], tmall_oracle["kept"]]
     assert [row["reached"] for row in rows] == expected

@@ -82,7 +82,7 @@ def _channel_days(truth: dict, query: Query) -> Iterator[Difference]:
         row[:2]: row[2:]
         for row in query(
             "select business_date::varchar, channel, order_count, paid_order_count, unit_count, "
-            "gross_amount::varchar from rpt_channel_daily where source = 'sandbox'"
+            "gross_amount::varchar from rpt_channel_daily where business = 'fourflow_demo'"
         )
     }
     for day in truth["channel_days"]:
@@ -96,7 +96,7 @@ def _funnel(truth: dict, query: Query) -> Iterator[Difference]:
         row[:2]: row[2]
         for row in query(
             "select channel, step_name, sum(reached_count)::int from rpt_funnel_daily "
-            "where source = 'sandbox' group by all"
+            "where business = 'fourflow_demo' group by all"
         )
     }
     for channel, steps in truth["funnel"].items():

@@ -136,6 +136,6 @@ def test_daily_demand_counts_units_sold(
             if line.quantity > 0 and line.sku not in fees:
                 expected[line.sku, day] += line.quantity
     rows = warehouse.query(
-        "select sku, business_date, quantity from fct_daily_demand where source = 'online_retail'"
+        "select sku, business_date, quantity from fct_daily_demand where business = 'online_retail'"
     )
     assert {row[:2]: row[2] for row in rows} == dict(expected)
