@@ -93,7 +93,7 @@ def read_until_killed(
 def current_records(
     settings: Settings, table: str, key: str | tuple[str, ...], version: str
 ) -> list[dict[str, Any]]:
-    """The newest version of every record of a bronze table: greatest version, then last received."""
+    """The newest version of every record of a table: greatest version, then last received."""
     names = (key,) if isinstance(key, str) else key
     newest: dict[tuple[Any, ...], tuple[Any, dict[str, Any]]] = {}
     for payload in bronze_payloads(settings, table):
@@ -104,7 +104,7 @@ def current_records(
 
 
 def bronze_payloads(settings: Settings, table: str) -> Iterable[dict[str, Any]]:
-    """Every record of committed loads, in the order of receipt; numbers with a point are decimals."""
+    """Every record of committed loads, in the order of receipt; fractions are decimals."""
     try:
         connection = connect_snapshot(settings)
     except NothingPublishedError:

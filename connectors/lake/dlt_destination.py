@@ -70,6 +70,8 @@ def lake_pipeline(settings: Settings, name: str) -> dlt.Pipeline:
     credentials.statements = load_statements(postgres=bool(settings.catalog_url))
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     dlt.config["runtime.dlthub_telemetry"] = False
+    # It warns whenever one load has several packages, as ours have.
+    dlt.config["runtime.log_level"] = "ERROR"
     return dlt.pipeline(
         name,
         destination=destination(credentials=credentials, override_data_path=True),

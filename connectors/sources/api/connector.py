@@ -44,6 +44,11 @@ class AccountConfig(BaseModel):
     overlap_minutes: int = Field(
         default=10, ge=0, description="How far each reading goes back over the one before."
     )
+    behind_seconds: int = Field(
+        default=0,
+        ge=0,
+        description="How far a reading stays behind the present: clocks differ, platforms lag.",
+    )
     page_size: int = Field(default=100, ge=1, description="Records asked for in one call.")
     timeout_seconds: float = Field(default=30.0, gt=0, description="Longest wait for an answer.")
     attempts: int = Field(

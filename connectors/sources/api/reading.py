@@ -115,12 +115,11 @@ class Reading:
 
     def window(self, cursor: str | None, config: Any) -> Window:
         """What to read of an entity whose cursor stands there (ISO text, UTC)."""
+        end = self.now - timedelta(seconds=config.behind_seconds)
         if self.since is not None:
-            return Window(self.since, self.now, is_first=True)
+            return Window(self.since, end, is_first=True)
         if cursor is not None:
             overlap = timedelta(minutes=config.overlap_minutes)
-            return Window(datetime.fromisoformat(cursor) - overlap, self.now)
+            return Window(datetime.fromisoformat(cursor) - overlap, end)
         first = config.start or (self.now - timedelta(days=DEFAULT_DAYS)).astimezone(CHINA).date()
-        return Window(
-            datetime.combine(first, time.min, CHINA).astimezone(UTC), self.now, is_first=True
-        )
+        return Window(datetime.combine(first, time.min, CHINA).astimezone(UTC), end, is_first=True)

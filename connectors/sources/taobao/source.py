@@ -59,6 +59,9 @@ class TaobaoAccount(AccountConfig):
     app_key: str = Field(description="The application's key.")
     app_secret: SecretStr = Field(description="The application's secret; signs every call.")
     session: SecretStr = Field(description="The access token that the shop's owner granted.")
+    behind_seconds: int = Field(
+        default=60, ge=0, description="How far a reading stays behind the present."
+    )
     sign_method: Literal["md5", "hmac", "hmac-sha256"] = Field(
         default="hmac-sha256", description="How calls are signed."
     )
@@ -158,10 +161,15 @@ def taobao_source(account: TaobaoAccount, reading: Reading) -> Any:
 
 
 def _span(window: Window, start: str, end: str) -> dict[str, str]:
-    """TOP counts whole seconds, and both ends belong to the span."""
+    """The parameters of a window; to TOP both ends belong to a span, and it counts whole seconds.
+
+    A span must not reach the present: an order that changes while it is read has to leave it. If it
+    moved to the front instead, it would push others from pages to come into pages already read.
+    """
+    last = window.end - timedelta(seconds=1)
     return {
         start: f"{window.start.astimezone(CHINA):%Y-%m-%d %H:%M:%S}",
-        end: f"{window.end.astimezone(CHINA):%Y-%m-%d %H:%M:%S}",
+        end: f"{last.astimezone(CHINA):%Y-%m-%d %H:%M:%S}",
     }
 
 
