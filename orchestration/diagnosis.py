@@ -74,9 +74,11 @@ def _missing_files(source: ConfiguredSource) -> list[str]:
 
 
 def _describe(source: ConfiguredSource) -> str:
-    what = f"files in {source.path}" if source.path else ", ".join(source.accounts)
-    when = f"read at {source.schedule}" if source.schedule else "read by every full pass"
-    return f"{source.connector}: {what}; {when}"
+    if source.path:
+        what, when = f"files in {source.path}", "whenever something new is there"
+    else:
+        what, when = f"{source.connector}: {', '.join(source.accounts)}", "with the daily pass"
+    return f"{what}; read {source.schedule or when}"
 
 
 def _webhook(settings: Settings, configuration: Configuration) -> Finding:

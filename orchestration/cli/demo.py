@@ -106,7 +106,7 @@ def _with_configuration(settings: Settings) -> Settings:
             calendar=settings.business_calendar,
             currency=settings.business_currency,
         )
-        sandbox = FilesDraft(SOURCE, str(settings.sandbox_path))
+        sandbox = FilesDraft(SOURCE, settings.sandbox_path.name)  # in home, as the file itself
         write_configuration(path, Draft(business, (sandbox,)))
     return load_settings(config=str(path))
 

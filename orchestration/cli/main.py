@@ -11,6 +11,7 @@ from rich.console import Console
 from connectors.errors import FourflowError
 from orchestration.cli import (
     bench,
+    connector,
     decisions,
     demo,
     doctor,
@@ -45,6 +46,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
 }
 for _name, _function in _COMMANDS.items():
     app.command(_name)(_function)
+app.add_typer(connector.app, name="connector")
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(inbox.app, name="inbox")

@@ -7,16 +7,32 @@ from connectors.settings import load_settings
 pytestmark = [pytest.mark.integration]
 
 
+CONFIGURATION = """
+business: {time_zone: Europe/Berlin}
+schedules: {daily: "0 6 * * *"}
+sources:
+  tmall: {connector: files, path: /exports/tmall, schedule: "*/15 * * * *"}
+  sandbox: {connector: files, path: /exports/sandbox}
+"""
+
+
 @pytest.fixture(scope="module")
-def graph(tmp_path_factory: pytest.TempPathFactory):
+def definitions(tmp_path_factory: pytest.TempPathFactory):
     """Definitions of a fresh home, with a manifest parsed from the project as it is."""
     home = tmp_path_factory.mktemp("definitions")
+    (home / "fourflow.yml").write_text(CONFIGURATION, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FOURFLOW_HOME", str(home))
+        patch.setenv("FOURFLOW_CONFIG", str(home / "fourflow.yml"))
         load_settings().export_to_environment()
         from orchestration.definitions import defs
 
-        return defs().resolve_asset_graph()
+        return defs()
+
+
+@pytest.fixture(scope="module")
+def graph(definitions):
+    return definitions.resolve_asset_graph()
 
 
 def _keys(graph) -> dict[str, object]:
@@ -64,3 +80,13 @@ def test_marts_reports_and_sources_have_freshness_policies(graph):
         and node.freshness_policy is None
     ]
     assert wrong == []
+
+
+def test_schedules_are_those_of_the_configuration(definitions):
+    schedules = {schedule.name: schedule for schedule in definitions.schedules}
+    assert schedules["daily"].cron_schedule == "0 6 * * *"
+    assert schedules["daily"].execution_timezone == "Europe/Berlin"
+    own = schedules["read_tmall"]
+    assert own.cron_schedule == "*/15 * * * *"
+    assert own.tags["fourflow/sources"] == "tmall"
+    assert "read_sandbox" not in schedules

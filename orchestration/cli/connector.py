@@ -1,0 +1,68 @@
+"""`fourflow connector`: which platforms can be read, whether accounts work, and new ones."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from connectors.configuration import load_configuration
+from connectors.settings import load_settings
+from orchestration.cli.printing import JsonOption, print_json, print_rows, text
+from orchestration.connector_report import ConnectorFacts, check_sources, list_facts
+
+app = typer.Typer(help="Platforms that can be read.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_command(json: Annotated[bool, JsonOption] = False) -> None:
+    """List connectors: what they read, configured accounts, and how far each has been read."""
+    settings = load_settings()
+    facts = list_facts(settings, load_configuration(settings))
+    if json:
+        print_json([connector.as_json() for connector in facts])
+    else:
+        rows = [row for connector in facts for row in _rows(connector)]
+        print_rows("Connectors", rows, empty="No connector is installed.")
+
+
+def _rows(connector: ConnectorFacts) -> list[dict[str, Any]]:
+    rows = []
+    for account in connector.accounts:
+        name = f"{account.source} ({account.account})" if account.account else account.source
+        wrong = "; see `fourflow doctor`" if account.problems else ""
+        rows.append(
+            {
+                "account": name + wrong,
+                "last_load": text(account.loaded_at) or "never",
+                "read_until": min(account.cursors.values(), default=""),
+            }
+        )
+    rows = rows or [{"account": "", "last_load": "", "read_until": ""}]
+    first = {
+        "name": connector.name,
+        "title": connector.title,
+        "entities": ", ".join(connector.entities),
+    }
+    blank = dict.fromkeys(first, "")
+    return [{**(first if number == 0 else blank), **row} for number, row in enumerate(rows)]
+
+
+@app.command("check")
+def check_command(
+    name: Annotated[str, typer.Argument(help="A source in fourflow.yml, or a connector.")],
+    account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Try credentials and reachability: one sentence an account; fails if one fails."""
+    settings = load_settings()
+    console = Console()
+    verdicts = []
+    for verdict in check_sources(settings, load_configuration(settings), name, account):
+        verdicts.append(verdict)
+        if not json:
+            mark = "[green]ok[/]" if verdict.ok else "[bold red]failed[/]"
+            console.print(mark, verdict.verdict, highlight=False, soft_wrap=True)
+    if json:
+        print_json([vars(verdict) for verdict in verdicts])
+    if not all(verdict.ok for verdict in verdicts):
+        raise typer.Exit(1)
