@@ -20,7 +20,7 @@ from connectors.errors import InputError
 from connectors.sandbox.platform_truth import platform_truth
 from connectors.sandbox.rendering import order_numbers
 from connectors.sandbox.scanning import describe_scans
-from connectors.sandbox.servers import alipay, douyin, taobao, wechat_pay
+from connectors.sandbox.servers import alipay, douyin, kuaidi100, sf_express, taobao, wechat_pay
 from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
 from connectors.sandbox.servers.faults import FaultMiddleware, Faults
 from connectors.sandbox.servers.retail import Retail
@@ -31,6 +31,8 @@ PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
     "douyin": douyin.routes,
     "alipay": alipay.routes,
     "wechat_pay": wechat_pay.routes,
+    "sf_express": sf_express.routes,
+    "kuaidi100": kuaidi100.routes,
 }
 """The routes of every platform by its prefix; their paths begin behind the prefix."""
 
@@ -74,10 +76,22 @@ class _Control:
     async def _change(self, request: Request) -> Response:
         """Change what the body names; answers with the state after it, or 400 with a sentence."""
         try:
-            self._apply(orjson.loads(await request.body()))
+            changes = orjson.loads(await request.body())
+            self._apply(changes)
+            pushed = {
+                platform: await self._push(platform, asked or {})
+                for platform, asked in changes.get("push", {}).items()
+            }
         except (InputError, ValueError, TypeError) as error:
             return _json({"error": str(error)}, status=400)
-        return _json(self._state())
+        return _json({**self._state(), "pushed": pushed})
+
+    async def _push(self, platform: str, asked: dict[str, Any]) -> dict[str, int]:
+        """Let a platform push what is new; tells what it sent."""
+        pushers = self._retail.pushers
+        if platform not in pushers:
+            raise InputError(f"{platform} pushes nothing here: choose from {sorted(pushers)}.")
+        return await pushers[platform](**asked)
 
     async def _truth(self, _request: Request) -> Response:
         retail = self._retail
@@ -112,7 +126,7 @@ class _Control:
 
     def _apply(self, changes: dict[str, Any]) -> None:
         retail = self._retail
-        known = {"as_of", "faults", "touch", "expired", "counters"}
+        known = {"as_of", "faults", "touch", "expired", "counters", "options", "push"}
         unknown = sorted(set(changes) - known)
         if unknown:
             raise InputError(f"Nothing is called {unknown[0]} here: choose from {sorted(known)}.")
@@ -124,6 +138,8 @@ class _Control:
             self._touch(**changes["touch"])
         if "expired" in changes:
             retail.expired = set(changes["expired"])
+        for platform, options in changes.get("options", {}).items():
+            retail.change_options(platform, options)
         if changes.get("counters") == "reset":
             retail.counters.clear()
 

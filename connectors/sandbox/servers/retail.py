@@ -5,7 +5,7 @@ Here: what is visible by when, which orders were touched, what was served. Not h
 
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import cached_property
 from typing import Any, Final
 
@@ -38,6 +38,8 @@ class Retail:
         touched_at: local seconds of the last touch per order of the world, `NEVER` if untouched.
             A touch moves an order's time of modification and nothing else.
         on_faults: called with other `Faults`; set by the middleware.
+        options: what tests may change about single platforms, by platform and name.
+        pushers: send what a platform pushes, by platform; each tells what it sent.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class Retail:
         self.touched_at: Ints = np.full(len(world.orders), NEVER)
         self.touches: list[int] = []
         self.on_faults: Callable[[Any], None] = _no_faults
+        self.options: dict[str, dict[str, Any]] = {}
+        self.pushers: dict[str, Callable[..., Awaitable[dict[str, int]]]] = {}
         self._pages: deque[tuple[Ints, Ints]] = deque(maxlen=_REMEMBERED_PAGES)
         self._last_touch = 0
         self._as_of = 0
@@ -113,6 +117,18 @@ class Retail:
         if name not in CHANNELS:
             raise InputError(f"There is no channel {name}: choose from {', '.join(CHANNELS)}.")
         return CHANNELS.index(name)
+
+    def change_options(self, platform: str, changes: dict[str, Any]) -> None:
+        """Change some of a platform's options.
+
+        Raises:
+            InputError: the platform has no such option.
+        """
+        options = self.options.get(platform, {})
+        for name, value in changes.items():
+            if name not in options:
+                raise InputError(f"{platform} has no option {name}: choose from {sorted(options)}.")
+            options[name] = value
 
     def touch(self, orders: Iterable[int]) -> None:
         """Modify orders without changing anything else (a memo, a flag), one second apart."""

@@ -39,7 +39,9 @@ class ServedSandbox:
     def control(self, **changes: Any) -> dict[str, Any]:
         """Change `as_of` (a datetime; without a zone it is local), `faults`, `touch`, `expired`.
 
-        Returns the state after it.
+        `options` changes what single platforms offer (`{"kuaidi100": {"lock_minutes": 30}}`),
+        `push` lets one push what is new (`{"kuaidi100": {}}`). Returns the state after it, with
+        what was `pushed`.
 
         Raises:
             InputError: a change is impossible; says why.

@@ -59,24 +59,19 @@ class _RefusedError(Exception):
 
 
 class WechatPayServer:
-    """The API of one merchant.
+    """The API of one merchant. Option (`POST /control`): `fund_flow_calls_per_second`.
 
     Args:
         retail: the retailer.
         clock: true epoch seconds; tests give their own.
-        calls_per_second: of the fund flow bill, before it answers FREQUENCY_LIMITED.
     """
 
-    def __init__(
-        self,
-        retail: Retail,
-        clock: Callable[[], float] = time.time,
-        calls_per_second: int = FUND_FLOW_CALLS_PER_SECOND,
-    ) -> None:
+    def __init__(self, retail: Retail, clock: Callable[[], float] = time.time) -> None:
         self._retail = retail
         self._clock = clock
         self._token_key = secrets.token_bytes(32)
-        self._calls: deque[float] = deque(maxlen=calls_per_second)
+        self._calls: deque[float] = deque()
+        retail.options["wechat_pay"] = {"fund_flow_calls_per_second": FUND_FLOW_CALLS_PER_SECOND}
 
     def routes(self) -> list[Route]:
         """Both bills and the download."""
@@ -174,7 +169,10 @@ class WechatPayServer:
 
     def _count_call(self) -> None:
         now = self._clock()
-        if len(self._calls) == self._calls.maxlen and now - self._calls[0] < 1:
+        while self._calls and now - self._calls[0] >= 1:
+            self._calls.popleft()
+        limit = self._retail.options["wechat_pay"]["fund_flow_calls_per_second"]
+        if len(self._calls) >= limit:
             raise _RefusedError("FREQUENCY_LIMITED")
         self._calls.append(now)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -15,21 +15,19 @@ class Client:
     """Calls an ASGI application from plain functions."""
 
     def __init__(self, app: Starlette) -> None:
-        self._transport = httpx.ASGITransport(app)
+        self._runner = asyncio.Runner()
+        transport = httpx.ASGITransport(app)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://platform")
 
     def get(self, url: str, **options: Any) -> httpx.Response:
-        return self.request("GET", url, **options)
+        return self._runner.run(self._client.get(url, **options))
 
     def post(self, url: str, **options: Any) -> httpx.Response:
-        return self.request("POST", url, **options)
+        return self._runner.run(self._client.post(url, **options))
 
-    def request(self, method: str, url: str, **options: Any) -> httpx.Response:
-        async def send() -> httpx.Response:
-            client = httpx.AsyncClient(transport=self._transport, base_url="http://platform")
-            async with client:
-                return await client.request(method, url, **options)
-
-        return asyncio.run(send())
+    def close(self) -> None:
+        self._runner.run(self._client.aclose())
+        self._runner.close()
 
 
 class Clock:
@@ -47,10 +45,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def serve() -> Callable[..., Client]:
-    """Serves routes under a platform's prefix."""
+def serve() -> Iterator[Callable[..., Client]]:
+    """Serves routes under a platform's prefix until the test ends."""
+    clients: list[Client] = []
 
     def make(prefix: str, routes: list[BaseRoute]) -> Client:
-        return Client(Starlette(routes=[Mount(f"/{prefix}", routes=routes)]))
+        clients.append(Client(Starlette(routes=[Mount(f"/{prefix}", routes=routes)])))
+        return clients[-1]
 
-    return make
+    yield make
+    for client in clients:
+        client.close()

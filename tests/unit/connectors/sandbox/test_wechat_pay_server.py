@@ -37,7 +37,9 @@ def retail() -> Retail:
 
 @pytest.fixture
 def client(retail: Retail, clock: Any, serve: Callable[..., Any]) -> Any:
-    return serve("wechat_pay", WechatPayServer(retail, clock, calls_per_second=1000).routes())
+    client = serve("wechat_pay", WechatPayServer(retail, clock).routes())
+    retail.change_options("wechat_pay", {"fund_flow_calls_per_second": 1_000})
+    return client
 
 
 def call(
