@@ -45,14 +45,24 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Client]]:
-    """Serves routes under a platform's prefix until the test ends."""
+def serve_app() -> Iterator[Callable[[Starlette], Client]]:
+    """Serves applications until the test ends."""
     clients: list[Client] = []
 
-    def make(prefix: str, routes: list[BaseRoute]) -> Client:
-        clients.append(Client(Starlette(routes=[Mount(f"/{prefix}", routes=routes)])))
+    def make(app: Starlette) -> Client:
+        clients.append(Client(app))
         return clients[-1]
 
     yield make
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def serve(serve_app: Callable[[Starlette], Client]) -> Callable[..., Client]:
+    """Serves routes under a platform's prefix until the test ends."""
+
+    def make(prefix: str, routes: list[BaseRoute]) -> Client:
+        return serve_app(Starlette(routes=[Mount(f"/{prefix}", routes=routes)]))
+
+    return make
