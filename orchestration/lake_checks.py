@@ -1,12 +1,13 @@
 """Blocking checks that are counted in plain SQL beside dbt, so that dbt's own mistake shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
 from connectors.settings import LAKE_NAME
+from connectors.sources.mapping import DeclaredEntity, DeclaredSource
 
 _ENTITY_TABLES = (
     "select table_name from duckdb_tables() "
@@ -42,24 +43,37 @@ def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> b
     )
 
 
-def bronze_is_accounted_for(connection: duckdb.DuckDBPyConnection) -> CheckOutcome:
-    """Committed bronze rows = received, and received = used + duplicates + quarantined."""
+def bronze_is_accounted_for(
+    connection: duckdb.DuckDBPyConnection, sources: Iterable[DeclaredSource]
+) -> CheckOutcome:
+    """Committed bronze records = received, and received = used + duplicates + quarantined.
+
+    Counts every entity that a source declares from bronze itself: rows of its table, or elements of
+    its array in the rows of another entity. Bronze tables that no source declares (pushes that
+    nothing stages) are told as a figure: they are kept, and no figure is made of them.
+    """
     problems: list[str] = []
-    tables = [row[0] for row in connection.execute(_ENTITY_TABLES).fetchall()]
-    in_bronze = sum(
-        _number(
-            connection,
-            f"select count(*) from lake.bronze.{table} "  # noqa: S608
-            "where _dlt_load_id in (select load_id from lake.bronze._dlt_loads)",
-        )
-        for table in tables
-    )
-    received = _number(connection, "select sum(received) from rpt_conservation")
-    if in_bronze != received:
-        problems.append(
-            f"bronze holds {in_bronze:,} committed records but rpt_conservation accounts for "
-            f"{received:,}; a staging model has lost or doubled some."
-        )
+    tables = {str(row[0]) for row in connection.execute(_ENTITY_TABLES).fetchall()}
+    counted_by_dbt = {
+        (source, entity): int(count)
+        for source, entity, count in connection.execute(
+            "select source, entity, sum(received) from rpt_conservation group by all"
+        ).fetchall()
+    }
+    in_bronze = received = 0
+    for source in sources:
+        for entity in source.entities:
+            if entity.table not in tables:
+                continue
+            held = _held_in_bronze(connection, entity)
+            counted = counted_by_dbt.get((source.name, entity.name), 0)
+            in_bronze, received = in_bronze + held, received + counted
+            if held != counted:
+                problems.append(
+                    f"bronze holds {held:,} committed records of {source.name}/{entity.name} but "
+                    f"rpt_conservation accounts for {counted:,}; a staging model has lost or "
+                    "doubled some."
+                )
     for source, entity, load_id, gap in connection.execute(
         "select source, entity, load_id, received - used - duplicates - quarantined as gap "
         "from rpt_conservation where gap <> 0 order by abs(gap) desc limit 5"
@@ -74,8 +88,24 @@ def bronze_is_accounted_for(connection: duckdb.DuckDBPyConnection) -> CheckOutco
         problems.append(
             f"quarantined_records lists {listed:,} records but {counted:,} are counted."
         )
-    return CheckOutcome(
-        "bronze_rows_are_accounted_for", problems, {"in_bronze": in_bronze, "received": received}
+    declared = {entity.table for source in sources for entity in source.entities}
+    figures = {
+        "in_bronze": in_bronze,
+        "received": received,
+        "tables_that_no_source_declares": sorted(tables - declared),
+    }
+    return CheckOutcome("bronze_rows_are_accounted_for", problems, figures)
+
+
+def _held_in_bronze(connection: duckdb.DuckDBPyConnection, entity: DeclaredEntity) -> int:
+    count = "count(*)"
+    if entity.mapping.records_in:
+        path = entity.mapping.records_in.replace("'", "''")
+        count = f"sum(case when read_error is null then json_array_length(payload, '{path}') end)"
+    return _number(
+        connection,
+        f"select {count} from lake.bronze.{entity.table} "  # noqa: S608 - names from our YAML
+        "where _dlt_load_id in (select load_id from lake.bronze._dlt_loads where status = 0)",
     )
 
 

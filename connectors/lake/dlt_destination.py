@@ -1,5 +1,6 @@
 """The lake as a destination of dlt: same catalogue, same files, extensions from the wheels."""
 
+import logging
 from functools import cache
 from typing import Any
 
@@ -70,11 +71,12 @@ def lake_pipeline(settings: Settings, name: str) -> dlt.Pipeline:
     credentials.statements = load_statements(postgres=bool(settings.catalog_url))
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     dlt.config["runtime.dlthub_telemetry"] = False
-    # It warns whenever one load has several packages, as ours have.
-    dlt.config["runtime.log_level"] = "ERROR"
-    return dlt.pipeline(
+    pipeline = dlt.pipeline(
         name,
         destination=destination(credentials=credentials, override_data_path=True),
         dataset_name=BRONZE,
         pipelines_dir=str(settings.root / "dlt"),
     )
+    # dlt sets its logger up with the pipeline; it warns whenever one load has several packages.
+    logging.getLogger("dlt").setLevel(logging.ERROR)
+    return pipeline

@@ -1,5 +1,7 @@
 """Blocking checks in Python, then the one step that moves the published pointer."""
 
+from functools import partial
+
 import dagster as dg
 
 from connectors.database import runs
@@ -8,6 +10,7 @@ from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
 from orchestration.defs.learning import LEARNED_KEYS
 from orchestration.defs.transform import dbt_models
+from orchestration.enabled_sources import declared_sources
 from orchestration.lake_checks import LakeCheck, bronze_is_accounted_for, learned_tables_are_sane
 from orchestration.maintenance import maintain
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
@@ -35,7 +38,7 @@ def _verdict(
             {"name": outcome.name, "kind": "check", "message": problem}
             for problem in outcome.problems
         ]
-        mark_red(open_database(settings), context.run_id, failed)
+        mark_red(open_database(settings), context.run.run_id, failed)
     return dg.AssetCheckResult(
         passed=not outcome.problems,
         severity=dg.AssetCheckSeverity.ERROR,
@@ -52,7 +55,8 @@ def bronze_rows_are_accounted_for(
     context: dg.AssetCheckExecutionContext, fourflow: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
     """Counts bronze itself, without dbt, and compares with the conservation report."""
-    return _verdict(context, fourflow, bronze_is_accounted_for)
+    sources = declared_sources(fourflow)
+    return _verdict(context, fourflow, partial(bronze_is_accounted_for, sources=sources))
 
 
 @dg.asset_check(
