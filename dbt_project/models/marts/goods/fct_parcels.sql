@@ -11,6 +11,7 @@ select
         other_order.order_key,
         {{ order_key('parcels.source', 'parcels.order_no') }}
     ) as order_key,
+    parcels.tracking_no,
     parcels.business,
     parcels.source,
     coalesce(own_order.channel, other_order.channel) as channel,

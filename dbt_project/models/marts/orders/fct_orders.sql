@@ -21,12 +21,23 @@ refund_totals as (
     group by order_key
 ),
 
+-- Several sources may tell of one parcel: the shop that sent it, the warehouse, the carrier.
+order_parcels as (
+    select
+        order_key,
+        tracking_no,
+        min(coalesce(shipped_at, delivered_at)) as shipped_at,
+        max(delivered_at) as delivered_at
+    from {{ ref('fct_parcels') }}
+    group by order_key, tracking_no
+),
+
 parcel_totals as (
     select
         order_key,
-        min(coalesce(shipped_at, delivered_at)) as shipped_at,
+        min(shipped_at) as shipped_at,
         case when count(*) = count(delivered_at) then max(delivered_at) end as delivered_at
-    from {{ ref('fct_parcels') }}
+    from order_parcels
     group by order_key
 ),
 
