@@ -1,0 +1,25 @@
+"""One account of every platform of the sandbox: its name and the keys of its configuration."""
+
+from typing import Any
+
+from connectors.sandbox.servers.serve import ServedSandbox
+
+ACCOUNTS = {
+    "taobao": "tmall_flagship",
+    "douyin": "douyin_live",
+    "shopify": "shopify_global",
+}
+_PATHS = {"taobao": "taobao/router/rest", "douyin": "douyin", "shopify": "shopify"}
+_CREDENTIALS = {
+    "taobao": ("app_key", "app_secret", "session"),
+    "douyin": ("app_key", "app_secret", "access_token"),
+    "shopify": ("access_token",),
+}
+
+
+def config_of(platform: str, sandbox: ServedSandbox, **changes: Any) -> dict[str, Any]:
+    """What fourflow.yml would say of the platform's account, secrets filled in."""
+    known = sandbox.credentials()[platform]
+    keys = {name: known[name] for name in _CREDENTIALS[platform]}
+    common = {"requests_per_second": 10_000, "behind_seconds": 0}
+    return {"base_url": f"{sandbox.url}/{_PATHS[platform]}", **keys, **common, **changes}
