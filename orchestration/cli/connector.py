@@ -6,9 +6,10 @@ import typer
 from rich.console import Console
 
 from connectors.configuration import load_configuration
-from connectors.settings import load_settings
+from connectors.settings import PROJECT_ROOT, load_settings
 from orchestration.cli.printing import JsonOption, print_json, print_rows, text
 from orchestration.connector_report import ConnectorFacts, check_sources, list_facts
+from orchestration.connector_scaffold import scaffold_connector
 
 app = typer.Typer(help="Platforms that can be read.", no_args_is_help=True)
 
@@ -66,3 +67,22 @@ def check_command(
         print_json([vars(verdict) for verdict in verdicts])
     if not all(verdict.ok for verdict in verdicts):
         raise typer.Exit(1)
+
+
+@app.command("new")
+def new_command(
+    name: Annotated[str, typer.Argument(help="Small letters, digits and _.")],
+    title: Annotated[str, typer.Option(help="Name for people; default: from NAME.")] = "",
+) -> None:
+    """Write a new connector with README, mapping, models and contract test into this checkout."""
+    console = Console()
+    for path in scaffold_connector(PROJECT_ROOT, name, title):
+        console.print(f"wrote {path.relative_to(PROJECT_ROOT)}", highlight=False, soft_wrap=True)
+    console.print(
+        f"Now: replace the calls in connectors/sources/{name}/source.py and the columns in "
+        f"dbt_project/models/staging/{name}, keep "
+        f"tests/unit/connectors/test_{name}_contract.py green, then map it to the canonical "
+        "shapes (dbt_project/README.md, Add a source, from step 3).",
+        highlight=False,
+        soft_wrap=True,
+    )
