@@ -1,0 +1,15 @@
+{{ config(enabled=source_is_enabled('douyin')) }}
+
+select
+    'douyin' as source,
+    account as channel,
+    buyer_id,
+    -- Doudian masks names and phones: many people share what is left of them.
+    null as name_token,
+    null as phone_token,
+    arg_max(province, modified_at) as province_name,
+    min(created_at) as registered_at,
+    max(received_at) as known_at
+from {{ ref('int_douyin__orders_classified') }}
+where is_current and buyer_id is not null
+group by account, buyer_id

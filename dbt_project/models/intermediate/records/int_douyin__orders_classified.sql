@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('douyin')) }}
+
+{{ classify_records('douyin', 'orders') }}

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('douyin')) }}
+
+{{ stage_records('douyin', 'orders') }}
