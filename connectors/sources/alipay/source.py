@@ -213,8 +213,8 @@ def _check(account: AlipayAccount, reading: Reading) -> str:
     day = reading.now.astimezone(CHINA).date() - timedelta(days=2)
     with reading.client(account) as client:
         bill = _Gateway(account, client).bill("trade", day)
-    told = "no bill" if bill is None else f"a bill of {len(bill):,} lines"
-    return f"Alipay answers for {reading.account}: there is {told} of {day}."
+    told = "not there" if bill is None else f"there (rows: {len(bill):,})"
+    return f"Alipay answers for {reading.account}: the bill of {day} is {told}."
 
 
 CONNECTOR: Final = Connector(

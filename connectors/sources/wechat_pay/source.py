@@ -228,8 +228,10 @@ def _check(account: WechatPayAccount, reading: Reading) -> str:
     day = reading.now.astimezone(CHINA).date() - timedelta(days=2)
     with reading.client(account) as client:
         bill = _ApiV3(account, client).bill("trade", day)
-    told = bill.value if isinstance(bill, Missing) else f"a bill of {len(bill):,} lines"
-    return f"WeChat Pay answers for {reading.account}: {day} has {told}."
+    told = (
+        f"not there: {bill.value}" if isinstance(bill, Missing) else f"there (rows: {len(bill):,})"
+    )
+    return f"WeChat Pay answers for {reading.account}: the bill of {day} is {told}."
 
 
 CONNECTOR: Final = Connector(
