@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import orjson
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
 
 from connectors.errors import InputError
 from connectors.sandbox.platform_truth import platform_truth
@@ -37,15 +37,15 @@ PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
 """The routes of every platform by its prefix; their paths begin behind the prefix."""
 
 
-def create_app(retail: Retail, faults: Faults | None = None) -> Starlette:
+def create_app(retail: Retail, faults: Faults | None = None) -> ASGIApp:
     """All platforms of one retailer as an ASGI application."""
     routes: list[BaseRoute] = [
         Route("/health", _health),
         *_Control(retail).routes(),
         *(Mount(f"/{name}", routes=make(retail)) for name, make in PLATFORMS.items()),
     ]
-    middleware = Middleware(FaultMiddleware, retail=retail, faults=faults or Faults())
-    return Starlette(routes=routes, middleware=[middleware])
+    # Outermost: to hang up it needs the server's own `send`, which Starlette's middleware hides.
+    return FaultMiddleware(Starlette(routes=routes), retail, faults or Faults())
 
 
 async def _health(_request: Request) -> Response:
