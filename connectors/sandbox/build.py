@@ -7,7 +7,7 @@ file depends only on its own rows, so the bytes do not depend on the order of th
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,8 @@ import pyarrow.csv as pa_csv
 from connectors.errors import InputError
 from connectors.sandbox.damage import BrokenRow, plan_broken_rows, plant_broken_rows
 from connectors.sandbox.defects import DefectPlan, plan_defects
-from connectors.sandbox.platforms import ENTITY_COLUMNS
-from connectors.sandbox.records import Records, list_records
+from connectors.sandbox.platforms import CHANNELS, ENTITY_COLUMNS
+from connectors.sandbox.records import Records, list_records, of_channels
 from connectors.sandbox.rendering import Renderer
 from connectors.sandbox.retailer import World, simulate
 from connectors.sandbox.truth import describe_truth
@@ -69,11 +69,23 @@ class SandboxReport:
 
 
 def build_sandbox(
-    config: WorldConfig, folder: Path, on_progress: ProgressListener | None = None
+    config: WorldConfig,
+    folder: Path,
+    on_progress: ProgressListener | None = None,
+    *,
+    channels: Collection[str] = CHANNELS,
 ) -> SandboxReport:
     """Simulate the world of `config` and write its files and `truth.json` into `folder`.
 
-    Day files of an earlier sandbox in the folder are replaced; anything else there stays.
+    Day files of an earlier sandbox in the folder are replaced; anything else there stays. The truth
+    is the whole world's, whatever is written.
+
+    Args:
+        config: the world.
+        folder: where the files go.
+        on_progress: told what is being done.
+        channels: only their orders and buyers are written, because the others are told by servers
+            (`connectors.sandbox.servers`); goods and stock are always written.
 
     Raises:
         InputError: the folder can't be written.
@@ -84,7 +96,7 @@ def build_sandbox(
     world = simulate(config)
     simulated = time.perf_counter()
     report("writing day files", _SHARE_SIMULATED)
-    written = write_files(world, folder, on_progress=report)
+    written = write_files(world, folder, on_progress=report, channels=channels)
     truth = describe_truth(world, written.plan, written.records, written.broken_rows)
     truth_path = folder / TRUTH_FILE
     text = json.dumps(truth, ensure_ascii=False, indent=1, sort_keys=True)
@@ -104,7 +116,10 @@ def build_sandbox(
 
 
 def write_files(
-    world: World, folder: Path, on_progress: ProgressListener | None = None
+    world: World,
+    folder: Path,
+    on_progress: ProgressListener | None = None,
+    channels: Collection[str] = CHANNELS,
 ) -> WrittenFiles:
     """Write the day files of every entity; a day without rows has no file.
 
@@ -113,7 +128,7 @@ def write_files(
     """
     report = on_progress or _ignore_progress
     plan = plan_defects(world)
-    records = list_records(world, plan)
+    records = of_channels(world, list_records(world, plan), channels)
     broken = plan_broken_rows(world.config, records, len(world.orders))
     _prepare_folder(folder)
     writer = _DayWriter(Renderer(world, plan), records, broken, folder, world.config)

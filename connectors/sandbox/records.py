@@ -4,6 +4,7 @@ A day's file holds what was new or changed that day: an order with three changes
 sent once, as it stood in the evening. Here: row numbers, times and files; no text.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from connectors.sandbox.defects import DefectPlan
 from connectors.sandbox.platforms import (
     CANCELLED,
+    CHANNELS,
     DELIVERED,
     EXCEPTION,
     IN_TRANSIT,
@@ -56,6 +58,18 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def where(self, belongs: Flags) -> "Records":
+        """The rows whose row of the table of truth `belongs`."""
+        kept = belongs[self.index]
+        return replace(
+            self,
+            index=self.index[kept],
+            time=self.time[kept],
+            kind=self.kind[kept],
+            file_day=self.file_day[kept],
+            copied=self.copied[belongs[self.copied]],
+        )
 
     def of_day(self, day: int) -> "Records":
         """The rows of one day's file."""
@@ -117,6 +131,28 @@ def list_records(world: World, plan: DefectPlan) -> dict[str, Records]:
             allowed=~edited_lines[records.index] if records.entity == "order_lines" else None,
         )
         for records in everything
+    }
+
+
+def of_channels(
+    world: World, records: dict[str, Records], channels: Collection[str]
+) -> dict[str, Records]:
+    """Only what is of these channels; goods and stock are of none and stay."""
+    if set(channels) == set(CHANNELS):
+        return records
+    wanted = np.isin(np.arange(len(CHANNELS)), [CHANNELS.index(name) for name in channels])
+    of_order = wanted[world.orders.channel]
+    belongs = {
+        "orders": of_order,
+        "order_lines": of_order[world.lines.order],
+        "payments": of_order,
+        "refunds": of_order[world.refunds.order],
+        "parcels": of_order,
+        "customers": wanted[world.accounts.channel],
+    }
+    return {
+        entity: rows.where(belongs[entity]) if entity in belongs else rows
+        for entity, rows in records.items()
     }
 
 

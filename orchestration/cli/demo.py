@@ -1,7 +1,6 @@
 """`fourflow demo`: a simulated retailer through the whole pipeline, then the dashboards."""
 
 import contextlib
-import json
 import secrets
 import shutil
 from base64 import b64encode
@@ -13,22 +12,20 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
-from connectors.configuration import Business
 from connectors.errors import InputError
 from connectors.sandbox.build import build_sandbox
 from connectors.sandbox.webhook_receiver import serve_receiver
 from connectors.sandbox.world import WorldConfig
-from connectors.settings import (
-    CONFIGURATION_NAME,
-    NO_CONFIGURATION,
-    Settings,
-    load_settings,
-)
+from connectors.settings import NO_CONFIGURATION, Settings, load_settings
 from orchestration.cli.run_once import print_report, run_with_display
 from orchestration.cli.up import serve
-from orchestration.configuration_file import Draft, FilesDraft, write_configuration
-
-SOURCE = "sandbox"
+from orchestration.demo_shop import (
+    FILES_CHANNELS,
+    holds_world,
+    is_demo,
+    remember_world,
+    served_platforms,
+)
 
 
 def demo(
@@ -49,20 +46,20 @@ def demo(
     )
     _prepare_home(settings, config)
     console = Console()
-    report = build_sandbox(config, settings.sandbox_path)
+    report = build_sandbox(config, settings.sandbox_path, channels=FILES_CHANNELS)
     console.print(
-        f"simulated {report.order_count:,} orders over {days} days "
-        f"({report.row_count:,} rows in {report.file_count:,} files)"
+        f"simulated {report.order_count:,} orders over {days} days; the till and the warehouse "
+        f"wrote {report.row_count:,} rows in {report.file_count:,} files, platforms tell the rest"
     )
-    settings = _with_configuration(settings)
-    with _receiver(settings) as receiving:
-        outcome = run_with_display(receiving, trigger="demo")
-    print_report(outcome)
-    if not outcome.succeeded:
-        raise typer.Exit(1)
-    if serve_dashboards:
-        serve(settings)
-    else:
+    with served_platforms(settings, config) as configured:
+        with _receiver(configured) as receiving:
+            outcome = run_with_display(receiving, trigger="demo")
+        print_report(outcome)
+        if not outcome.succeeded:
+            raise typer.Exit(1)
+        if serve_dashboards:
+            serve(configured)
+    if not serve_dashboards:
         console.print("`make up` serves the dashboards.")
 
 
@@ -78,37 +75,15 @@ def _prepare_home(settings: Settings, config: WorldConfig) -> None:
     Raises:
         InputError: home holds something that is not a demo.
     """
-    marker = settings.root / "demo.json"
-    wanted = {
-        "days": config.days,
-        "orders_per_day": config.orders_per_day,
-        "seed": config.seed,
-        "end_date": config.end_date.isoformat(),
-    }
-    if marker.exists():
-        if json.loads(marker.read_text(encoding="utf-8")) == wanted:
-            return
+    if holds_world(settings, config):
+        return
+    if is_demo(settings):
         shutil.rmtree(settings.root)
     elif settings.lake_path.exists() or settings.database_path.exists():
         raise InputError(
             f"{settings.root} holds data that is not a demo's; set FOURFLOW_HOME to another folder."
         )
-    settings.root.mkdir(parents=True, exist_ok=True)
-    marker.write_text(json.dumps(wanted), encoding="utf-8")
-
-
-def _with_configuration(settings: Settings) -> Settings:
-    """Settings that read the `fourflow.yml` in the demo's home, written when it is missing."""
-    path = settings.root / CONFIGURATION_NAME
-    if not path.exists():
-        business = Business(
-            time_zone=settings.business_time_zone,
-            calendar=settings.business_calendar,
-            currency=settings.business_currency,
-        )
-        sandbox = FilesDraft(SOURCE, settings.sandbox_path.name)  # in home, as the file itself
-        write_configuration(path, Draft(business, (sandbox,)))
-    return load_settings(config=str(path))
+    remember_world(settings, config)
 
 
 @contextlib.contextmanager

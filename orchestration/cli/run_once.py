@@ -16,6 +16,7 @@ from connectors.errors import InputError
 from connectors.settings import CONFIGURATION_NAME, Settings, load_settings
 from connectors.sources.mapping import load_source
 from orchestration.cli.printing import JsonOption, print_json, table
+from orchestration.demo_shop import is_demo, ready_to_read
 from orchestration.progress import console_progress
 from orchestration.runs import RunReport, run_pipeline
 
@@ -66,7 +67,7 @@ def refuse_demo_home(settings: Settings) -> None:
         InputError: home holds the demo, and the configuration is another one.
     """
     own = settings.root / CONFIGURATION_NAME
-    if (settings.root / "demo.json").exists() and settings.configuration_path not in (None, own):
+    if is_demo(settings) and settings.configuration_path not in (None, own):
         raise InputError(
             f"{settings.root} holds the demo, and {settings.configuration_path} is about "
             "something else; delete that folder or set FOURFLOW_HOME to another one."
@@ -93,7 +94,8 @@ def run_command(
             "No source is registered; write fourflow.yml with `fourflow init`, or start with "
             "`fourflow run --source NAME=PATH` or `fourflow demo`."
         )
-    report = run_with_display(settings, full_refresh=full_refresh, quiet=json)
+    with ready_to_read(settings) as ready:
+        report = run_with_display(ready, full_refresh=full_refresh, quiet=json)
     if json:
         print_json(report.as_json())
     else:

@@ -19,6 +19,7 @@ from connectors.errors import InputError
 from connectors.settings import PROJECT_ROOT, Settings, load_settings
 from orchestration.cli.run_once import refuse_demo_home
 from orchestration.dbt_build import ensure_manifest
+from orchestration.demo_shop import ready_to_read
 from orchestration.instance import open_instance
 
 HOST = "127.0.0.1"
@@ -32,7 +33,9 @@ def up(
     """Serve the dashboards, receive pushes and run the schedules until Ctrl-C."""
     settings = load_settings()
     refuse_demo_home(settings)
-    serve(settings, Ports(dashboard_port, dagster_port, inbox_port))
+    ports = Ports(dashboard_port, dagster_port, inbox_port)
+    with ready_to_read(settings) as configured:
+        serve(configured, ports)
 
 
 @dataclass(frozen=True)
