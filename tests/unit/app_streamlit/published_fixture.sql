@@ -35,11 +35,11 @@ select * from (values
 
 create or replace table lake.marts.dim_channels as
 select * from (values
-    ('fourflow_demo', 'taobao', 'tmall_flagship', 'Tmall flagship store', '天猫旗舰店', 'CNY', true),
-    ('fourflow_demo', 'douyin', 'douyin_live', 'Douyin live', '抖音直播', 'CNY', true),
-    ('fourflow_demo', 'sandbox', 'store_pos', 'Store', '门店', 'CNY', true),
-    ('online_retail', 'online_retail', '-', 'Online shop', '网店', 'GBP', true)
-) as t (business, source, channel, label_en, label_zh, currency_code, is_listed);
+    ('fourflow_demo', 'taobao', 'tmall_flagship', 'Tmall flagship store', '天猫旗舰店', 'CNY', true, true),
+    ('fourflow_demo', 'douyin', 'douyin_live', 'Douyin live', '抖音直播', 'CNY', true, true),
+    ('fourflow_demo', 'sandbox', 'store_pos', 'Store', '门店', 'CNY', true, true),
+    ('online_retail', 'online_retail', '-', 'Online shop', '网店', 'GBP', true, true)
+) as t (business, source, channel, label_en, label_zh, currency_code, is_listed, has_orders);
 
 create or replace table lake.marts.dim_sources as
 select * from (values
