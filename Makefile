@@ -10,7 +10,7 @@ DAYS ?= 60
 ORDERS_PER_DAY ?= 600
 SEED ?= 7
 
-.PHONY: demo up test test-all lint format types imports lock clean setup browser
+.PHONY: demo up test test-all lint format types imports lock clean setup browser connectors-table
 
 setup: $(STAMP)
 
@@ -48,6 +48,10 @@ test: $(STAMP) browser
 
 test-all: $(STAMP) browser
 	@FOURFLOW_TEST_HEAVY=1 $(PYTEST)
+
+# Runs every test behind docs/connectors.md and writes the page.
+connectors-table: $(STAMP)
+	@$(BIN)/python -m tests.connector_table
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --check .
