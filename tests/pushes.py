@@ -9,9 +9,11 @@ import hashlib
 import hmac
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -19,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from connectors.inbox.protocol import InboxAccount
+from connectors.lake.attach import connect_snapshot
+from connectors.settings import Settings
 
 KINDS = (
     "shopify", "woocommerce", "douyin", "kuaidi100", "sf_express", "alipay", "wechat_pay", "stripe",
@@ -52,8 +56,9 @@ class SentPush:
 class PushWorld:
     """The accounts and what they send."""
 
-    def __init__(self, seed: str = "pushes") -> None:
+    def __init__(self, seed: str = "pushes", key: rsa.RSAPrivateKey | None = None) -> None:
         self._seed = seed
+        self._given_key = key
         self._makers: dict[str, Callable[[int, int], SentPush]] = {
             "shopify": self._shopify,
             "woocommerce": self._woocommerce,
@@ -67,7 +72,24 @@ class PushWorld:
 
     @cached_property
     def _key(self) -> rsa.RSAPrivateKey:
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        return self._given_key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    def save(self, path: Path) -> None:
+        """Write the world down, for another process."""
+        key = self._key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        path.write_text(json.dumps({"seed": self._seed, "key": key.decode()}), encoding="ascii")
+
+    @classmethod
+    def load(cls, path: Path) -> "PushWorld":
+        """The world that `save` wrote."""
+        saved = json.loads(path.read_text(encoding="ascii"))
+        key = serialization.load_pem_private_key(saved["key"].encode(), password=None)
+        assert isinstance(key, rsa.RSAPrivateKey)
+        return cls(saved["seed"], key)
 
     @property
     def public_key(self) -> str:
@@ -220,3 +242,28 @@ class PushWorld:
 
 def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def landed_pushes(settings: Settings) -> "Counter[tuple[str, int]]":
+    """How often each push is in bronze, by platform and number."""
+    found: Counter[tuple[str, int]] = Counter()
+    with connect_snapshot(settings) as lake:
+        for kind in KINDS:
+            rows = lake.execute(
+                f"select payload from lake.bronze.{kind}_pushes where _dlt_load_id in "
+                "(select load_id from lake.bronze._dlt_loads where status = 0)"
+            ).fetchall()
+            found.update((kind, _number_of(kind, row[0])) for row in rows)
+    return found
+
+
+def _number_of(kind: str, payload: str) -> int:
+    content = json.loads(payload)
+    if kind == "douyin":
+        return int(content["msg_id"].removeprefix("message-"))
+    if kind == "kuaidi100":
+        return int(content["lastResult"]["nu"].removeprefix("YT"))
+    if kind == "sf_express":
+        return int(content["Body"]["WaybillRoute"][0]["id"])
+    key = "notify_id" if kind == "alipay" else "id"
+    return int(str(content[key]).rpartition("-")[2].removeprefix("evt_"))
