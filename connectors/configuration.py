@@ -366,7 +366,8 @@ class _Reader:
             for mistake in mistakes_of(model, error):
                 where = (*place, *mistake["loc"])
                 reason = self._say(where, describe_mistake(model, mistake, below=place))
-                mistakes.setdefault(where, reason)
+                if where not in mistakes or mistake["type"] == "extra_forbidden":
+                    mistakes[where] = reason  # a misspelt key matters more than what it holds
         if mistakes:
             raise _Mistakes(list(mistakes.values()))  # not from the error: it may quote a secret
         return account

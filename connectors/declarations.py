@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 from connectors.errors import InputError
 
 Place = tuple[str | int, ...]
+_AS_NEAR = 0.1
 
 
 class Declared(BaseModel):
@@ -127,6 +128,9 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """The rest of a sentence: the nearest known name, or all of them."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=2)
+    if len(close) == 2:
+        first, second = (difflib.SequenceMatcher(None, name, other).ratio() for other in close)
+        close = close if first - second < _AS_NEAR else close[:1]
     if close:
         return f"did you mean {' or '.join(close)}"
     return f"known are {', '.join(names)}" if names else "none is declared yet"

@@ -118,7 +118,7 @@ def test_a_value_that_is_no_secret_may_come_from_the_environment_too(load: Load,
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("bussiness: {}", "line 1: unknown key `bussiness`, did you mean business"),
+        ("bussines: {}", "line 1: unknown key `bussines`, did you mean business."),
         (
             "business:\n  timezone: UTC",
             "line 2: unknown key `timezone` under `business`, did you mean time_zone",
@@ -165,7 +165,7 @@ GOOD = """\
     ("entry", "sentence"),
     [
         (
-            "{accounts: {a: {app_key: 1, app_secert: {env: SHOP_SECRET}}}}",
+            "{accounts: {a: {app_key: 1, app_secert: {env: NOT_SET}}}}",
             "unknown key `app_secert` under `sources.shop.accounts.a`, did you mean app_secret",
         ),
         ("{accounts: {a: {app_key: 1}}}", "key `app_secret` is missing under `sources.shop.acc"),
