@@ -18,13 +18,15 @@ from connectors.sandbox.platforms import (
     PROMISED_DAYS,
     PROVINCE_NAMES,
     SALE,
+    SF,
+    SHOPIFY,
     STORE,
     TMALL,
     YTO,
 )
 from connectors.sandbox.world import DAY, HOUR, MINUTE, NEVER, Flags, Floats, Ints, WorldConfig
 
-PAID_SHARES: Final = (0.88, 0.88, 0.99)
+PAID_SHARES: Final = (0.88, 0.88, 0.99, 0.95)
 LEAK_CHANNEL: Final = DOUYIN
 LEAK_DAYS: Final = 7
 LEAK_POINTS: Final = 0.10
@@ -142,7 +144,7 @@ def _pay(config: WorldConfig, random: np.random.Generator, orders: Orders) -> tu
 
 
 def _carry(random: np.random.Generator, orders: Orders) -> tuple[Ints, Ints]:
-    """Carrier and seconds from shipping to the door; yto is late in the far provinces."""
+    """Carrier and seconds from shipping to the door; yto is late far away, Shopify sends by sf."""
     count = len(orders)
     far_codes = [PROVINCE_NAMES.index(name) for name in FAR_PROVINCES]
     far = np.isin(orders.province, far_codes)
@@ -152,6 +154,7 @@ def _carry(random: np.random.Generator, orders: Orders) -> tuple[Ints, Ints]:
         return np.searchsorted(np.cumsum(shares)[:-1], draws, side="right").astype(np.int64)
 
     carrier = np.where(far, pick(FAR_CARRIER_SHARES), pick(CARRIER_SHARES))
+    carrier = np.where(orders.channel == SHOPIFY, SF, carrier)
     trips = np.array(_USUAL_TRANSIT_DAYS)
     low, high = trips[carrier, 0], trips[carrier, 1]
     days: Floats = low + random.random(count) * (high - low)

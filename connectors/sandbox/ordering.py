@@ -27,15 +27,17 @@ WEEKDAY_FACTORS: Final = (
     (0.97, 0.94, 0.95, 0.97, 1.02, 1.08, 1.07),
     (0.90, 0.90, 0.94, 0.98, 1.06, 1.14, 1.08),
     (0.78, 0.78, 0.80, 0.86, 1.04, 1.40, 1.34),
+    (1.04, 1.02, 1.01, 1.00, 0.96, 0.95, 1.02),
 )
 _HOUR_WEIGHTS = (
     (3, 2, 1, 1, 1, 1, 2, 4, 6, 8, 10, 10, 9, 8, 8, 8, 8, 8, 8, 9, 11, 12, 10, 6),
     (4, 2, 1, 1, 1, 1, 1, 2, 2, 3, 4, 4, 4, 4, 4, 4, 4, 5, 8, 16, 26, 28, 20, 9),
     (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6, 8, 8, 7, 8, 9, 10, 11, 11, 11, 8, 5, 0, 0),
+    (8, 8, 8, 8, 7, 6, 6, 5, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6, 6, 7, 7, 8, 8, 8),
 )
 TREND_OVER_WINDOW: Final = 0.12
 DAY_NOISE_SD: Final = 0.04
-PROMOTION_FACTORS: Final = (2.2, 2.0, 1.3)
+PROMOTION_FACTORS: Final = (2.2, 2.0, 1.3, 1.6)
 LOW_DAY_FACTOR: Final = 0.25
 LOW_DAY_CHANNEL: Final = DOUYIN
 _FEWEST_DAYS_FOR_PROMOTION = 14
@@ -275,10 +277,10 @@ def _plant_large_orders(
 
 
 def _number_orders(random: np.random.Generator, channel: Ints) -> Ints:
-    """Order numbers as the platforms give them: ascending, with gaps, far above 2^53 online."""
+    """Order numbers as the platforms give them: ascending, with gaps, above 2^53 in China."""
     number = np.empty(len(channel), dtype=np.int64)
-    firsts = (285_300_000_000_000_000, 6_940_000_000_000_000_000, 1)
-    steps = (10_000_019, 10_000_079, 1)
+    firsts = (285_300_000_000_000_000, 6_940_000_000_000_000_000, 1, 5_600_000_000_000)
+    steps = (10_000_019, 10_000_079, 1, 32_771)
     for code, (first, step) in enumerate(zip(firsts, steps, strict=True)):
         of_channel = np.flatnonzero(channel == code)
         gaps = random.integers(0, step, len(of_channel))

@@ -12,7 +12,7 @@ import numpy as np
 from connectors.sandbox.platforms import CHANNELS, PROVINCES
 from connectors.sandbox.world import DAY, HOUR, NEVER, Floats, Ints, WorldConfig, choose_weighted
 
-CHANNEL_SHARES: Final = (0.50, 0.35, 0.15)
+CHANNEL_SHARES: Final = (0.46, 0.32, 0.14, 0.08)
 SECOND_ACCOUNT_SHARE: Final = 0.18
 PERSON_RETURN_EFFECT_SD: Final = 0.7
 SERIAL_RETURNER_SHARE: Final = 0.06
@@ -58,7 +58,7 @@ def simulate_accounts(config: WorldConfig) -> Accounts:
     activity = (random.permutation(people) + _ACTIVITY_SHIFT) ** -_ACTIVITY_EXPONENT
     home = choose_weighted(random, np.array(CHANNEL_SHARES), people)
     second = np.flatnonzero(random.random(people) < SECOND_ACCOUNT_SHARE)
-    # The second channel is one of the other two.
+    # The second channel is one of the others.
     other = (home[second] + random.integers(1, len(CHANNELS), len(second))) % len(CHANNELS)
     province = choose_weighted(random, np.array([float(s) for _, s, _ in PROVINCES]), people)
     serial = random.random(people) < SERIAL_RETURNER_SHARE

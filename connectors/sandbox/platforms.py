@@ -5,9 +5,9 @@ Here: constants only, in the words the platforms themselves use. Codes are posit
 
 from typing import Final
 
-CHANNELS: Final = ("tmall_flagship", "douyin_live", "store_pos")
-TMALL, DOUYIN, STORE = range(3)
-BUYER_PREFIXES: Final = ("T", "D", "S")
+CHANNELS: Final = ("tmall_flagship", "douyin_live", "store_pos", "shopify_global")
+TMALL, DOUYIN, STORE, SHOPIFY = range(4)
+BUYER_PREFIXES: Final = ("T", "D", "S", "G")
 
 ORDER_TYPES: Final = ("sale", "sample")
 SALE, SAMPLE = range(2)
@@ -29,6 +29,7 @@ STATUS_WORDS: Final = (
     ),
     ("1", "105", "2", "3", "5", "4"),
     ("COMPLETED", "COMPLETED", "COMPLETED", "COMPLETED", "COMPLETED", "VOID"),
+    ("PENDING", "PAID", "PAID", "FULFILLED", "ARCHIVED", "CANCELLED"),
 )
 CLOSED_UNPAID_WORD: Final = "TRADE_CLOSED_BY_TAOBAO"
 
@@ -37,6 +38,7 @@ PAYMENT_METHOD_SHARES: Final = (
     (1.0, 0.0, 0.0, 0.0),
     (0.45, 0.55, 0.0, 0.0),
     (0.35, 0.40, 0.17, 0.08),
+    (0.15, 0.0, 0.85, 0.0),
 )
 
 REFUND_STATES: Final = ("REQUESTED", "SUCCESS", "REJECTED")
