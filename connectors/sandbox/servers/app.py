@@ -20,7 +20,15 @@ from connectors.errors import InputError
 from connectors.sandbox.platform_truth import platform_truth
 from connectors.sandbox.rendering import order_numbers
 from connectors.sandbox.scanning import describe_scans
-from connectors.sandbox.servers import alipay, douyin, kuaidi100, sf_express, taobao, wechat_pay
+from connectors.sandbox.servers import (
+    alipay,
+    douyin,
+    kuaidi100,
+    sf_express,
+    shopify,
+    taobao,
+    wechat_pay,
+)
 from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
 from connectors.sandbox.servers.faults import FaultMiddleware, Faults
 from connectors.sandbox.servers.retail import Retail
@@ -29,6 +37,7 @@ from connectors.sandbox.settling import describe_settlement
 PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
     "taobao": taobao.routes,
     "douyin": douyin.routes,
+    "shopify": shopify.routes,
     "alipay": alipay.routes,
     "wechat_pay": wechat_pay.routes,
     "sf_express": sf_express.routes,

@@ -128,7 +128,7 @@ def orders_page(shop: Shop, catalogue: Catalogue, orders: Ints) -> list[dict[str
     lines = line_rows(world.orders.first_line[orders], counts)
     children = grouped(_children(snapshot, catalogue, lines), plain(counts))
     total = snapshot.total[orders]
-    before = _list_amounts(snapshot, lines)
+    before = snapshot.list_amount[lines]
     begins = np.cumsum(counts) - counts
     full = np.add.reduceat(before, begins) if len(before) else before
     account = world.orders.account[orders]
@@ -200,7 +200,7 @@ def _children(snapshot: Snapshot, catalogue: Catalogue, lines: Ints) -> list[dic
     world = snapshot.world
     order, sku = world.lines.order[lines], world.lines.sku[lines]
     quantity, amount = world.lines.quantity[lines], snapshot.line_amount[lines]
-    full = _list_amounts(snapshot, lines)
+    full = snapshot.list_amount[lines]
     author = plain(order % _AUTHORS)
     columns = {
         "order_id": child_ids(snapshot, lines),
@@ -242,14 +242,6 @@ _SAME_FOR_CHILDREN: Final[dict[str, Any]] = {
     "inventory_type": 1,
     "inventory_list": [],
 }
-
-
-def _list_amounts(snapshot: Snapshot, lines: Ints) -> Ints:
-    """Fen of each line before discounts; a price that is still too high counts as list price."""
-    table = snapshot.world.lines
-    price = snapshot.world.products.list_price[table.sku[lines]]
-    amounts: Ints = np.maximum(price, snapshot.unit_price[lines]) * table.quantity[lines]
-    return amounts
 
 
 def _after_sale_infos(snapshot: Snapshot, lines: Ints) -> list[dict[str, int]]:

@@ -121,9 +121,8 @@ class LinePage:
 
     @cached_property
     def _list_price(self) -> Ints:
-        """List price; a corrected price is shown as a surcharge on it, never as a discount."""
-        price = self._snapshot.world.products.list_price[self._sku]
-        return np.maximum(price, self._snapshot.unit_price[self.lines])
+        price: Ints = self._snapshot.list_amount[self.lines] // self._quantity
+        return price
 
     @cached_property
     def _quantity(self) -> Ints:

@@ -89,10 +89,7 @@ class TradePage:
         world = self._snapshot.world
         counts = world.orders.line_count[self.orders]
         lines = line_rows(world.orders.first_line[self.orders], counts)
-        price = np.maximum(
-            world.products.list_price[world.lines.sku[lines]], self._snapshot.unit_price[lines]
-        )
-        amounts = price * world.lines.quantity[lines]
+        amounts = self._snapshot.list_amount[lines]
         first = np.cumsum(counts) - counts
         return yuan_texts(np.add.reduceat(amounts, first) if len(amounts) else amounts)
 

@@ -136,6 +136,13 @@ class Snapshot:
         return self.unit_price * self.world.lines.quantity
 
     @cached_property
+    def list_amount(self) -> Ints:
+        """Fen of each line before discounts; a price still too high is no discount below zero."""
+        lines, products = self.world.lines, self.world.products
+        amounts: Ints = np.maximum(products.list_price[lines.sku], self.unit_price)
+        return amounts * lines.quantity
+
+    @cached_property
     def refund_times(self) -> Ints:
         """Refund stages x refunds: when each stage was reached."""
         return self.seen(self._refund_times)
@@ -169,6 +176,29 @@ class Snapshot:
         granted = np.append(self.refund_stage == GRANTED, [False])[refund]
         closed: Flags = granted & (refund >= 0) & (quantity == self.world.lines.quantity)
         return closed
+
+    @cached_property
+    def refunded(self) -> Ints:
+        """Fen given back of each order."""
+        table = self.world.refunds
+        granted = self.refund_stage == GRANTED
+        refunded = np.zeros(len(self.world.orders), dtype=np.int64)
+        np.add.at(refunded, table.order[granted], table.amount[granted])
+        return refunded
+
+    @cached_property
+    def pieces_back(self) -> Ints:
+        """Refunded pieces of each line."""
+        granted = np.append(self.refund_stage == GRANTED, [False])[self.refund_of_line]
+        quantity = np.append(self.world.refunds.quantity, 0)[self.refund_of_line]
+        return np.where(granted & (self.refund_of_line >= 0), quantity, 0)
+
+    def refunds_of(self, orders: Ints) -> tuple[Ints, Ints]:
+        """The refunds of some orders, order by order, and how many each has."""
+        of_order = self.world.refunds.order  # ascending
+        first = np.searchsorted(of_order, orders, side="left")
+        counts = np.searchsorted(of_order, orders, side="right") - first
+        return line_rows(first, counts), counts
 
     def modified(self, *, with_refunds: bool) -> Ints:
         """When each order last changed, 0 before it exists; edits count, touches don't."""
@@ -237,6 +267,11 @@ class Shop:
         if place == len(numbers) or int(numbers[place]) != int(number):
             return None
         return self._orders[place : place + 1]
+
+    def places(self, orders: Ints) -> Ints:
+        """How many orders of the channel came before each one."""
+        places: Ints = np.searchsorted(self._orders, orders)
+        return places
 
     def created_between(self, start: int | None, end: int | None) -> Ints:
         """Orders created in the window (both ends included), oldest first."""
