@@ -148,9 +148,7 @@ def served_platforms(settings: Settings, config: WorldConfig) -> Iterator[Settin
     with serve_sandbox(config, as_of=as_of) as sandbox:
         declared = set(list_connectors()) & set(list_sources(settings))
         accounts = {
-            name: account
-            for name, account in _accounts(sandbox).items()
-            if name in declared
+            name: account for name, account in _accounts(sandbox).items() if name in declared
         }
         _write_secrets(secrets_path, accounts)
         business = Business(

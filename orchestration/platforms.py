@@ -1,15 +1,14 @@
 """Reads the accounts of one configured platform, each by itself, and says what came of it."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from connectors.configuration import ConfiguredSource
 from connectors.errors import FourflowError
 from connectors.settings import Settings
-from connectors.sources.api.connector import AccountConfig, Connector, find_connector
+from connectors.sources.api.connector import find_connector
 from connectors.sources.api.landing import AccountReport, load_account
-from connectors.sources.api.reading import Page, Reading, TrackingNumber
+from connectors.sources.api.reading import Page, Reading
 from orchestration.progress import RunProgress
 
 
@@ -65,7 +64,6 @@ def read_platform(
                 now=end,
                 since=since,
                 on_page=_PageCount(progress, step),
-                tracking_numbers=_parcels(settings, connector, config),
             )
             try:
                 report = load_account(settings, connector, config, reading)
@@ -76,14 +74,6 @@ def read_platform(
                 outcome.problems += report.problems
     progress.finish(step, f"{outcome.record_count:,} new records")
     return outcome
-
-
-def _parcels(
-    settings: Settings, connector: Connector, config: AccountConfig
-) -> Callable[[], Iterable[TrackingNumber]]:
-    """Which parcels a carrier is asked about: asked for only when the reading gets there."""
-    parcels = connector.parcels
-    return lambda: parcels(settings, config) if parcels else ()
 
 
 class _PageCount:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -34,7 +34,8 @@ class Read:
         account: name of the account.
         config: keys of the account's configuration.
         now: end of what is asked for.
-        parcels: tracking numbers with carrier and phone tail, for carriers.
+        parcels: tracking numbers with carrier and phone tail that a carrier is asked about; those
+            that its connector finds in the lake when there are none.
     """
 
     connector: str
@@ -54,8 +55,10 @@ def read_account(
         account=read.account,
         now=read.now.astimezone(UTC),
         on_page=on_page or (lambda _entity, _page: None),
-        tracking_numbers=lambda: [TrackingNumber(*parcel) for parcel in read.parcels],
     )
+    if read.parcels:
+        numbers = [TrackingNumber(*parcel) for parcel in read.parcels]
+        reading = replace(reading, tracking_numbers=lambda: numbers)
     return load_account(
         load_settings(home=home), connector, connector.config.model_validate(read.config), reading
     )

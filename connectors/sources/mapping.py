@@ -27,6 +27,7 @@ FileFormat = Literal["csv", "xlsx", "jsonl", "parquet"]
 ColumnType = Literal[
     "id",
     "text",
+    "remark",
     "integer",
     "money",
     "minor_units",

@@ -18,7 +18,7 @@
         'columns': mapping['columns'],
         'record_key': mapping['record_key'],
         'time_zone': mapping.get('time_zone') or of_source['time_zone'],
-        'currency_code': mapping.get('currency_code') or of_source['currency_code'],
+        'currency_code': mapping.get('currency_code') or of_source.get('currency_code'),
         'amount': staging.get('amount'),
         'event_at': staging.get('event_at'),
         'version_by': staging.get('version_by'),

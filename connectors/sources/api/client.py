@@ -25,6 +25,8 @@ from connectors.errors import PermanentError, RetryLaterError, TransientError
 T = TypeVar("T")
 _LONGEST_PAUSE: Final = timedelta(minutes=5)
 _SHOWN: Final = 200
+_adding = threading.Lock()
+_Count = Literal["calls", "retries", "bytes_received"]
 _Part = Literal["signing", "http", "parsing", "waiting", "extracting", "loading"]
 
 
@@ -32,7 +34,8 @@ _Part = Literal["signing", "http", "parsing", "waiting", "extracting", "loading"
 class Timings:
     """Where the seconds of a reading went, and how many calls it took.
 
-    `extracting` holds the four parts of calls before it and the writing of what they brought.
+    Calls that are on their way at the same time add their own seconds each. `extracting` holds the
+    four parts of calls before it and the writing of what they brought.
     """
 
     signing: float = 0.0
@@ -52,7 +55,12 @@ class Timings:
         try:
             yield
         finally:
-            setattr(self, part, getattr(self, part) + time.perf_counter() - started)
+            self.add(part, time.perf_counter() - started)
+
+    def add(self, name: _Part | _Count, amount: float) -> None:
+        """Add to one of the figures; several threads may."""
+        with _adding:
+            setattr(self, name, getattr(self, name) + amount)
 
     def as_dict(self) -> dict[str, float | int]:
         """Plain values."""
@@ -134,7 +142,7 @@ class ApiClient:
         self._keep_pace()
         with self.timings.measured("signing"):
             request = build()
-        self.timings.calls += 1
+        self.timings.add("calls", 1)
         try:
             with self.timings.measured("http"):
                 response = self._client.send(request)
@@ -151,7 +159,7 @@ class ApiClient:
                 f"{self.place} could not be reached or broke off during {what} "
                 f"({type(error).__name__}); it will be tried again."
             ) from error
-        self.timings.bytes_received += len(response.content)
+        self.timings.add("bytes_received", len(response.content))
         self._check_status(what, response)
         with self.timings.measured("parsing"):
             return judge(response)
@@ -204,7 +212,7 @@ class ApiClient:
                 time.sleep(pause)
 
     def _sleep(self, seconds: float) -> None:
-        self.timings.retries += 1
+        self.timings.add("retries", 1)
         with self.timings.measured("waiting"):
             time.sleep(seconds)
 

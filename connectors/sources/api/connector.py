@@ -69,8 +69,8 @@ class Connector:
         source: makes the dlt source of one reading of one account; one resource an entity.
         check: makes the cheapest signed call and says in one sentence what it saw; raises a
             FourflowError that says what is wrong otherwise.
-        parcels: of a carrier: which parcels an account is to be asked about now. Such a connector
-            is read after the shops, and finds them as `Reading.tracking_numbers`.
+        parcels: of a carrier: which parcels an account is to be asked about in a reading. Such a
+            connector is read after the shops, and finds them as `Reading.tracking_numbers`.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Connector:
     entities: tuple[str, ...]
     source: Callable[[Any, Reading], Any]
     check: Callable[[Any, Reading], str]
-    parcels: Callable[[Settings, Any], Iterable[TrackingNumber]] | None = None
+    parcels: Callable[[Settings, Any, Reading], Iterable[TrackingNumber]] | None = None
 
 
 def list_connectors() -> list[str]:

@@ -9,6 +9,7 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -18,7 +19,7 @@ from connectors.lake.attach import connect_writer
 from connectors.lake.lock import writer_lock
 from connectors.settings import Settings
 from connectors.sources.api.connector import Connector
-from connectors.sources.api.reading import Page, Reading
+from connectors.sources.api.reading import Page, Reading, no_numbers
 from connectors.sources.files.repair import bronze_tables, delete_uncommitted_rows
 
 
@@ -39,7 +40,8 @@ class AccountReport:
 
     Attributes:
         source, account: which one.
-        entities: each entity with its records, its cursor afterwards and its problem, if any.
+        entities: each entity with its records, its cursor afterwards and its problem, if any; one
+            with a problem and records was read in part.
         load_ids: dlt loads that were committed; none when there was nothing.
         timings: seconds and calls (`client.Timings`), plus `extracting` and `loading`.
     """
@@ -82,6 +84,9 @@ def load_account(
         LakeBusyError: another reading of this account, or the lake's writer, did not end in time.
         TransientError: the lake did not take the load; nothing of it counts.
     """
+    if connector.parcels is not None and reading.tracking_numbers is no_numbers:
+        parcels = partial(connector.parcels, settings, config, reading)
+        reading = replace(reading, tracking_numbers=parcels)
     name = f"{reading.source}_{reading.account}"
     folder = settings.root / "dlt" / name
     with _only_reading(settings, name):
@@ -147,13 +152,19 @@ class _Landing:
         from dlt.pipeline.exceptions import PipelineStepFailed  # noqa: PLC0415 - imports dlt
 
         counted = _Counted(self._reading.on_page)
-        reading = replace(self._reading, on_page=counted)
+        problems: list[str] = []
+        reading = replace(
+            self._reading,
+            on_page=counted,
+            on_problem=lambda _entity, problem: problems.append(problem),
+        )
         try:
             source = self._connector.source(self._config, reading).with_resources(entity)
             self._pipeline.extract(source, loader_file_format="parquet")
         except (PipelineStepFailed, FourflowError) as error:
             return _failed(entity, f"{self._reading.source} ({self._reading.account})", error)
-        return EntityOutcome(entity, counted.record_count, self._cursor(source.name, entity))
+        cursor = self._cursor(source.name, entity)
+        return EntityOutcome(entity, counted.record_count, cursor, " ".join(problems) or None)
 
     def _cursor(self, source: str, entity: str) -> str | None:
         resources = self._pipeline.state.get("sources", {}).get(source, {}).get("resources", {})

@@ -62,7 +62,10 @@ class Page:
 
 @dataclass(frozen=True)
 class TrackingNumber:
-    """A parcel that a carrier can be asked about."""
+    """A parcel that a carrier can be asked about.
+
+    `carrier` is our code (seed `carriers`), or the code that who is asked has for it.
+    """
 
     number: str
     carrier: str
@@ -73,7 +76,12 @@ def _no_progress(_entity: str, _page: Page) -> None:
     """Nobody is watching."""
 
 
-def _no_numbers() -> Iterable[TrackingNumber]:
+def _no_problem(_entity: str, _problem: str) -> None:
+    """Nobody listens."""
+
+
+def no_numbers() -> Iterable[TrackingNumber]:
+    """No parcel at all: a carrier's reading is then given those that its connector finds."""
     return ()
 
 
@@ -87,7 +95,10 @@ class Reading:
         now: end of what is asked for, UTC.
         since: start of an explicit span (a backfill); None: go on where the cursor stands.
         on_page: told after each page (entity, page).
-        tracking_numbers: parcels that carriers are asked about.
+        on_problem: told what could not be read although the rest of the entity could (entity, one
+            sentence); the entity's records land.
+        tracking_numbers: parcels that carriers are asked about; those that the connector's
+            `parcels` finds when not given.
         timings: where the seconds of this reading went.
         transport: replaces the network in unit tests.
     """
@@ -97,7 +108,8 @@ class Reading:
     now: datetime
     since: datetime | None = None
     on_page: Callable[[str, Page], None] = _no_progress
-    tracking_numbers: Callable[[], Iterable[TrackingNumber]] = _no_numbers
+    on_problem: Callable[[str, str], None] = _no_problem
+    tracking_numbers: Callable[[], Iterable[TrackingNumber]] = no_numbers
     timings: Timings = field(default_factory=Timings)
     transport: Any = None
 
