@@ -32,6 +32,11 @@
             'source_status': 'varchar', 'shipped_at': 'timestamptz', 'promised_at': 'timestamptz',
             'delivered_at': 'timestamptz', 'known_at': 'timestamptz',
         },
+        'shipment_scans': {
+            'scan_key': 'varchar', 'source': 'varchar', 'tracking_no': 'varchar', 'carrier': 'varchar',
+            'scanned_at': 'timestamptz', 'shipment_status': 'varchar', 'source_code': 'varchar',
+            'place': 'varchar', 'description': 'varchar', 'known_at': 'timestamptz',
+        },
         'stock': {
             'source': 'varchar', 'business_date': 'date', 'site': 'varchar', 'sku': 'varchar',
             'on_hand': 'bigint', 'reserved': 'bigint', 'inbound': 'bigint', 'known_at': 'timestamptz',

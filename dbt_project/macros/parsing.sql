@@ -28,6 +28,8 @@
         {%- endif -%}
     {%- elif column.type in ('text', 'json') -%}
         {{ expression }}
+    {%- elif column.type == 'remark' -%}
+        {{ without_people(expression) }}
     {%- elif column.type == 'integer' -%}
         case
             when regexp_full_match({{ expression }}, '[+-]?[0-9]{1,18}([.]0+)?')

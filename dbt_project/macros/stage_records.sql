@@ -37,7 +37,7 @@
 {% macro parsed_records(mapping, bronze, loads, version, staged) %}
     {%- set columns = mapping.columns -%}
     {%- set personal = [] -%}
-    {%- for name, column in columns.items() if column.get('pii') -%}
+    {%- for name, column in columns.items() if column.get('pii') or column.type == 'remark' -%}
         {%- do personal.append(column.header) -%}
     {%- endfor -%}
 with received as (
@@ -155,7 +155,7 @@ judged as (
             when read_error is not null then read_error
             else nullif(concat_ws(
                 ' ',
-                {%- for name, column in columns.items() if column.get('required') or column.type != 'text' %}
+                {%- for name, column in columns.items() if column.get('required') or column.type not in ('text', 'json', 'remark') %}
                 {{ refusal(name, column, name ~ '_raw', name ~ '_typed') }}{{ "," if not loop.last }}
                 {%- endfor %}
             ), '')
@@ -225,7 +225,7 @@ from named
         when reject_reason is null then null
         else cast(json_object(
             {%- for name, column in columns.items() %}
-            '{{ name }}', {{ "'[personal]'" if column.get('pii') else name ~ '_raw' }}{{ "," if not loop.last }}
+            '{{ name }}', {{ "'[personal]'" if column.get('pii') or column.type == 'remark' else name ~ '_raw' }}{{ "," if not loop.last }}
             {%- endfor %}
         ) as varchar)
     end

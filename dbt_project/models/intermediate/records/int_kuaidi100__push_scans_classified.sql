@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('kuaidi100')) }}
+
+{{ classify_records('kuaidi100', 'push_scans') }}

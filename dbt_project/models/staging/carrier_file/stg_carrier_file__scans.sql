@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('carrier_file')) }}
+
+{{ stage_records('carrier_file', 'scans') }}

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('kuaidi100')) }}
+
+{{ stage_records('kuaidi100', 'tracks') }}

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('sf_express')) }}
+
+{{ stage_records('sf_express', 'pushes') }}
