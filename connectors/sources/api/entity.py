@@ -100,7 +100,7 @@ class BronzeRows:
         if not size:
             return
         numbers = range(self._count + 1, self._count + size + 1)
-        yield pa.table(
+        table = pa.table(
             [
                 [f"{self._prefix}/{number}" for number in numbers],
                 self._cursors,
@@ -114,6 +114,8 @@ class BronzeRows:
             ],
             schema=BRONZE_SCHEMA,
         )
+        # Before the yield: whoever takes the table may ask for the next one first.
         self._count += size
         self._size = 0
         self._payloads, self._cursors, self._requests = [], [], []
+        yield table

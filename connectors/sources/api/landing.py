@@ -129,7 +129,7 @@ class _Landing:
     def run(self, entities: tuple[str, ...] | None) -> AccountReport:
         self._restore_cursors()
         with self._reading.timings.measured("extracting"):
-            outcomes = [self._extract(name) for name in entities or self._connector.entities]
+            outcomes = [self._extract(name) for name in entities or self._names()]
         with self._reading.timings.measured("loading"):
             load_ids = self._land() if self._pipeline.has_pending_data else ()
         return AccountReport(
@@ -139,6 +139,10 @@ class _Landing:
             load_ids=load_ids,
             timings=self._reading.timings.as_dict(),
         )
+
+    def _names(self) -> tuple[str, ...]:
+        """The connector's entities; those of any dlt source stand in the account."""
+        return self._connector.entities or tuple(self._config.entities)
 
     def _restore_cursors(self) -> None:
         """Dlt's state as the last committed load of this account left it."""

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('magento')) }}
+
+{{ classify_records('magento', 'orders') }}
