@@ -1,10 +1,10 @@
 """Moves what waits in the inbox into bronze, each message once however the move ends.
 
 A pass takes sealed segments, drops what bronze has already (the same segment moved before, or the
-same message sent again), lands the rest in one dlt package under the writer lock, and removes the
-segments only when that package is committed. A move that is killed leaves either segments whose
-rows are in bronze, which the next pass recognises, or rows that no committed load has, which the
-next pass deletes first.
+same message sent again within forty days), lands the rest in one dlt package under the writer lock,
+and removes the segments only when that package is committed. A move that is killed leaves either
+segments whose rows are in bronze, which the next pass recognises, or rows that no committed load
+has, which the next pass deletes first.
 """
 
 import logging
@@ -12,7 +12,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -37,7 +37,9 @@ from connectors.sources.files.repair import bronze_tables, delete_uncommitted_ro
 
 logger = logging.getLogger(__name__)
 
-_PASS_BYTES = 64 << 20
+_PASS_BYTES = 32 << 20
+# No platform sends a push again after this long by itself; the comparison stays small.
+_COMPARED = timedelta(days=40)
 _PUSHES_SCHEMA = BRONZE_SCHEMA.append(pa.field("topic", pa.string())).append(
     pa.field("dedupe_key", pa.string())
 )
@@ -168,7 +170,7 @@ class _Pass:
         """Leave only what bronze does not have; how many were there from these very segments."""
         moved_before = 0
         with connect_writer(self._settings, purpose="comparing the inbox with bronze") as lake:
-            delete_uncommitted_rows(lake)
+            delete_uncommitted_rows(lake, {_table(source) for source in self._messages})
             tables = bronze_tables(lake, with_load_id=True)
             for source, messages in self._messages.items():
                 has_table = _table(source) in tables
@@ -206,13 +208,15 @@ def _known(
             "dedupe_key": [numbered.message.dedupe_key for numbered in messages],
         }
     )
+    oldest = min(datetime.fromisoformat(numbered.message.received_at) for numbered in messages)
     lake.register("asked", asked)
     try:
         # The name is that of a configured source.
         rows = lake.execute(
             f'select source_id, account, dedupe_key from {LAKE_NAME}.bronze."{_table(source)}" '  # noqa: S608
-            "where dedupe_key in (select dedupe_key from asked) "
-            "or file_name in (select file_name from asked)"
+            "where received_at >= ? and (dedupe_key in (select dedupe_key from asked) "
+            "or file_name in (select file_name from asked))",
+            [oldest - _COMPARED],
         ).fetchall()
     finally:
         lake.unregister("asked")

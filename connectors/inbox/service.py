@@ -123,7 +123,8 @@ class Inbox:
         """The body, if it is of a size that is taken and comes in time."""
         announced = request.headers.get("content-length", "")
         limit = self._limits.body_bytes
-        expected = int(announced) if announced.isdigit() else limit
+        is_number = announced.isascii() and announced.isdigit()
+        expected = int(announced) if is_number else limit
         if expected > limit:
             raise self._too_large()
         if self._reading_bytes + expected > self._limits.reading_bytes:

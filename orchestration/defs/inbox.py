@@ -14,7 +14,7 @@ from orchestration.progress import RunProgress
 from orchestration.run_state import ensure_run, note, utc_now
 
 _STEP = "move the inbox"
-_EVERY_SECONDS = 30
+_EVERY_SECONDS = 60
 _AGAIN_AFTER_SECONDS = 600
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,

@@ -18,6 +18,7 @@ import pytest
 from connectors.inbox.move import move_to_bronze
 from connectors.inbox.segments import waiting_messages
 from connectors.settings import PROJECT_ROOT, Settings
+from tests.benchmarks import inbox_load
 from tests.http_connections import Connections
 from tests.inbox_service import InboxProcess, free_port, start_service
 from tests.pushes import KINDS, PushWorld, landed_pushes
@@ -155,6 +156,15 @@ def _story(settings: Settings, folder: Path, *, service_kills: int, mover_kills:
 
 def test_kills_lose_and_double_nothing(settings: Settings, tmp_path: Path):
     _story(settings, tmp_path, service_kills=3, mover_kills=2)
+
+
+def test_a_short_load_loses_nothing_while_the_lake_is_written():
+    figures = inbox_load.run(seconds=4, pushes_a_second=100)
+    assert figures["sent"] == 400
+    assert figures["accepted"] + figures["refused"] == 400
+    nothing = ("wrongly_answered", "unanswered", "lost", "double", "never_sent")
+    assert {name: figures[name] for name in nothing} == dict.fromkeys(nothing, 0)
+    assert figures["landed_in_bronze"] == figures["accepted"] - figures["of_them_duplicates"]
 
 
 @pytest.mark.heavy

@@ -6,6 +6,7 @@ file is in bronze once however its load ended.
 """
 
 import logging
+from collections.abc import Collection
 
 import duckdb
 
@@ -32,8 +33,15 @@ def repair_uncommitted_loads(settings: Settings) -> dict[str, int]:
         return delete_uncommitted_rows(connection)
 
 
-def delete_uncommitted_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """As `repair_uncommitted_loads`, on a writer's connection."""
+def delete_uncommitted_rows(
+    connection: duckdb.DuckDBPyConnection, tables: Collection[str] | None = None
+) -> dict[str, int]:
+    """As `repair_uncommitted_loads`, on a writer's connection.
+
+    Args:
+        connection: whose lake.
+        tables: only these, for a load that knows which ones it writes and runs often.
+    """
     deleted = {}
     condition = "true"
     if "_dlt_loads" in bronze_tables(connection, with_load_id=False):
@@ -42,7 +50,7 @@ def delete_uncommitted_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, 
             where loads.load_id = landed._dlt_load_id and loads.status = 0
         )"""  # noqa: S608 - a constant
     for table in bronze_tables(connection, with_load_id=True):
-        if table.startswith("_dlt_"):
+        if table.startswith("_dlt_") or (tables is not None and table not in tables):
             continue
         name = f'{_BRONZE}."{table}"'
         # The name comes from the catalogue.

@@ -1,5 +1,6 @@
 """Moving the inbox: everything lands once, whatever was sent again, killed or damaged."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from connectors.inbox.segments import (
     sealed_segments,
     waiting_messages,
 )
-from connectors.lake.attach import connect_snapshot
+from connectors.lake.attach import connect_snapshot, connect_writer
 from connectors.settings import Settings
 
 
@@ -135,6 +136,40 @@ def test_a_damaged_segment_is_kept_aside_and_its_rest_lands(settings: Settings):
     assert (report.landed_count, report.damaged) == (1, 1)
     assert len(list(settings.inbox_path.glob("*.damaged"))) == 1
     assert move_to_bronze(settings) == InboxReport()
+
+
+def test_a_push_sent_again_after_forty_days_lands_again(settings: Settings):
+    wait(settings, message(1, received_at="2026-10-01T00:00:00.000000+00:00"))
+    wait(settings, message(1, received_at="2026-11-09T00:00:00.000000+00:00"))
+    assert move_to_bronze(settings).landed_count == 1
+    wait(settings, message(1, received_at="2026-11-09T00:00:00.000000+00:00"))
+    assert move_to_bronze(settings).duplicates == 1
+    wait(settings, message(1, received_at="2026-11-11T00:00:00.000000+00:00"))
+    assert move_to_bronze(settings).landed_count == 1
+
+
+def test_rows_of_a_move_that_died_while_landing_go(settings: Settings):
+    wait(settings, message(1))
+    move_to_bronze(settings)
+    with connect_writer(settings, purpose="a move that dies half-way") as lake:
+        lake.execute(
+            "insert into lake.bronze.shop_pushes select * replace ('9999.9' as _dlt_load_id, "
+            "'k2' as dedupe_key, 'other' as file_name) from lake.bronze.shop_pushes"
+        )
+    wait(settings, message(2))
+    assert move_to_bronze(settings).landed_count == 1
+    assert [row["dedupe_key"] for row in landed(settings)] == ["k1", "k2"]
+
+
+def test_moving_works_with_a_postgres_catalogue(
+    settings: Settings, make_postgres_database: Callable[[], str]
+):
+    settings.catalog_url = make_postgres_database()
+    wait(settings, message(1), message(1), message(2))
+    assert move_to_bronze(settings).landed_count == 2
+    wait(settings, message(2), message(3))
+    assert move_to_bronze(settings).landed_count == 1
+    assert len(landed(settings)) == 3
 
 
 def test_what_a_dead_service_left_open_moves_too(settings: Settings):
