@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('alipay')) }}
+
+{{ classify_records('alipay', 'trade_entries') }}

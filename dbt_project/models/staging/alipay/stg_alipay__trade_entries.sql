@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('alipay')) }}
+
+{{ stage_records('alipay', 'trade_entries') }}

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('wechat_pay')) }}
+
+{{ stage_records('wechat_pay', 'fund_entries') }}
