@@ -112,10 +112,10 @@ class DailyBills:
         if self.kept_days is None:
             return days
         oldest = reading.now.astimezone(CHINA).date() - timedelta(days=self.kept_days)
-        if window.is_first and days and days[0] < oldest:
+        if reading.since is not None and days and days[0] < oldest:
             raise PermanentError(
                 f"{_place(reading)} keeps a {self.what} for {self.kept_days} days only; ask for "
-                f"{oldest} and later (`start` of the account, or the date of the backfill)."
+                f"{oldest} and later."
             )
         return [day for day in days if day >= oldest]
 

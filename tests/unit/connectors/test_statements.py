@@ -142,13 +142,15 @@ def test_what_came_before_a_bad_bill_counts(provider: Provider, take: Take):
         take(local(4, 12), since=local(1).astimezone(UTC))
 
 
-def test_bills_that_the_provider_has_no_more_are_said_or_passed_over(
+def test_bills_that_the_provider_has_no_more_are_passed_over_or_said(
     provider: Provider, take: Take
 ):
+    for cursor in (local(1), None):
+        provider.asked.clear()
+        take(local(5, 12), cursor, kept_days=2)
+        assert provider.asked == [date(2026, 6, 3), date(2026, 6, 4)]
     with pytest.raises(PermanentError, match="for 2 days only; ask for 2026-06-03 and later"):
-        take(local(5, 12), kept_days=2)
-    take(local(5, 12), local(1), kept_days=2)
-    assert provider.asked == [date(2026, 6, 3), date(2026, 6, 4)]
+        take(local(5, 12), since=local(1).astimezone(UTC), kept_days=2)
 
 
 def test_a_date_belongs_to_the_business_zone(provider: Provider, take: Take):
