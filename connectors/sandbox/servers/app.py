@@ -33,6 +33,7 @@ from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
 from connectors.sandbox.servers.faults import FaultMiddleware, Faults
 from connectors.sandbox.servers.retail import Retail
 from connectors.sandbox.settling import describe_settlement
+from connectors.sandbox.terms import describe_terms
 
 PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
     "taobao": taobao.routes,
@@ -73,6 +74,7 @@ class _Control:
             Route("/control", self._read, methods=["GET"]),
             Route("/control", self._change, methods=["POST"]),
             Route("/control/truth", self._truth),
+            Route("/control/truth/terms", self._terms),
             Route("/control/truth/bills", self._bills),
             Route("/control/truth/scans", self._scans),
             Route("/control/keys", self._keys),
@@ -105,6 +107,10 @@ class _Control:
     async def _truth(self, _request: Request) -> Response:
         retail = self._retail
         return _json(platform_truth(retail.world, retail.plan, retail.as_of))
+
+    async def _terms(self, _request: Request) -> Response:
+        retail = self._retail
+        return _json(describe_terms(retail.world, retail.terms, retail.as_of))
 
     async def _bills(self, _request: Request) -> Response:
         retail = self._retail

@@ -55,6 +55,12 @@ _STATUS_TEXTS: Final = {
 REFUNDED_BEFORE_SHIPPING, REFUNDED_AFTER_SHIPPING, REFUNDED_AFTER_DELIVERY = 21, 22, 39
 """`main_status` of an order that was refunded whole."""
 
+PARTLY_PAID: Final = 103
+"""`main_status` of a pre-sale whose deposit is paid; its `pay_time` is the deposit's."""
+
+DEPOSIT_SALE: Final = 2
+"""`trade_type` of a pre-sale."""
+
 AFTERSALE_STATUS: Final = {
     NOT_ASKED: 0,
     ASKED: 6,
@@ -104,12 +110,15 @@ def order_status(snapshot: Snapshot, orders: Ints) -> Ints:
 
 def main_status(snapshot: Snapshot, orders: Ints) -> Ints:
     """`main_status` of each order: tells what `order_status` 4 hides."""
-    refunded = (snapshot.state[orders] == CANCELLED) & (snapshot.paid_at[orders] != NEVER)
+    unpaid = snapshot.paid_at[orders] == NEVER
+    refunded = (snapshot.state[orders] == CANCELLED) & ~unpaid
     delivered = snapshot.seen(snapshot.world.journeys.delivered_at)[orders] != NEVER
     shipped = snapshot.shipped_at[orders] != NEVER
     how = np.where(shipped, REFUNDED_AFTER_SHIPPING, REFUNDED_BEFORE_SHIPPING)
     how = np.where(delivered, REFUNDED_AFTER_DELIVERY, how)
-    return np.where(refunded, how, order_status(snapshot, orders))
+    codes = np.where(refunded, how, order_status(snapshot, orders))
+    waits = (snapshot.state[orders] == AWAITING) & (snapshot.deposit_paid_at[orders] != NEVER)
+    return np.where(waits & unpaid, PARTLY_PAID, codes)
 
 
 def child_ids(snapshot: Snapshot, lines: Ints) -> list[str]:
@@ -128,9 +137,15 @@ def orders_page(shop: Shop, catalogue: Catalogue, orders: Ints) -> list[dict[str
     lines = line_rows(world.orders.first_line[orders], counts)
     children = grouped(_children(snapshot, catalogue, lines), plain(counts))
     total = snapshot.total[orders]
-    before = snapshot.list_amount[lines]
     begins = np.cumsum(counts) - counts
-    full = np.add.reduceat(before, begins) if len(before) else before
+
+    def summed(of_lines: Ints) -> Ints:
+        values = of_lines[lines]
+        return np.add.reduceat(values, begins) if len(values) else values
+
+    full = summed(snapshot.list_amount)
+    platform, author = summed(snapshot.platform_cost), summed(snapshot.author_cost)
+    shop_cost = full - total - platform - author
     account = world.orders.account[orders]
     columns = {
         "order_id": [str(number) for number in plain(world.orders.number[orders])],
@@ -140,10 +155,16 @@ def orders_page(shop: Shop, catalogue: Catalogue, orders: Ints) -> list[dict[str
         "order_amount": plain(full),
         "pay_amount": plain(total),
         "promotion_amount": plain(full - total),
-        "promotion_shop_amount": plain(full - total),
-        "shop_cost_amount": plain(full - total),
+        "promotion_shop_amount": plain(shop_cost),
+        "promotion_platform_amount": plain(platform),
+        "promotion_talent_amount": plain(author),
+        "shop_cost_amount": plain(shop_cost),
+        "platform_cost_amount": plain(platform),
+        "only_platform_cost_amount": plain(platform),
+        "author_cost_amount": plain(author),
+        "trade_type": plain(snapshot.terms.is_presale[orders] * DEPOSIT_SALE),
         "create_time": epochs(world.orders.created_at[orders]),
-        "pay_time": epochs(snapshot.paid_at[orders]),
+        "pay_time": epochs(_paid_at(snapshot, orders)),
         "update_time": epochs(shop.modified[orders]),
         "exp_ship_time": epochs(_expected_shipping(snapshot, orders)),
         "ship_time": epochs(snapshot.shipped_at[orders]),
@@ -172,7 +193,6 @@ _SAME_FOR_ALL: Final[dict[str, Any]] = {
     "shop_id": 4463798,
     "shop_name": "沙箱直播间",
     "order_type": 0,
-    "trade_type": 0,
     "biz": 2,
     "b_type": 2,
     "sub_b_type": 3,
@@ -180,13 +200,8 @@ _SAME_FOR_ALL: Final[dict[str, Any]] = {
     "post_insurance_amount": 0,
     "modify_amount": 0,
     "modify_post_amount": 0,
-    "promotion_platform_amount": 0,
-    "promotion_talent_amount": 0,
     "promotion_pay_amount": 0,
     "promotion_redpack_amount": 0,
-    "platform_cost_amount": 0,
-    "only_platform_cost_amount": 0,
-    "author_cost_amount": 0,
     "tax_amount": 0,
     "appointment_ship_time": 0,
     "encrypt_post_tel": "$$sandbox$$",
@@ -218,8 +233,10 @@ def _children(snapshot: Snapshot, catalogue: Catalogue, lines: Ints) -> list[dic
         "order_amount": plain(full),
         "pay_amount": plain(amount),
         "promotion_amount": plain(full - amount),
+        "promotion_platform_amount": plain(snapshot.platform_cost[lines]),
+        "promotion_talent_amount": plain(snapshot.author_cost[lines]),
         "create_time": epochs(world.orders.created_at[order]),
-        "pay_time": epochs(snapshot.paid_at[order]),
+        "pay_time": epochs(_paid_at(snapshot, order)),
         "ship_time": epochs(snapshot.shipped_at[order]),
         "finish_time": epochs(_finished_at(snapshot, order)),
         "author_id": [_FIRST_AUTHOR + number for number in author],
@@ -264,6 +281,12 @@ def _after_sale_infos(snapshot: Snapshot, lines: Ints) -> list[dict[str, int]]:
             }
         )
     return infos
+
+
+def _paid_at(snapshot: Snapshot, orders: Ints) -> Ints:
+    """The time of the payment, or of the deposit while only that is paid."""
+    paid_at = snapshot.paid_at[orders]
+    return np.where(paid_at == NEVER, snapshot.deposit_paid_at[orders], paid_at)
 
 
 def _expected_shipping(snapshot: Snapshot, orders: Ints) -> Ints:

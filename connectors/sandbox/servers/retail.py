@@ -19,6 +19,7 @@ from connectors.sandbox.scanning import Scans, scan_parcels
 from connectors.sandbox.servers.credentials import Credentials
 from connectors.sandbox.servers.views import RefundJourneys, Shop, Snapshot
 from connectors.sandbox.settling import Settlement, settle
+from connectors.sandbox.terms import agree_terms
 from connectors.sandbox.world import NEVER, Ints
 
 _REMEMBERED_PAGES: Final = 20
@@ -31,6 +32,7 @@ class Retail:
     Attributes:
         world: the tables of truth, without defects.
         plan: which orders are edited after the fact or end in an unknown status.
+        terms: deposits, and who bears which discount.
         credentials: what the platforms accept.
         counters: requests, faults and records served, by `<platform>.<what>`.
         expired: platforms whose good token has expired (for tests of just that).
@@ -47,6 +49,7 @@ class Retail:
     ) -> None:
         self.world = world
         self.plan = plan_defects(world)
+        self.terms = agree_terms(world)
         self.credentials = credentials or Credentials()
         self.counters: Counter[str] = Counter()
         self.expired: set[str] = set()
@@ -86,7 +89,7 @@ class Retail:
         if seconds < self.world.config.start_second:
             raise InputError("The simulated world has not begun at that time: choose a later one.")
         self._as_of = seconds
-        self.snapshot = Snapshot(self.world, self.plan, self._refund_journeys, seconds)
+        self.snapshot = Snapshot(self.world, self.plan, self.terms, self._refund_journeys, seconds)
         self._shops.clear()
 
     def shop(self, channel: str, *, with_refunds: bool) -> Shop:

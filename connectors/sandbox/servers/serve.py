@@ -69,6 +69,10 @@ class ServedSandbox:
         """What really happened by `as_of`, per channel; amounts in fen."""
         return self._read("/control/truth")
 
+    def terms(self) -> dict[str, Any]:
+        """Pre-sales, deposits and who bears which discount by `as_of`, per channel; in fen."""
+        return self._read("/control/truth/terms")
+
     def bills(self) -> dict[str, Any]:
         """What the payment providers' bills hold by `as_of`, per provider and day, in fen."""
         return self._read("/control/truth/bills")

@@ -36,12 +36,14 @@ from connectors.sandbox.servers.views import (
 from connectors.sandbox.world import NEVER, Flags, Ints
 
 SALE_TYPE: Final = "guarantee_trade"
+STEP_TYPE: Final = "step"
 SAMPLE_TYPE: Final = "nopaid"
 """Samples are trades without a payment: a type that the defaults of the lists leave out."""
 
 _COMPANIES: Final = ("顺丰速运", "圆通速递", "京东快递")
 SELLER: Final = "沙箱旗舰店"
 
+TRADE_TYPES: Final = (SALE_TYPE, STEP_TYPE, SAMPLE_TYPE)
 TRADE_WORDS: Final = (*STATUS_WORDS[TMALL], CLOSED_UNPAID_WORD, UNMAPPED_WORD)
 REFUND_WORDS: Final = {
     NOT_ASKED: "NO_REFUND",
@@ -77,11 +79,18 @@ def status_codes(snapshot: Snapshot, orders: Ints) -> Ints:
     return np.where(snapshot.is_unmapped[orders], TRADE_WORDS.index(UNMAPPED_WORD), codes)
 
 
+def type_codes(snapshot: Snapshot, orders: Ints) -> Ints:
+    """The trade type of each order as a position in `TRADE_TYPES`."""
+    is_sample = snapshot.world.orders.order_type[orders] != SALE
+    codes = np.where(snapshot.terms.is_presale[orders], TRADE_TYPES.index(STEP_TYPE), 0)
+    return np.where(is_sample, TRADE_TYPES.index(SAMPLE_TYPE), codes)
+
+
 def is_of_type(snapshot: Snapshot, orders: Ints, types: Container[str]) -> Flags:
     """Whether each order's type is among some."""
-    is_sale = snapshot.world.orders.order_type[orders] == SALE
-    wanted: Flags = np.where(is_sale, SALE_TYPE in types, SAMPLE_TYPE in types)
-    return wanted
+    wanted = [code for code, name in enumerate(TRADE_TYPES) if name in types]
+    found: Flags = np.isin(type_codes(snapshot, orders), wanted)
+    return found
 
 
 class LinePage:
@@ -139,11 +148,22 @@ class LinePage:
     def _num(self) -> list[int]:
         return plain(self._quantity)
 
-    def _payment(self) -> list[str]:
+    def _divided(self) -> list[str]:
         return yuan_texts(self._amount)
 
+    def _payment(self) -> list[str]:
+        """Before the line's share of a discount of the trade."""
+        return yuan_texts(self._amount + self._share)
+
+    @cached_property
+    def _share(self) -> Ints:
+        return self._snapshot.order_discount[self.lines]
+
+    def _part_discount(self) -> list[str]:
+        return yuan_texts(self._share)
+
     def _discount_fee(self) -> list[str]:
-        return yuan_texts(self._list_price * self._quantity - self._amount)
+        return yuan_texts(self._snapshot.discount[self.lines] - self._share)
 
     def _zero(self) -> list[str]:
         return repeated("0.00", len(self.lines))
@@ -190,10 +210,10 @@ _LINE_FIELDS: Final[dict[str, Callable[[LinePage], list[Any]]]] = {
     "num": LinePage._num,
     "total_fee": LinePage._payment,
     "payment": LinePage._payment,
-    "divide_order_fee": LinePage._payment,
+    "divide_order_fee": LinePage._divided,
     "discount_fee": LinePage._discount_fee,
     "adjust_fee": LinePage._zero,
-    "part_mjz_discount": LinePage._zero,
+    "part_mjz_discount": LinePage._part_discount,
     "refund_status": LinePage._refund_status,
     "refund_id": LinePage._refund_id,
     "status": LinePage.status,

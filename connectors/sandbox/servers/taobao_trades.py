@@ -13,16 +13,15 @@ from connectors.sandbox.people import SURNAMES
 from connectors.sandbox.platforms import AWAITING, COMPLETED, PROVINCE_NAMES, SHIPPED
 from connectors.sandbox.rendering import payment_numbers
 from connectors.sandbox.servers.taobao_lines import (
-    SALE_TYPE,
-    SAMPLE_TYPE,
     SELLER,
+    TRADE_TYPES,
     TRADE_WORDS,
     Catalogue,
     LinePage,
     asked_line_fields,
     ended_at,
-    is_of_type,
     status_codes,
+    type_codes,
 )
 from connectors.sandbox.servers.texts import (
     grouped,
@@ -36,6 +35,8 @@ from connectors.sandbox.servers.texts import (
 )
 from connectors.sandbox.servers.views import Shop, line_rows
 from connectors.sandbox.world import NEVER, Ints
+
+_STEPS: Final = ("FRONT_NOPAID_FINAL_NOPAID", "FRONT_PAID_FINAL_NOPAID", "FRONT_PAID_FINAL_PAID")
 
 
 class TradePage:
@@ -78,20 +79,49 @@ class TradePage:
         return [TRADE_WORDS[code] for code in plain(status_codes(self._snapshot, self.orders))]
 
     def _type(self) -> list[str]:
-        is_sale = is_of_type(self._snapshot, self.orders, {SALE_TYPE})
-        return [SALE_TYPE if sale else SAMPLE_TYPE for sale in plain(is_sale)]
+        return [TRADE_TYPES[code] for code in plain(type_codes(self._snapshot, self.orders))]
+
+    def _step_status(self) -> list[str | None]:
+        """How far a pre-sale is paid; absent for other trades."""
+        presale = self._snapshot.terms.is_presale[self.orders]
+        deposit = self._snapshot.deposit_paid_at[self.orders] != NEVER
+        final = self._snapshot.paid_at[self.orders] != NEVER
+        steps = plain(deposit.astype(np.int64) + final)
+        return [
+            _STEPS[step] if is_presale else None
+            for step, is_presale in zip(steps, plain(presale), strict=True)
+        ]
+
+    def _step_paid(self) -> list[str | None]:
+        """The part of a pre-sale that is paid; absent for other trades."""
+        deposit = self._snapshot.deposit_paid_at[self.orders] != NEVER
+        final = self._snapshot.paid_at[self.orders] != NEVER
+        paid = np.where(deposit, self._snapshot.terms.deposit[self.orders], 0)
+        paid = np.where(final, self._snapshot.total[self.orders], paid)
+        presale = plain(self._snapshot.terms.is_presale[self.orders])
+        return [
+            text if is_presale else None
+            for text, is_presale in zip(yuan_texts(paid), presale, strict=True)
+        ]
+
+    def _discount_fee(self) -> list[str]:
+        """The discount of the trade: what its lines tell as their shares."""
+        return yuan_texts(self._summed(self._snapshot.order_discount))
+
+    def _summed(self, of_lines: Ints) -> Ints:
+        """A figure of the lines, added up for each trade."""
+        table = self._snapshot.world.orders
+        counts = table.line_count[self.orders]
+        values = of_lines[line_rows(table.first_line[self.orders], counts)]
+        begins = np.cumsum(counts) - counts
+        return np.add.reduceat(values, begins) if len(values) else values
 
     def _payment(self) -> list[str]:
         return yuan_texts(self._snapshot.total[self.orders])
 
     def _total_fee(self) -> list[str]:
         """List prices times pieces: what it would have cost without any discount."""
-        world = self._snapshot.world
-        counts = world.orders.line_count[self.orders]
-        lines = line_rows(world.orders.first_line[self.orders], counts)
-        amounts = self._snapshot.list_amount[lines]
-        first = np.cumsum(counts) - counts
-        return yuan_texts(np.add.reduceat(amounts, first) if len(amounts) else amounts)
+        return yuan_texts(self._summed(self._snapshot.list_amount))
 
     def _received(self) -> list[str]:
         completed = self._snapshot.state[self.orders] == COMPLETED
@@ -153,11 +183,7 @@ class TradePage:
         return numbers
 
     def _pieces(self) -> list[int]:
-        world = self._snapshot.world
-        counts = world.orders.line_count[self.orders]
-        quantity = world.lines.quantity[line_rows(world.orders.first_line[self.orders], counts)]
-        first = np.cumsum(counts) - counts
-        return plain(np.add.reduceat(quantity, first) if len(quantity) else quantity)
+        return plain(self._summed(self._snapshot.world.lines.quantity))
 
     def _oaid(self) -> list[str]:
         return [
@@ -173,10 +199,12 @@ _TRADE_FIELDS: Final[dict[str, Callable[[TradePage], list[Any]]]] = {
     "tid_str": lambda page: [str(tid) for tid in page._tid()],
     "status": TradePage._status,
     "type": TradePage._type,
+    "step_trade_status": TradePage._step_status,
+    "step_paid_fee": TradePage._step_paid,
     "payment": TradePage._payment,
     "total_fee": TradePage._total_fee,
     "post_fee": TradePage._zero,
-    "discount_fee": TradePage._zero,
+    "discount_fee": TradePage._discount_fee,
     "adjust_fee": TradePage._zero,
     "commission_fee": TradePage._zero,
     "coupon_fee": lambda page: page._of(0),

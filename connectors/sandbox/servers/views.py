@@ -15,6 +15,7 @@ from connectors.sandbox.defects import DefectPlan
 from connectors.sandbox.platforms import FIRST_RETURN_REASON
 from connectors.sandbox.rendering import tracking_numbers
 from connectors.sandbox.retailer import World
+from connectors.sandbox.terms import Terms
 from connectors.sandbox.world import HOUR, NEVER, Flags, Ints
 
 ASKED, AGREED, SENT_BACK, GRANTED, REFUSED, REFUSED_AFTER_RETURN, WITHDRAWN = range(7)
@@ -70,9 +71,10 @@ class Snapshot:
     """
 
     def __init__(
-        self, world: World, plan: DefectPlan, journeys: RefundJourneys, as_of: int
+        self, world: World, plan: DefectPlan, terms: Terms, journeys: RefundJourneys, as_of: int
     ) -> None:
         self.world = world
+        self.terms = terms
         self.as_of = as_of
         self._plan = plan
         self._refund_times = journeys.times
@@ -98,6 +100,11 @@ class Snapshot:
     def paid_at(self) -> Ints:
         """When each order was paid."""
         return self.seen(self.world.journeys.paid_at)
+
+    @cached_property
+    def deposit_paid_at(self) -> Ints:
+        """When the deposit of each pre-sale was paid."""
+        return self.seen(self.terms.deposit_paid_at)
 
     @cached_property
     def shipped_at(self) -> Ints:
@@ -138,9 +145,32 @@ class Snapshot:
     @cached_property
     def list_amount(self) -> Ints:
         """Fen of each line before discounts; a price still too high is no discount below zero."""
-        lines, products = self.world.lines, self.world.products
-        amounts: Ints = np.maximum(products.list_price[lines.sku], self.unit_price)
-        return amounts * lines.quantity
+        lines = self.world.lines
+        list_price = self.world.products.list_price[lines.sku]
+        amounts: Ints = np.maximum(list_price, self.unit_price) * lines.quantity
+        return amounts
+
+    @cached_property
+    def discount(self) -> Ints:
+        """Fen of each line between list price and what it costs."""
+        return self.list_amount - self.line_amount
+
+    @cached_property
+    def order_discount(self) -> Ints:
+        """Fen of each line's discount that is its share of a discount of the order."""
+        of_order = self.terms.has_order_discount[self.world.lines.order]
+        return np.where(of_order, self.discount, 0)
+
+    @cached_property
+    def platform_cost(self) -> Ints:
+        """Fen of each line's discount that the platform pays to the seller."""
+        return np.minimum(self.terms.platform_cost, self.discount)
+
+    @cached_property
+    def author_cost(self) -> Ints:
+        """Fen of each line's discount that the live host pays to the seller."""
+        left: Ints = self.discount - self.platform_cost
+        return np.minimum(self.terms.author_cost, left)
 
     @cached_property
     def refund_times(self) -> Ints:
@@ -203,8 +233,8 @@ class Snapshot:
     def modified(self, *, with_refunds: bool) -> Ints:
         """When each order last changed, 0 before it exists; edits count, touches don't."""
         times = np.where(self.state_times == NEVER, 0, self.state_times).max(axis=0, initial=0)
-        edited = self.seen(self._plan.edited_at)
-        times = np.maximum(times, np.where(edited == NEVER, 0, edited))
+        for changed in (self.seen(self._plan.edited_at), self.deposit_paid_at):
+            times = np.maximum(times, np.where(changed == NEVER, 0, changed))
         if with_refunds:
             np.maximum.at(times, self.world.refunds.order, self.refund_modified)
         return np.where(self.world.orders.created_at <= self.as_of, times, 0)

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from connectors.sandbox.platforms import DOUYIN
@@ -17,7 +18,8 @@ from connectors.sandbox.retailer import World, simulate
 from connectors.sandbox.servers.credentials import Douyin
 from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
-from connectors.sandbox.world import DefectRates, WorldConfig
+from connectors.sandbox.terms import agree_terms
+from connectors.sandbox.world import NEVER, DefectRates, WorldConfig
 
 CONFIG = WorldConfig(
     end_date=date(2026, 6, 30),
@@ -161,6 +163,8 @@ def test_the_truth_is_the_sum_over_the_pages(
     infos = [item["aftersale_info"] for item in items]
     outcomes = Counter(_OUTCOMES.get(info["aftersale_status"], "refunding") for info in infos)
     states = Counter(_STATES[row["order_status"]] for row in rows)
+    # What is partly paid has the time of its deposit.
+    paid = [row for row in rows if row["pay_time"] and row["main_status"] != 103]
     parcels = [parcel for row in rows for parcel in row["logistics_info"]]
     carriers = Counter(parcel["company"] for parcel in parcels)
     assert truth == {
@@ -170,8 +174,8 @@ def test_the_truth_is_the_sum_over_the_pages(
         "lines": len(lines),
         "pieces": sum(line["item_num"] for line in lines),
         "line_fen": sum(line["pay_amount"] for line in lines),
-        "payments": sum(row["pay_time"] > 0 for row in rows),
-        "paid_fen": sum(row["pay_amount"] for row in rows if row["pay_time"]),
+        "payments": len(paid),
+        "paid_fen": sum(row["pay_amount"] for row in paid),
         "refunds": len(infos),
         "refund_fen": sum(info["refund_amount"] for info in infos),
         "refunds_by_outcome": {name: outcomes[name] for name in truth["refunds_by_outcome"]},
@@ -185,7 +189,7 @@ def test_the_truth_is_the_sum_over_the_pages(
 
 def test_what_has_not_happened_is_zero_and_ids_are_larger_than_a_float_holds(call: Call) -> None:
     rows = _orders(call)
-    unpaid = [row for row in rows if row["order_status"] == 1]
+    unpaid = [row for row in rows if row["main_status"] == 1]
     assert {(row["pay_time"], row["ship_time"], row["finish_time"]) for row in unpaid} == {
         (0, 0, 0)
     }
@@ -209,6 +213,34 @@ def test_a_closed_order_tells_by_main_status_and_payment_how_it_was_closed(call:
     assert unpaid
     for row in refunded:
         assert (row["main_status"] == 21) == (row["ship_time"] == 0)
+
+
+def test_a_waiting_deposit_shows_in_main_status_alone(
+    call: Call, sandbox: ServedSandbox, world: World
+) -> None:
+    terms = agree_terms(world)
+    mine = (world.orders.channel == DOUYIN) & (terms.deposit_paid_at != NEVER)
+    order = int(np.flatnonzero(mine & (world.orders.day == 6))[0])
+    deposit_paid_at = int(terms.deposit_paid_at[order])
+    sandbox.control(as_of=datetime.fromtimestamp(deposit_paid_at, UTC).replace(tzinfo=None))
+    waiting = [row for row in _orders(call) if row["main_status"] == 103]
+    assert sandbox.terms()["douyin_live"]["waiting_deposits"] == len(waiting)
+    (row,) = [row for row in waiting if row["order_id"] == str(world.orders.number[order])]
+    assert (row["order_status"], row["trade_type"]) == (1, 2)
+    assert row["pay_time"] == row["update_time"] == deposit_paid_at - 8 * 3_600
+
+
+def test_a_discount_is_borne_by_shop_platform_and_host(call: Call, sandbox: ServedSandbox) -> None:
+    rows, truth = _orders(call), sandbox.terms()["douyin_live"]
+    for row in rows:
+        borne = row["shop_cost_amount"] + row["platform_cost_amount"] + row["author_cost_amount"]
+        assert borne == row["promotion_amount"] == row["order_amount"] - row["pay_amount"]
+        assert row["shop_cost_amount"] >= 0
+        lines = row["sku_order_list"]
+        assert row["platform_cost_amount"] == sum(r["promotion_platform_amount"] for r in lines)
+    assert sum(row["promotion_amount"] for row in rows) == truth["discount_fen"]
+    assert sum(row["platform_cost_amount"] for row in rows) == truth["platform_cost_fen"] > 0
+    assert sum(row["author_cost_amount"] for row in rows) == truth["author_cost_fen"] > 0
 
 
 def test_aftersales_refer_to_the_child_and_number_their_types_otherwise(

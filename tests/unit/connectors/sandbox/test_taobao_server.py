@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from connectors.sandbox.defects import plan_defects
@@ -16,6 +17,7 @@ from connectors.sandbox.retailer import World, simulate
 from connectors.sandbox.servers.credentials import Taobao
 from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
+from connectors.sandbox.terms import agree_terms
 from connectors.sandbox.world import NEVER, DefectRates, WorldConfig
 
 CONFIG = WorldConfig(
@@ -25,7 +27,7 @@ CONFIG = WorldConfig(
     defects=DefectRates(edited_orders=0.02),
 )
 SHOP = Taobao()
-ALL_TYPES = "guarantee_trade,nopaid"
+ALL_TYPES = "guarantee_trade,step,nopaid"
 _STATES = {
     "WAIT_BUYER_PAY": "awaiting_payment",
     "WAIT_SELLER_SEND_GOODS": "paid",
@@ -124,6 +126,45 @@ def test_pages_list_every_order_once_newest_first(call: Call, world: World) -> N
     assert [row["created"] for row in rows] == sorted((r["created"] for r in rows), reverse=True)
 
 
+def test_presales_and_discounts_of_the_trade_are_told_line_by_line(
+    call: Call, sandbox: ServedSandbox, world: World
+) -> None:
+    terms = agree_terms(world)
+    presale = np.flatnonzero(terms.is_presale & (world.orders.channel == TMALL))
+    latest = int(terms.deposit_paid_at[presale][terms.deposit_paid_at[presale] != NEVER].max())
+    sandbox.control(as_of=datetime.fromtimestamp(latest, UTC).replace(tzinfo=None))
+    fields = (
+        "tid,type,status,payment,total_fee,discount_fee,pay_time,step_trade_status,step_paid_fee"
+    )
+    rows = _all_pages(call, "taobao.trades.sold.get", fields=f"{fields},orders", type=ALL_TYPES)
+    steps = [row for row in rows if row["type"] == "step"]
+    assert all(("step_trade_status" in row) == (row["type"] == "step") for row in rows)
+    for row in steps:
+        final = row["step_trade_status"] == "FRONT_PAID_FINAL_PAID"
+        assert final == ("pay_time" in row)
+        if final:
+            assert row["step_paid_fee"] == row["payment"]
+        elif row["step_trade_status"] == "FRONT_PAID_FINAL_NOPAID":
+            assert row["status"] == "WAIT_BUYER_PAY"
+            assert 0 < _fen(row["step_paid_fee"]) < _fen(row["payment"])
+    shares = 0
+    for row in rows:
+        for line in row["orders"]["order"]:
+            share = _fen(line["part_mjz_discount"])
+            assert _fen(line["payment"]) - share == _fen(line["divide_order_fee"])
+            full = _fen(line["price"]) * line["num"]
+            assert full - _fen(line["discount_fee"]) == _fen(line["payment"])
+            shares += share
+    truth = sandbox.terms()["tmall_flagship"]
+    waiting = [row for row in steps if row["step_trade_status"] == "FRONT_PAID_FINAL_NOPAID"]
+    assert truth["presales"] == len(steps) > 10
+    assert truth["waiting_deposits"] == len(waiting)
+    assert truth["waiting_deposit_fen"] == sum(_fen(row["step_paid_fee"]) for row in waiting)
+    assert (
+        shares == sum(_fen(row["discount_fee"]) for row in rows) == truth["order_discount_fen"] > 0
+    )
+
+
 def test_orders_without_a_payment_are_absent_unless_their_type_is_asked_for(
     call: Call, world: World
 ) -> None:
@@ -169,7 +210,10 @@ def test_amounts_and_lines_are_those_of_the_world(call: Call, world: World) -> N
 
 def test_refunds_are_those_of_the_world(call: Call, world: World) -> None:
     rows = _all_pages(
-        call, "taobao.refunds.receive.get", fields="refund_id,refund_fee,status,tid,oid"
+        call,
+        "taobao.refunds.receive.get",
+        fields="refund_id,refund_fee,status,tid,oid",
+        type=ALL_TYPES,
     )
     mine = world.orders.channel[world.refunds.order] == TMALL
     assert len(rows) == mine.sum() > 10
@@ -183,6 +227,21 @@ def test_refunds_are_those_of_the_world(call: Call, world: World) -> None:
         "WAIT_BUYER_RETURN_GOODS",
         "WAIT_SELLER_CONFIRM_GOODS",
     }
+
+
+def test_refunds_of_presales_are_absent_unless_their_type_is_asked_for(call: Call) -> None:
+    usual = _all_pages(call, "taobao.refunds.receive.get", fields="refund_id")
+    presales = _all_pages(call, "taobao.refunds.receive.get", fields="refund_id", type="step")
+    assert presales
+    assert not {row["refund_id"] for row in usual} & {row["refund_id"] for row in presales}
+
+
+def test_the_discount_of_the_trades_is_that_of_the_truth(
+    call: Call, sandbox: ServedSandbox
+) -> None:
+    rows = _all_pages(call, "taobao.trades.sold.get", fields="discount_fee", type=ALL_TYPES)
+    truth = sandbox.terms()["tmall_flagship"]
+    assert sum(_fen(row["discount_fee"]) for row in rows) == truth["order_discount_fen"]
 
 
 def test_only_what_happened_by_then_is_visible(
