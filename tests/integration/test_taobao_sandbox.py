@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from connectors.sandbox.servers.clock import SHANGHAI_TIME
 from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
 from connectors.sandbox.world import WorldConfig
@@ -110,7 +111,7 @@ def test_orders_that_change_while_pages_are_read_are_not_missed(
 
     state = sandbox.control(as_of="2026-06-30T23:59:59", faults=Faults())
     connector = find_connector("taobao")
-    now = datetime.fromisoformat(str(state["now"])).astimezone(UTC) + timedelta(seconds=1)
+    now = _moment(state["now"]) + timedelta(seconds=1)
     read = read_of(sandbox, now, page_size=20)
     config = connector.config.model_validate(read.config)
     seen: dict[int, str] = {}
@@ -133,9 +134,14 @@ def test_orders_that_change_while_pages_are_read_are_not_missed(
     expected = _modified_in(sandbox, read, first)
     numbers = [str(number) for number in sorted(expected)]
     take(first)
-    late = datetime.fromisoformat(str(sandbox.state()["now"])).astimezone(UTC)
+    late = _moment(sandbox.state()["now"])
     take(Window(now - timedelta(minutes=10), late + timedelta(seconds=1)))
     assert expected <= set(seen), "an order slipped past a page's edge"
+
+
+def _moment(text: str) -> datetime:
+    """The sandbox tells its time as the platforms do: local, without a zone."""
+    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI_TIME).astimezone(UTC)
 
 
 def _modified_in(sandbox: ServedSandbox, read: Read, window: object) -> set[int]:
