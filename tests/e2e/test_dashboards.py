@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app_streamlit.ui.navigation import ENTRIES
-from tests.oracle.sandbox import differences
+from tests.oracle.sandbox import demo_differences
 
 pytestmark = [pytest.mark.e2e]
 
@@ -62,7 +62,7 @@ def test_demo_prints_what_it_did_and_agrees_with_the_truth(demo):
     for words in ("received", "quarantined", "conversion", "published", "deliveries confirmed"):
         assert words in demo.output
     truth = demo.installation.settings.sandbox_path / "truth.json"
-    assert differences(truth, demo.installation.tuples) == []
+    assert demo_differences(truth, demo.installation.tuples) == []
     decisions = demo.installation.json("decisions", "list", "--limit", "100000")
     assert {decision["state"] for decision in decisions} == {"confirmed"}
     assert {decision["kind"] for decision in decisions} == {"replenish", "alert"}

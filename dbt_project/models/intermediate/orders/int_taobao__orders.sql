@@ -4,7 +4,7 @@ select
     'taobao' as source,
     account as channel,
     order_no,
-    'sale' as order_type,
+    case trade_type when 'nopaid' then 'sample' else 'sale' end as order_type,
     buyer_id,
     status as source_status,
     null as derived_status,
