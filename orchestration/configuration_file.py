@@ -197,6 +197,8 @@ def _after_colon(value: Any) -> str:
 def _scalar(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_scalar(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_scalar(part) for part in value) + "]"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     text = yaml.safe_dump(value, allow_unicode=True, width=10_000).strip()
