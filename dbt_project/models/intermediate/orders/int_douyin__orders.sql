@@ -4,7 +4,8 @@ select
     'douyin' as source,
     account as channel,
     order_no,
-    'sale' as order_type,
+    -- Pay type 7: nothing was to be paid, as for samples to livestreamers.
+    case pay_type when '7' then 'sample' else 'sale' end as order_type,
     buyer_id,
     -- order_status 4 hides why an order was closed, and 1 that its deposit is paid: main_status tells.
     case when main_status in ('103', '21', '22', '39') then main_status else order_status end as source_status,
