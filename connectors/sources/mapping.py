@@ -52,11 +52,12 @@ class Column(Declared):
     """Where one canonical column comes from and how staging reads it.
 
     A file's column has a `header`; a platform's has the JSON `path` in the record, or in the
-    record that it is an element of (`of: parent`).
+    record that it is an element of (`of: parent`). The path `#` is the number of an element in
+    its array, from 1: the key of lines that have none.
     """
 
     header: str = ""
-    path: str = Field(default="", pattern=r"^(\$.*)?$")
+    path: str = Field(default="", pattern=r"^(\$.*|#)?$")
     of: Literal["record", "parent"] = "record"
     type: ColumnType
     required: bool = False
@@ -147,6 +148,9 @@ class EntityMapping(Declared):
         places = {bool(column.path) for column in self.columns.values()}
         if places != {not self.files}:
             raise ValueError("columns of files have headers, columns of answers have paths")
+        numbered = any(column.path == "#" for column in self.columns.values())
+        if numbered and self.record_of is None:
+            raise ValueError("the path `#` belongs to an entity with `record_of`")
         return self
 
 

@@ -78,7 +78,7 @@ with received as (
 
 elements as (
     select
-        * exclude (source_id, payload, elements, element_number),
+        * exclude (source_id, payload, elements),
         source_id || '#' || element_number as source_id,
         payload as parent_payload,
         cast(elements[element_number] as varchar) as payload
@@ -125,7 +125,8 @@ cleaned as (
         {%- endif %}
         {%- for name, column in columns.items() %}
         {%- set values = 'parent_payload_values' if column.get('of') == 'parent' else 'payload_values' %}
-        {{ raw_value(column, values ~ '[' ~ loop.index ~ ']') }} as {{ name }}_raw{{ "," if not loop.last }}
+        {%- set position = 'cast(element_number as varchar)' if column.get('path') == '#' else none %}
+        {{ raw_value(column, position or values ~ '[' ~ loop.index ~ ']') }} as {{ name }}_raw{{ "," if not loop.last }}
         {%- endfor %}
     from extracted
 ),
@@ -232,7 +233,7 @@ from named
 {%- endmacro %}
 
 
-{#- Where a column stands in its record. -#}
+{#- Where a column stands in its record; `#`, the number of an element in its array, stands nowhere in it. -#}
 {% macro column_path(column) -%}
     {%- if column.get('path') -%}
         {{ column.path.replace("'", "''") }}

@@ -70,6 +70,14 @@ def test_mistake_in_an_entity_is_one_sentence(write_mapping, settings, changes, 
     assert "\n" not in message
 
 
+def test_only_elements_of_an_array_are_numbered(write_mapping, settings):
+    place = {"path": "#", "type": "integer"}
+    record = {"record_key": ["line_no"], "columns": {"line_no": place}}
+    write_mapping(orders={**record, "endpoint": "orders"})
+    with pytest.raises(InputError, match="the path `#` belongs to an entity with `record_of`"):
+        load_source(settings, "shop")
+
+
 def test_missing_key_and_further_mistakes_are_counted(write_mapping, settings):
     mapping = order_mapping(zzz=1)
     del mapping["record_key"]
