@@ -5,6 +5,7 @@ because signatures carry the time), `judge` turns an answer into a value or rais
 says whether another attempt can help. Nothing here knows how a platform signs or answers.
 """
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -176,8 +177,14 @@ class ApiClient:
                 f"{self.place} answered {what} with status {status}; it will be tried again."
             )
 
-    def json(self, what: str, response: httpx.Response) -> Any:
+    def json(self, what: str, response: httpx.Response, *, exact: bool = False) -> Any:
         """The answer's JSON value.
+
+        Args:
+            what: the endpoint, for error messages.
+            response: the answer.
+            exact: keep numbers with a fraction as the digits that were sent (for platforms whose
+                money is a JSON number): they can be written again, but not calculated with.
 
         Raises:
             TransientError: the answer is cut off, or a web page instead of JSON.
@@ -185,8 +192,8 @@ class ApiClient:
         """
         content = response.content
         try:
-            return orjson.loads(content)
-        except orjson.JSONDecodeError as error:
+            return _loads_exactly(content) if exact else orjson.loads(content)
+        except ValueError as error:  # no JSON, or no UTF-8
             if response.is_client_error:
                 raise PermanentError(
                     f"{self.place} refused {what} with status {response.status_code}; check the "
@@ -215,6 +222,10 @@ class ApiClient:
         self.timings.add("retries", 1)
         with self.timings.measured("waiting"):
             time.sleep(seconds)
+
+
+def _loads_exactly(content: bytes) -> Any:
+    return json.loads(content, parse_float=lambda digits: orjson.Fragment(digits.encode()))
 
 
 _backoff = wait_exponential_jitter(initial=0.1, max=20.0, jitter=0.1)
