@@ -25,12 +25,16 @@ def platform_truth(world: World, plan: DefectPlan, as_of: int) -> dict[str, dict
         plan: edits after the fact and unmapped statuses.
         as_of: local seconds; what happens later has not happened.
     """
-    return {name: _channel(world, plan, as_of, code) for code, name in enumerate(CHANNELS)}
+    exists = world.orders.created_at <= as_of
+    return {
+        name: figures_of(world, plan, as_of, exists & (world.orders.channel == code))
+        for code, name in enumerate(CHANNELS)
+    }
 
 
-def _channel(world: World, plan: DefectPlan, as_of: int, channel: int) -> dict[str, Any]:
+def figures_of(world: World, plan: DefectPlan, as_of: int, mine: Flags) -> dict[str, Any]:
+    """The figures of some of the orders that exist by then."""
     orders, journeys = world.orders, world.journeys
-    mine = (orders.channel == channel) & (orders.created_at <= as_of)
     uncorrected = plan.edited_at > as_of
     overcharge = plan.overcharge * world.lines.quantity[orders.first_line]
     total = orders.total + np.where(uncorrected, overcharge, 0)
@@ -59,7 +63,7 @@ def _channel(world: World, plan: DefectPlan, as_of: int, channel: int) -> dict[s
 
 def _by_status(world: World, plan: DefectPlan, as_of: int, mine: Flags) -> dict[str, int]:
     """Orders by canonical status; what the platform tells in an unknown word counts as unknown."""
-    state = _state(world, as_of)
+    state = state_at(world, as_of)
     unmapped = np.zeros(len(world.orders), dtype=np.bool_)
     unmapped[plan.unmapped_orders] = True
     state = np.where(unmapped & (state == world.state), len(ORDER_STATES), state)
@@ -67,7 +71,7 @@ def _by_status(world: World, plan: DefectPlan, as_of: int, mine: Flags) -> dict[
     return {word: int((mine & (state == code)).sum()) for code, word in enumerate(words)}
 
 
-def _state(world: World, as_of: int) -> Ints:
+def state_at(world: World, as_of: int) -> Ints:
     """The state that each order entered last; of equal times the later state."""
     state = np.zeros(len(world.orders), dtype=np.int64)
     since = world.state_times[0].copy()

@@ -24,6 +24,7 @@ from connectors.sandbox.servers import (
     alipay,
     douyin,
     kuaidi100,
+    pdd,
     sf_express,
     shopify,
     taobao,
@@ -33,6 +34,7 @@ from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
 from connectors.sandbox.servers.faults import FaultMiddleware, Faults
 from connectors.sandbox.servers.retail import Retail
 from connectors.sandbox.settling import describe_settlement
+from connectors.sandbox.shop_truth import shop_truth
 from connectors.sandbox.terms import describe_terms
 
 PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
@@ -43,6 +45,7 @@ PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
     "wechat_pay": wechat_pay.routes,
     "sf_express": sf_express.routes,
     "kuaidi100": kuaidi100.routes,
+    "pdd": pdd.routes,
 }
 """The routes of every platform by its prefix; their paths begin behind the prefix."""
 
@@ -106,7 +109,8 @@ class _Control:
 
     async def _truth(self, _request: Request) -> Response:
         retail = self._retail
-        return _json(platform_truth(retail.world, retail.plan, retail.as_of))
+        asked = (retail.world, retail.plan, retail.as_of)
+        return _json(platform_truth(*asked) | shop_truth(*asked))
 
     async def _terms(self, _request: Request) -> Response:
         retail = self._retail
