@@ -8,18 +8,27 @@ ACCOUNTS = {
     "taobao": "tmall_flagship",
     "douyin": "douyin_live",
     "shopify": "shopify_global",
+    "pdd": "pdd_shop",
 }
-_PATHS = {"taobao": "taobao/router/rest", "douyin": "douyin", "shopify": "shopify"}
+_PATHS = {
+    "taobao": "taobao/router/rest",
+    "douyin": "douyin",
+    "shopify": "shopify",
+    "pdd": "pdd/api/router",
+}
 _CREDENTIALS = {
     "taobao": ("app_key", "app_secret", "session"),
     "douyin": ("app_key", "app_secret", "access_token"),
     "shopify": ("access_token",),
+    "pdd": ("client_id", "client_secret", "access_token"),
 }
+# Pinduoduo answers nothing that is less than three minutes old.
+_BEHIND = {"pdd": 180}
 
 
 def config_of(platform: str, sandbox: ServedSandbox, **changes: Any) -> dict[str, Any]:
     """What fourflow.yml would say of the platform's account, secrets filled in."""
     known = sandbox.credentials()[platform]
     keys = {name: known[name] for name in _CREDENTIALS[platform]}
-    common = {"requests_per_second": 10_000, "behind_seconds": 0}
+    common = {"requests_per_second": 10_000, "behind_seconds": _BEHIND.get(platform, 0)}
     return {"base_url": f"{sandbox.url}/{_PATHS[platform]}", **keys, **common, **changes}

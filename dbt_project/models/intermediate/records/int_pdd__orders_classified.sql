@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('pdd')) }}
+
+{{ classify_records('pdd', 'orders') }}

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('pdd')) }}
+
+{{ stage_records('pdd', 'orders') }}
