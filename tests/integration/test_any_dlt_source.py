@@ -27,7 +27,7 @@ from tests.platforms import current_records
 
 pytestmark = pytest.mark.integration
 
-EXAMPLE = PROJECT_ROOT / "examples" / "magento"
+EXAMPLE = PROJECT_ROOT / "tests" / "examples" / "magento"
 TOKEN = "integration-token"
 
 
