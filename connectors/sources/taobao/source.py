@@ -166,7 +166,7 @@ def _span(window: Window, start: str, end: str) -> dict[str, str]:
     A span must not reach the present: an order that changes while it is read has to leave it. If it
     moved to the front instead, it would push others from pages to come into pages already read.
     """
-    last = window.end - timedelta(seconds=1)
+    last = max(window.end - timedelta(seconds=1), window.start)
     return {
         start: f"{window.start.astimezone(CHINA):%Y-%m-%d %H:%M:%S}",
         end: f"{last.astimezone(CHINA):%Y-%m-%d %H:%M:%S}",
@@ -226,6 +226,9 @@ def _pages(
         if rows:
             yield Page(request, rows, cursor=_modified)
         return
+    if last > 1:
+        # The last page is asked for next: an answer that repeats the first one is not it.
+        guard.accept([(row.get(identity), row.get("modified")) for row in rows])
     for number in range(last, 0, -1):
         yield Page(f"{request} page {number}", take(number), cursor=_modified)
 

@@ -62,6 +62,20 @@ def test_pages_are_read_from_the_last_to_the_first():
     assert [row["tid"] for page in pages for row in page.records] == [6, 3, 4, 5, 0, 1, 2]
 
 
+def test_first_page_that_comes_again_as_the_last_is_not_taken_for_it():
+    rows = [{"tid": n, "modified": f"2026-06-30 11:{n:02d}:00"} for n in range(7)]
+    asked: list[int] = []
+
+    def answer(form: dict[str, str]) -> httpx.Response:
+        asked.append(int(form["page_no"]))
+        page = 1 if len(asked) == 2 else asked[-1]  # the first page is told twice
+        return trades(rows[(page - 1) * 3 : page * 3], len(rows))
+
+    pages = read_pages(answer, page_size=3)
+    assert asked == [1, 3, 3, 2, 1]
+    assert [row["tid"] for page in pages for row in page.records] == [6, 3, 4, 5, 0, 1, 2]
+
+
 def test_window_without_orders_has_no_page():
     assert read_pages(lambda _form: trades([], 0)) == []
 
