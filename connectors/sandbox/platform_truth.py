@@ -63,7 +63,7 @@ def figures_of(world: World, plan: DefectPlan, as_of: int, mine: Flags) -> dict[
 
 def _by_status(world: World, plan: DefectPlan, as_of: int, mine: Flags) -> dict[str, int]:
     """Orders by canonical status; what the platform tells in an unknown word counts as unknown."""
-    state = state_at(world, as_of)
+    state = _state(world, as_of)
     unmapped = np.zeros(len(world.orders), dtype=np.bool_)
     unmapped[plan.unmapped_orders] = True
     state = np.where(unmapped & (state == world.state), len(ORDER_STATES), state)
@@ -71,7 +71,7 @@ def _by_status(world: World, plan: DefectPlan, as_of: int, mine: Flags) -> dict[
     return {word: int((mine & (state == code)).sum()) for code, word in enumerate(words)}
 
 
-def state_at(world: World, as_of: int) -> Ints:
+def _state(world: World, as_of: int) -> Ints:
     """The state that each order entered last; of equal times the later state."""
     state = np.zeros(len(world.orders), dtype=np.int64)
     since = world.state_times[0].copy()
