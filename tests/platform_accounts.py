@@ -15,12 +15,16 @@ _PATHS = {
     "douyin": "douyin",
     "shopify": "shopify",
     "pdd": "pdd/api/router",
+    "sf_express": "sf_express/std/service",
+    "kuaidi100": "kuaidi100",
 }
 _CREDENTIALS = {
     "taobao": ("app_key", "app_secret", "session"),
     "douyin": ("app_key", "app_secret", "access_token"),
     "shopify": ("access_token",),
     "pdd": ("client_id", "client_secret", "access_token"),
+    "sf_express": ("partner_id", "check_word"),
+    "kuaidi100": ("customer", "key"),
 }
 # Pinduoduo answers nothing that is less than three minutes old.
 _BEHIND = {"pdd": 180}

@@ -48,7 +48,7 @@ class Kuaidi100Account(CarrierAccount):
     """One customer of Kuaidi100."""
 
     base_url: str = Field(
-        default="https://poll.kuaidi100.com/poll/query.do", description="Kuaidi100's query service."
+        default="https://poll.kuaidi100.com", description="Where Kuaidi100's services are."
     )
     customer: str = Field(description="The customer number (customer).")
     key: SecretStr = Field(description="The authorisation key; signs queries.")
@@ -100,7 +100,7 @@ class _Kuaidi100:
         def build() -> httpx.Request:
             signed = sign(text, self._account.key.get_secret_value(), customer)
             form = {"customer": customer, "sign": signed, "param": text}
-            return httpx.Request("POST", self._account.base_url, data=form)
+            return httpx.Request("POST", f"{self._account.base_url}/{_QUERY}", data=form)
 
         def judge(response: httpx.Response) -> dict[str, Any]:
             return self._judged(self.client.json(_QUERY, response), parcel)
