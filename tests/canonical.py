@@ -4,8 +4,12 @@ Beside `tests.platforms`, which reads: here bronze has gone through staging and 
 models, as every mart sees it.
 """
 
+import atexit
+import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +46,8 @@ class CanonicalRows:
         command += ["order_status_map", "refund_status_map", "shipment_status_map"]
         command += ["--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"]
         command += ["--project-dir", project, "--profiles-dir", project]
-        command += ["--target-path", str(settings.dbt_target_path)]
+        # One folder a process, so that dbt parses the project once for all homes.
+        command += ["--target-path", _target_path()]
         command += ["--log-path", str(settings.logs_path)]
         result = subprocess.run(
             command,
@@ -95,7 +100,7 @@ class CanonicalRows:
         amount = "found.gross_amount" if shape == "orders" else "found.amount"
         return self.rows(f"""
             select
-                coalesce(found.derived_status, words.{column}, 'unknown'),
+                coalesce(found.derived_status::varchar, words.{column}, 'unknown'),
                 count(*),
                 sum({amount} * 100)::bigint
             from {self._of(shape)} as found
@@ -103,6 +108,13 @@ class CanonicalRows:
                 on words.source = found.source and words.source_status = found.source_status
             group by all
         """)
+
+
+@cache
+def _target_path() -> str:
+    folder = tempfile.mkdtemp(prefix="fourflow-dbt-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def truth_of(sandbox: ServedSandbox, channel: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
 
@@ -124,15 +125,40 @@ class ApiClient:
             TransientError: no attempt succeeded.
             PermanentError, ContractError: as `judge` says, or status 4xx.
         """
-        retrying = Retrying(
+        value: T = self._retrying()(self._once, what, build, judge)
+        return value
+
+    def download(
+        self, what: str, build: Callable[[], httpx.Request], path: Path, *, size: int = 0
+    ) -> int:
+        """Write an answer's body to a file, however large, without holding it; its size in bytes.
+
+        Args:
+            what: what is downloaded, for error messages.
+            build: makes the request.
+            path: the file; written anew by every attempt.
+            size: bytes it must have; 0 if nobody told.
+
+        Raises:
+            TransientError: no attempt succeeded.
+            PermanentError: the address is not (any more) there.
+        """
+        received: int = self._retrying()(self._download_once, what, build, path, size)
+        return received
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, and count it as waiting."""
+        with self.timings.measured("waiting"):
+            time.sleep(seconds)
+
+    def _retrying(self) -> Retrying:
+        return Retrying(
             stop=stop_after_attempt(self._attempts),
             wait=_pause,
             retry=retry_if_exception_type(TransientError),
             sleep=self._sleep,
             reraise=True,
         )
-        value: T = retrying(self._once, what, build, judge)
-        return value
 
     def _once(
         self,
@@ -144,9 +170,46 @@ class ApiClient:
         with self.timings.measured("signing"):
             request = build()
         self.timings.add("calls", 1)
+        with self._transport_errors(what), self.timings.measured("http"):
+            response = self._client.send(request)
+        self.timings.add("bytes_received", len(response.content))
+        self._check_status(what, response)
+        with self.timings.measured("parsing"):
+            return judge(response)
+
+    def _download_once(
+        self, what: str, build: Callable[[], httpx.Request], path: Path, size: int
+    ) -> int:
+        self._keep_pace()
+        self.timings.add("calls", 1)
+        with self._transport_errors(what), self.timings.measured("http"):
+            response = self._client.send(build(), stream=True)
+            try:
+                self._check_status(what, response)
+                if not response.is_success:
+                    raise PermanentError(
+                        f"{self.place} refused the download of {what} with status "
+                        f"{response.status_code}; read again to have it made anew."
+                    )
+                with path.open("wb") as file:
+                    for piece in response.iter_bytes():
+                        file.write(piece)
+            finally:
+                response.close()
+        received = path.stat().st_size
+        self.timings.add("bytes_received", received)
+        if size and received != size:
+            raise TransientError(
+                f"{self.place} sent {received:,} bytes of {what} instead of {size:,}; it will be "
+                "tried again."
+            )
+        return received
+
+    @contextmanager
+    def _transport_errors(self, what: str) -> Iterator[None]:
+        """Tell failures of the connection in the words of this account."""
         try:
-            with self.timings.measured("http"):
-                response = self._client.send(request)
+            yield
         except httpx.TimeoutException as error:
             raise TransientError(
                 f"{self.place} did not answer {what} in time; it will be tried again."
@@ -160,10 +223,6 @@ class ApiClient:
                 f"{self.place} could not be reached or broke off during {what} "
                 f"({type(error).__name__}); it will be tried again."
             ) from error
-        self.timings.add("bytes_received", len(response.content))
-        self._check_status(what, response)
-        with self.timings.measured("parsing"):
-            return judge(response)
 
     def _check_status(self, what: str, response: httpx.Response) -> None:
         """Errors that every platform means alike; 4xx with a JSON body are the judge's to read."""
@@ -215,13 +274,11 @@ class ApiClient:
             pause = self._next_start - now
             self._next_start = max(now, self._next_start) + self._interval
         if pause > 0:
-            with self.timings.measured("waiting"):
-                time.sleep(pause)
+            self.wait(pause)
 
     def _sleep(self, seconds: float) -> None:
         self.timings.add("retries", 1)
-        with self.timings.measured("waiting"):
-            time.sleep(seconds)
+        self.wait(seconds)
 
 
 def _loads_exactly(content: bytes) -> Any:

@@ -1,0 +1,15 @@
+{{ config(enabled=source_is_enabled('shopify')) }}
+
+select
+    'shopify' as source,
+    account as channel,
+    {{ shopify_number('buyer_id') }} as buyer_id,
+    -- Without Shopify's approval for protected customer data, names and phones are null.
+    arg_max(buyer_name, modified_at) as name_token,
+    arg_max(buyer_phone, modified_at) as phone_token,
+    arg_max(province, modified_at) as province_name,
+    min(created_at) as registered_at,
+    max(received_at) as known_at
+from {{ ref('int_shopify__orders_classified') }}
+where is_current and buyer_id is not null and not coalesce(is_test, false)
+group by account, buyer_id

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('shopify')) }}
+
+{{ classify_records('shopify', 'refunds') }}
