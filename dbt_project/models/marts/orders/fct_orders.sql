@@ -25,11 +25,11 @@ refund_totals as (
 order_parcels as (
     select
         order_key,
-        tracking_no,
+        upper(tracking_no) as parcel_no,
         min(coalesce(shipped_at, delivered_at)) as shipped_at,
         max(delivered_at) as delivered_at
     from {{ ref('fct_parcels') }}
-    group by order_key, tracking_no
+    group by order_key, upper(tracking_no)
 ),
 
 parcel_totals as (
