@@ -6,6 +6,7 @@ in a dashboard. The staging models read the same keys.
 """
 
 import codecs
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeVar
@@ -53,7 +54,8 @@ class Column(Declared):
 
     A file's column has a `header`; a platform's has the JSON `path` in the record, or in the
     record that it is an element of (`of: parent`). The path `#` is the number of an element in
-    its array, from 1: the key of lines that have none.
+    its array, from 1: the key of lines that have none. With a `pattern`, the value is what its one
+    group matches; a text that does not match as a whole has no value.
     """
 
     header: str = ""
@@ -64,6 +66,7 @@ class Column(Declared):
     optional: bool = False
     pii: bool = False
     strip_decimal_zero: bool = False
+    pattern: str | None = None
 
     @field_validator("header")
     @classmethod
@@ -71,6 +74,18 @@ class Column(Declared):
         if not header.strip():
             raise ValueError("a header must not be empty")
         return header.strip()
+
+    @field_validator("pattern")
+    @classmethod
+    def _one_group(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            try:
+                groups = re.compile(pattern).groups
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is not a regular expression ({error})") from error
+            if groups != 1:
+                raise ValueError(f"{pattern!r} must have exactly one group, which is the value")
+        return pattern
 
     @model_validator(mode="after")
     def _has_one_place(self) -> "Column":
@@ -84,6 +99,10 @@ class EntityMapping(Declared):
 
     Exactly one of `files` (one kind of file), `endpoint` (answers of a platform) and `record_of`
     (the elements of the array `records_in` in the records of another entity) says what it is.
+
+    With `preamble`, whatever stands above the heading of a text file or sheet is passed over: the
+    heading is the first line with all needed headers. Lines that begin with `comment` are passed
+    over wherever they stand. With `trailing_delimiter` every line but the heading ends with one.
     """
 
     files: list[str] = Field(default=[])
@@ -96,6 +115,9 @@ class EntityMapping(Declared):
     format: FileFormat | None = None
     encodings: list[str] = Field(default=["utf-8-sig", "gb18030"], min_length=1)
     delimiter: str = ","
+    preamble: bool = False
+    trailing_delimiter: bool = False
+    comment: str | None = Field(default=None, min_length=1)
     sheet: str | None = None
     label: dict[str, str] = Field(default={})
     time_zone: str | None = None

@@ -9,9 +9,12 @@
 {%- endmacro %}
 
 
-{#- The text that a column is read from. Platforms write 0 for a time that has not come. -#}
+{#- The text that a column is read from: what the one group of its `pattern` matches if it has one. Platforms
+    write 0 for a time that has not come. -#}
 {% macro raw_value(column, expression) -%}
-    {%- if column.type.startswith('epoch_') -%}
+    {%- if column.get('pattern') -%}
+        nullif(regexp_extract({{ clean_text(expression) }}, '^(?:{{ column.pattern.replace("'", "''") }})$', 1), '')
+    {%- elif column.type.startswith('epoch_') -%}
         nullif({{ clean_text(expression) }}, '0')
     {%- else -%}
         {{ clean_text(expression) }}
@@ -117,7 +120,8 @@
     } -%}
     case
         {%- if column.get('required') %}
-            when {{ raw }} is null then 'Column {{ label }} is empty but required.'
+            when {{ raw }} is null
+                then 'Column {{ label }} is empty{{ " or not of the form that its mapping has" if column.get("pattern") }} but required.'
         {%- endif %}
         {%- if column.type == 'id' %}
             when regexp_full_match({{ raw }}, '[+-]?[0-9]([.][0-9]+[eE][+-]?|[eE][+-])[0-9]+')

@@ -20,6 +20,8 @@ from connectors.sources.files.records import (
     UnreadableRecord,
     check_headers,
     column_names,
+    is_heading,
+    no_heading,
     payload_records,
     readable_headers,
     unreadable_records,
@@ -55,17 +57,19 @@ class RecordFramer:
     def __init__(self, delimiter: str, *, has_damage: bool = False, first_number: int = 1) -> None:
         mark = re.escape(delimiter)
         text_in_quotes = r'(?:[^"]++|"")*+'
+        # Back offices write `"123"<tab>,` so that a spreadsheet keeps the digits.
+        blanks = "[ ]*+" if delimiter == "\t" else "[ \t]*+"
         end_of_value = rf"(?=[{mark}\r\n]|\Z)"
         value = (
-            rf'(?:"{text_in_quotes}"{end_of_value}'
+            rf'(?:"{text_in_quotes}"{blanks}{end_of_value}'
             rf'|[^"{mark}\r\n][^{mark}\r\n]*+|{end_of_value})'
         )
         rest = rf"(?:{mark}{value})*+[\r\n]*+\Z"
         opening = rf'(?:{value}{mark})*+"{text_in_quotes}\Z'
         self._complete = re.compile(value + rest)
         self._opens = re.compile(opening)
-        self._closes = re.compile(rf'{text_in_quotes}"{end_of_value}{rest}')
-        self._stays_open = re.compile(rf'{text_in_quotes}(?:\Z|"{mark}{opening})')
+        self._closes = re.compile(rf'{text_in_quotes}"{blanks}{end_of_value}{rest}')
+        self._stays_open = re.compile(rf'{text_in_quotes}(?:\Z|"{blanks}{mark}{opening})')
         self._has_damage = has_damage
         self._held: list[str] = []
         self._next = first_number
@@ -136,15 +140,41 @@ def read_delimited(
     # The header is record 0, so that data records count from 1.
     framer = RecordFramer(delimiter, has_damage=encoding.has_damage, first_number=0)
     headers: list[str] | None = None
-    for framed in _framed_blocks(framer, line_blocks(path, encoding)):
+    blocks = _table_lines(line_blocks(path, encoding), entity, path)
+    for framed in _framed_blocks(framer, blocks):
         if headers is None:
             headers = _take_headers(framed, delimiter, path)
             if headers is None:
                 continue
+            if entity.mapping.trailing_delimiter:
+                headers = readable_headers([*headers, None], path)
             check_headers(headers, entity, path)
         yield from _split(framed, headers, entity, path, connection)
     if headers is None:
         raise InputError(f"{path.name} holds nothing but blank lines; export it again.")
+
+
+def _table_lines(
+    blocks: Iterable[list[str]], entity: DeclaredEntity, path: Path
+) -> Iterator[list[str]]:
+    """The lines from the heading on, without comments."""
+    mapping = entity.mapping
+    is_above = mapping.preamble
+    for block in blocks:
+        lines = block
+        if mapping.comment:
+            lines = [line for line in lines if not line.startswith(mapping.comment)]
+        if is_above:
+            found = [n for n, line in enumerate(lines) if _is_heading(line, entity)]
+            if not found:
+                raise InputError(no_heading(entity, path))
+            is_above, lines = False, lines[found[0] :]
+        yield lines
+
+
+def _is_heading(line: str, entity: DeclaredEntity) -> bool:
+    cells = next(csv.reader([line], delimiter=entity.mapping.delimiter), [])
+    return is_heading(cells, entity)
 
 
 def _framed_blocks(framer: RecordFramer, blocks: Iterable[list[str]]) -> Iterator[FramedRecords]:

@@ -75,6 +75,21 @@ def check_headers(headers: Iterable[str], entity: DeclaredEntity, path: Path) ->
         )
 
 
+def is_heading(cells: Iterable[str | None], entity: DeclaredEntity) -> bool:
+    """Whether a line has all headers that the mapping needs."""
+    found = {(cell or "").strip("\ufeff").strip() for cell in cells}
+    return found.issuperset(entity.needed_headers())
+
+
+def no_heading(entity: DeclaredEntity, path: Path) -> str:
+    """What a person is told whose file has no heading below its preamble."""
+    return (
+        f"{path.name} has no line with the columns "
+        f"{', '.join(map(repr, entity.needed_headers()))}; offer another file or correct the "
+        f"mapping in {entity.declared_in.name}."
+    )
+
+
 def payload_records(
     connection: duckdb.DuckDBPyConnection,
     headers: Sequence[str],

@@ -19,6 +19,8 @@ from connectors.errors import InputError
 from connectors.sources.files.records import (
     check_headers,
     column_names,
+    is_heading,
+    no_heading,
     payload_records,
     readable_headers,
 )
@@ -33,13 +35,19 @@ def read_spreadsheet(
 ) -> Iterator[pa.Table]:
     """Records of one sheet (see `records.RECORD_SCHEMA`); rows without any value don't count.
 
-    The first row with a value is the header. The sheet is held in memory while it is read.
+    The first row with a value is the header, or with a preamble the first row with all needed
+    headers. The sheet is held in memory while it is read.
 
     Raises:
         InputError: the sheet is missing or empty, or its headers can't be used.
     """
     rows = _rows_with_values(path, entity)
-    header_row = next(rows, None)
+    if entity.mapping.preamble:
+        header_row = next((row for row in rows if is_heading(row, entity)), None)
+    else:
+        header_row = next(rows, None)
+    if header_row is None and entity.mapping.preamble:
+        raise InputError(no_heading(entity, path))
     if header_row is None:
         raise InputError(f"The sheet of {path.name} is empty; export it again.")
     headers = readable_headers(header_row, path)

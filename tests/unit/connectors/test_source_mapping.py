@@ -41,13 +41,15 @@ def column(**changes):
     ("changes", "sentence"),
     [
         ({"delimeter": ";"}, "unknown key `delimeter`, did you mean delimiter"),
-        ({"zzz": 1}, "unknown key `zzz`, known are columns, currency_code, delimiter"),
+        ({"zzz": 1}, "unknown key `zzz`, known are columns, comment, currency_code"),
         (
             {"columns": column(requierd=True)},
             "unknown key `requierd` under `columns.order_no`, did you mean required",
         ),
         ({"columns": column(type="amount")}, "`columns.order_no.type`: input should be 'id'"),
         ({"columns": column(header=" ")}, "a header must not be empty"),
+        ({"columns": column(pattern="([0-9]+")}, "'([0-9]+' is not a regular expression"),
+        ({"columns": column(pattern="[0-9]+")}, "must have exactly one group"),
         ({"columns": {}}, "`columns`: dictionary should have at least 1 item"),
         ({"record_key": ["line_no"]}, "record_key names 'line_no'"),
         ({"encodings": ["utf-9"]}, "'utf-9' is not an encoding"),
