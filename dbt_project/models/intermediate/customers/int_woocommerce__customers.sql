@@ -1,0 +1,14 @@
+{{ config(enabled=source_is_enabled('woocommerce')) }}
+
+select
+    'woocommerce' as source,
+    account as channel,
+    customer_id as buyer_id,
+    arg_max(buyer_last_name, modified_at) as name_token,
+    arg_max(buyer_phone, modified_at) as phone_token,
+    arg_max(province, modified_at) as province_name,
+    min(created_at) as registered_at,
+    max(received_at) as known_at
+from {{ ref('int_woocommerce__orders_classified') }}
+where is_current and nullif(customer_id, '0') is not null
+group by account, customer_id

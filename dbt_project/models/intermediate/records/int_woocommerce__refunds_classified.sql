@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('woocommerce')) }}
+
+{{ classify_records('woocommerce', 'refunds') }}

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('woocommerce')) }}
+
+{{ stage_records('woocommerce', 'refunds', record_of='orders') }}
