@@ -26,6 +26,21 @@
 {%- endmacro %}
 
 
+{#- An amount that is written in the smallest unit of its currency: most have two decimals, some none or three. -#}
+{% macro from_minor_units(units, currency) -%}
+    cast(
+        {{ units }} * case
+            when lower({{ currency }}) in (
+                'bif', 'clp', 'djf', 'gnf', 'jpy', 'kmf', 'krw', 'mga', 'pyg', 'rwf', 'ugx', 'vnd', 'vuv', 'xaf',
+                'xof', 'xpf'
+            ) then 1.000
+            when lower({{ currency }}) in ('bhd', 'jod', 'kwd', 'omr', 'tnd') then 0.001
+            else 0.010
+        end as decimal(18, 3)
+    )
+{%- endmacro %}
+
+
 {#- Every received row of every bill, refused ones too, in the newest reading of its bill. -#}
 {% macro bill_rows() %}
     {%- set every = [] -%}

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('stripe')) }}
+
+{{ classify_records('stripe', 'payouts') }}
