@@ -33,7 +33,7 @@ PROVIDERS = ("alipay", "wechat_pay")
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[ServedSandbox]:
-    config = WorldConfig(end_date=END, days=20, orders_per_day=400, product_count=60)
+    config = WorldConfig(end_date=END, days=20, orders_per_day=1_000, product_count=60)
     with serve_sandbox(config) as served:
         yield served
 
