@@ -64,7 +64,10 @@ def _accounts(sandbox: ServedSandbox, config: WorldConfig) -> dict[str, _Account
             {"app_secret": douyin["app_secret"], "access_token": douyin["access_token"]},
         ),
         "shopify": _Account(
-            "shopify_global", "/shopify", {}, {"access_token": shopify["access_token"]}
+            "shopify_global",
+            "/shopify",
+            {"shop_domain": "shopify-global.myshopify.com"},
+            {"access_token": shopify["access_token"]},
         ),
         "alipay": _Account(
             "alipay_main",

@@ -50,7 +50,7 @@ ML_TABLES: dict[str, dict[str, str]] = {
     "return_risk_scores": {
         "business": "varchar",
         "order_key": "varchar",
-        "line_no": "integer",
+        "line_no": "bigint",
         "customer_key": "varchar",
         "risk_score": "double",
         "top_reasons": "varchar",
