@@ -14,6 +14,7 @@ from connectors.sandbox.world import WorldConfig
 from connectors.settings import load_settings
 from connectors.sources.api.connector import find_connector
 from connectors.sources.api.reading import CHINA, Reading
+from tests.canonical import CanonicalRows
 from tests.platforms import Read, bronze_payloads, fen, read_account
 from tests.platforms import read_until_killed as kill_reading
 
@@ -168,6 +169,37 @@ def test_planted_differences_arrive_as_they_are(sandbox: ServedSandbox, tmp_path
             assert sum(amount for amount, _ in entries) == order["provider_fen"]
             assert max(day for _, day in entries) == order["provider_date"]
             assert len(entries) == (2 if kind == "double_payments" else 1)
+
+
+def test_entries_in_dbt_are_the_providers_books(sandbox: ServedSandbox, tmp_path: Path):
+    """Staging and the canonical shape keep every fen, per day, with the merchant's sign."""
+    sandbox.control(as_of=local(31, 12), faults=Faults())
+    for provider in PROVIDERS:
+        assert read_account(tmp_path, read_of(sandbox, provider, local(31, 12))).problems == ()
+    lake = CanonicalRows(tmp_path, "\n".join(PROVIDERS))
+    lake.build("int_payment_entries_unioned")
+    for provider in PROVIDERS:
+        figures = lake.rows(f"""
+            select
+                bill_date::text,
+                count(*) filter (where bill_kind = 'trade' and entry_type = 'payment'),
+                sum(amount * 100) filter (where bill_kind = 'trade' and entry_type = 'payment'),
+                count(*) filter (where bill_kind = 'trade' and entry_type = 'refund'),
+                -sum(amount * 100) filter (where bill_kind = 'trade' and entry_type = 'refund'),
+                sum(fee_amount * 100) filter (where bill_kind = 'trade'),
+                count(*) filter (where bill_kind = 'account'),
+                sum(amount * 100) filter (where bill_kind = 'account' and amount > 0),
+                -sum(amount * 100) filter (where bill_kind = 'account' and amount < 0),
+                arg_max(balance_after * 100, row_number) filter (where bill_kind = 'account')
+            from lake.intermediate.int_payment_entries_unioned
+            where source = '{provider}'
+            group by bill_date
+        """)
+        entries = {
+            day: {name: int(value or 0) for name, value in zip(DAILY, values, strict=True)}
+            for day, *values in figures
+        }
+        assert entries == truth(sandbox, provider)
 
 
 @pytest.mark.parametrize(("provider", "hour"), [("alipay", 9), ("wechat_pay", 10)])
