@@ -27,8 +27,8 @@ FILES_CHANNELS: Final = ("store_pos",)
 _MARKER = "demo.json"
 _SECRETS = "demo-secrets.env"
 _ADDRESS = "demo-platforms.url"
-# The bills of the last day are there at noon of the next.
-_NOON_AFTER = timedelta(days=1, hours=12)
+# By then the bills of the last day are there, and the scans that carriers tell late.
+_ALL_TOLD_AFTER = timedelta(days=4)
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def served_platforms(settings: Settings, config: WorldConfig) -> Iterator[Settin
     if _answers(settings.root / _ADDRESS):
         yield load_settings(config=str(path), secrets_file=str(secrets_path))
         return
-    as_of = datetime.combine(config.end_date, time.min) + _NOON_AFTER
+    as_of = datetime.combine(config.end_date, time.min) + _ALL_TOLD_AFTER
     with serve_sandbox(config, as_of=as_of) as sandbox:
         declared = set(list_connectors()) & set(list_sources(settings))
         accounts = {

@@ -23,7 +23,11 @@ select
     'shopify' as source,
     orders.account as channel,
     orders.order_no,
-    case when orders.is_test_order then 'test' else 'sale' end as order_type,
+    case
+        when orders.is_test_order then 'test'
+        when orders.total_amount = 0 then 'sample' -- nothing was ever to be paid
+        else 'sale'
+    end as order_type,
     case when not orders.is_test_order then {{ shopify_number('orders.buyer_id') }} end as buyer_id,
     case
         when orders.cancelled_at is not null then 'CANCELLED/' || orders.money_status
@@ -35,7 +39,7 @@ select
     -- Paid when all of it is: a partial payment is money, but the order still waits for the rest.
     case
         when not orders.is_test_order and orders.money_status in ('PAID', 'PARTIALLY_REFUNDED', 'REFUNDED')
-            then coalesce(paid.paid_at, case when orders.total_amount = 0 then orders.created_at end)
+            then paid.paid_at
     end as paid_at,
     -- total_amount never shrinks, current_amount shrinks by refunds and by lines that an edit took out: what
     -- is left plus what went back is what was ordered. Cancelling takes everything out.
