@@ -46,8 +46,8 @@ class CanonicalRows:
         command += ["order_status_map", "refund_status_map", "shipment_status_map"]
         command += ["--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"]
         command += ["--project-dir", project, "--profiles-dir", project]
-        # One folder a process, so that dbt parses the project once for all homes.
-        command += ["--target-path", _target_path()]
+        # One folder a process and source, so that dbt parses the project once for all homes.
+        command += ["--target-path", _target_path(self.source)]
         command += ["--log-path", str(settings.logs_path)]
         result = subprocess.run(
             command,
@@ -111,8 +111,8 @@ class CanonicalRows:
 
 
 @cache
-def _target_path() -> str:
-    folder = tempfile.mkdtemp(prefix="fourflow-dbt-")
+def _target_path(source: str) -> str:
+    folder = tempfile.mkdtemp(prefix=f"fourflow-dbt-{source}-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 

@@ -18,7 +18,7 @@ priced as (
         element_number,
         json_extract_string(element, '$.lineItem.id') as line_id,
         cast(json_extract_string(element, '$.quantity') as bigint) as quantity,
-        cast(json_extract_string(element, '$.subtotalSet.shopMoney.amount') as decimal(18, 2))
+        coalesce(cast(json_extract_string(element, '$.subtotalSet.shopMoney.amount') as decimal(18, 2)), 0)
         + coalesce(cast(json_extract_string(element, '$.totalTaxSet.shopMoney.amount') as decimal(18, 2)), 0)
             as goods_amount
     from elements
