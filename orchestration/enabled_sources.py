@@ -36,6 +36,8 @@ def refresh_enabled_sources(settings: Settings) -> tuple[str, ...]:
     if settings.enabled_sources() != enabled:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(enabled), encoding="utf-8")
+        # dbt's partial parse does not notice that models of other sources are enabled now.
+        (settings.dbt_target_path / "partial_parse.msgpack").unlink(missing_ok=True)
     return enabled
 
 

@@ -1,11 +1,13 @@
 """The analysts' room keeps its promises: grain, owner, primary key, contract, layers."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from connectors.settings import load_settings
+from connectors.settings import PROJECT_ROOT, load_settings
 from orchestration.dbt_build import ensure_manifest, read_json
 
 LAYERS = ("staging", "intermediate", "marts", "reports")
@@ -115,3 +117,25 @@ def test_no_money_column_is_binary_floating_point(models: list[dict[str, Any]]):
 def test_every_dashboard_page_is_an_exposure(manifest: dict[str, Any]):
     names = {e["name"] for e in manifest["exposures"].values()}
     assert {"overview", "funnel", "customers", "data_health"} <= names
+
+
+def test_unit_tests_of_a_source_are_enabled_with_it():
+    """Dbt refuses to build anything when an enabled unit test has a disabled model."""
+    wrong = []
+    for path in (PROJECT_ROOT / "dbt_project" / "models").rglob("*.yml"):
+        for test in yaml.safe_load(path.read_text(encoding="utf-8")).get("unit_tests") or []:
+            source = re.fullmatch(r"(?:stg|int)_(\w+?)__\w+", test["model"])
+            enabled = str((test.get("config") or {}).get("enabled", ""))
+            if source and f"'{source[1]}' in env_var('FOURFLOW_ENABLED_SOURCES'" not in enabled:
+                wrong.append(test["name"])
+    assert wrong == [], "copy the `config: {enabled: …}` of another unit test of a source"
+
+
+def test_models_of_a_source_are_enabled_with_it():
+    wrong = []
+    for path in (PROJECT_ROOT / "dbt_project" / "models").rglob("*.sql"):
+        source = re.fullmatch(r"(?:stg|int)_(\w+?)__\w+", path.stem)
+        text = path.read_text(encoding="utf-8")
+        if source and f"source_is_enabled('{source[1]}')" not in text:
+            wrong.append(path.stem)
+    assert wrong == [], "begin the model with {{ config(enabled=source_is_enabled('<source>')) }}"
