@@ -54,7 +54,7 @@ def _entities(truth: dict, query: Query) -> Iterator[Difference]:
         expected = tuple(
             figures[name] for name in ("rows", "versions", "duplicate_rows", "broken_rows")
         )
-        yield f"records of {entity}", expected, found.get(entity)
+        yield f"records of {entity}", expected, found.get(entity, (0, 0, 0, 0))
 
 
 def _orders(truth: dict, query: Query) -> Iterator[Difference]:
