@@ -17,7 +17,7 @@ from connectors.errors import FourflowError, PermanentError, RetryLaterError, Tr
 from connectors.sources.api.client import ApiClient
 from connectors.sources.api.connector import AccountConfig, Connector
 from connectors.sources.api.entity import entity_resource
-from connectors.sources.api.guards import PageGuard
+from connectors.sources.api.paging import Answer, Listing
 from connectors.sources.api.reading import CHINA, Page, Reading, Window
 from connectors.sources.taobao.signing import sign
 
@@ -176,61 +176,37 @@ def _span(window: Window, start: str, end: str) -> dict[str, str]:
 def _pages(
     top: _Top, account: TaobaoAccount, method: str, group: str, span: Mapping[str, str]
 ) -> Iterator[Page]:
-    """All pages of one window, the last page first.
-
-    Rows come newest first; one that changes meanwhile leaves the window, and those behind it move
-    up. Read from the end, a move brings rows a second time; from the front, it would hide some.
-    """
+    """All pages of one window, the last page first: rows come newest first (see `paging`)."""
     item = group.removesuffix("s")
-    size = account.page_size
     identity = "tid" if group == "trades" else "refund_id"
-    guard = PageGuard(top.client.place, method)
     request = " ".join((method, *span.values()))
 
-    def ask(number: int) -> tuple[list[dict[str, Any]], int]:
+    def ask(number: int) -> Answer:
         answer = top.call(
             method,
             {
                 "fields": _TRADE_FIELDS if group == "trades" else _REFUND_FIELDS,
                 "type": _TYPES,
                 "page_no": number,
-                "page_size": size,
+                "page_size": account.page_size,
                 "use_has_next": "false",
                 **span,
             },
         )
         rows = (answer.get(group) or {}).get(item) or []
-        return rows, int(answer.get("total_results", 0))
+        return Answer(rows, int(answer.get("total_results", 0)))
 
-    def take(number: int) -> list[dict[str, Any]]:
-        for _ in range(account.attempts):
-            rows, total = ask(number)
-            ids = [(row.get(identity), row.get("modified")) for row in rows]
-            try:
-                guard.check(number, ids)
-            except TransientError:
-                continue
-            # A page that holds fewer rows than its own total promises is cut off.
-            if len(rows) >= min(size, total - (number - 1) * size):
-                guard.accept(ids)
-                return rows
-        guard.check(number, ids)
-        raise TransientError(
-            f"{top.client.place} answered page {number} of {method} with {len(rows)} rows although "
-            f"there are {total:,} in all; the cursor stays, so try again later."
-        )
-
-    rows, total = ask(1)
-    last = max(1, -(-total // size))
-    if last == 1 and len(rows) >= total:
-        if rows:
-            yield Page(request, rows, cursor=_modified)
-        return
-    if last > 1:
-        # The last page is asked for next: an answer that repeats the first one is not it.
-        guard.accept([(row.get(identity), row.get("modified")) for row in rows])
-    for number in range(last, 0, -1):
-        yield Page(f"{request} page {number}", take(number), cursor=_modified)
+    listing = Listing(
+        place=top.client.place,
+        what=method,
+        ask=ask,
+        identity=lambda row: (row.get(identity), row.get("modified")),
+        size=account.page_size,
+        first_number=1,
+        attempts=account.attempts,
+    )
+    for number, rows in listing.pages(listing.first()):
+        yield Page(f"{request} page {number}", rows, cursor=_modified)
 
 
 def _modified(record: Mapping[str, Any]) -> str:

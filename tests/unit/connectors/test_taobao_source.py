@@ -133,7 +133,7 @@ def test_every_call_is_signed_anew_and_asks_for_every_type():
         (
             lambda _f: trades([{"tid": 1, "modified": "x"}], 5),
             TransientError,
-            "with 1 rows although there are 5",
+            "with 1 records although there are 5",
         ),
     ],
 )
