@@ -38,9 +38,6 @@ def read_platform(
     settings: Settings,
     source: ConfiguredSource,
     progress: RunProgress,
-    *,
-    now: datetime | None = None,
-    since: datetime | None = None,
 ) -> PlatformOutcome:
     """Read every account of a source; an account that can't be read leaves the others alone.
 
@@ -48,21 +45,18 @@ def read_platform(
         settings: which lake.
         source: as fourflow.yml configures it.
         progress: told page by page.
-        now: end of what is asked for; default the present moment.
-        since: start of a backfill; default: where each entity's cursor stands.
     """
     outcome = PlatformOutcome(problems=list(source.problems))
     step = f"read {source.name}"
     progress.start(step)
     if source.accounts:
         connector = find_connector(source.connector)
-        end = (now or datetime.now(UTC)).astimezone(UTC)
+        now = datetime.now(UTC)
         for account, config in source.accounts.items():
             reading = Reading(
                 source=source.name,
                 account=account,
-                now=end,
-                since=since,
+                now=now,
                 on_page=_PageCount(progress, step),
             )
             try:

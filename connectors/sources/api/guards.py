@@ -1,8 +1,8 @@
-"""What a paged listing must not do: repeat itself, or become much shorter than it was."""
+"""What a paged listing must not do: repeat itself."""
 
 from collections.abc import Hashable, Sequence
 
-from connectors.errors import ContractError, TransientError
+from connectors.errors import TransientError
 
 
 class PageGuard:
@@ -32,18 +32,3 @@ class PageGuard:
     def accept(self, ids: Sequence[Hashable]) -> None:
         """Remember a page that was taken."""
         self._before = tuple(ids)
-
-
-def guard_against_truncation(
-    place: str, what: str, *, before: int, now: int, least_share: float = 0.5
-) -> None:
-    """Refuse a full listing that lost most of its records since the last time.
-
-    Raises:
-        ContractError: less than `least_share` of the records are left.
-    """
-    if now < before * least_share:
-        raise ContractError(
-            f"{place} lists {now:,} {what} where it listed {before:,} the last time, which looks "
-            "cut off, so nothing was taken; if it is right, set `accept_shorter: true` for one run."
-        )
