@@ -79,7 +79,8 @@ def reason_in(output: str) -> str:
 
 def build_arguments(*, full_refresh: bool = False) -> list[str]:
     """Arguments of the dbt build of a run: data tests block it; unit tests are `make test`'s."""
-    arguments = ["build", "--no-use-colors", "--exclude-resource-type", "unit_test"]
+    arguments = ["build", "--no-use-colors", "--log-level-file", "info"]
+    arguments += ["--exclude-resource-type", "unit_test"]
     if full_refresh:
         arguments.append("--full-refresh")
     return arguments

@@ -72,6 +72,24 @@ def use_search_path(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"SET search_path = '{path}'")
 
 
+def attach_for_writing(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Prepare a connection and attach the lake, which is made when there is none yet.
+
+    The catalogue keeps the option that no rows are stored in itself. Its tables for them, one and
+    more for each table of the lake, are what SQLite would read anew whenever DuckLake asks it
+    anything (docs/adr/0006).
+    """
+    settings.data_path.mkdir(parents=True, exist_ok=True)
+    prepare_connection(connection, settings)
+    connection.execute(attach_statement(settings))
+    kept = connection.execute(
+        "select value from ducklake_options(?) where option_name = 'data_inlining_row_limit'",
+        [LAKE_NAME],
+    ).fetchone()
+    if kept is None:
+        connection.execute(f"call {LAKE_NAME}.set_option('data_inlining_row_limit', 0)")
+
+
 @contextlib.contextmanager
 def connect_writer(settings: Settings, *, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Take the writer lock and yield a read-write connection with the lake attached.
@@ -80,11 +98,9 @@ def connect_writer(settings: Settings, *, purpose: str) -> Iterator[duckdb.DuckD
         LakeBusyError: the lock did not come free in time.
     """
     with writer_lock(settings, purpose=purpose):
-        settings.data_path.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect(config=dict(CONNECTION_CONFIG))
         try:
-            prepare_connection(connection, settings)
-            connection.execute(attach_statement(settings))
+            attach_for_writing(connection, settings)
             use_search_path(connection)
             yield connection
         finally:

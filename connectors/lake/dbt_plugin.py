@@ -15,7 +15,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
 from connectors.errors import InputError
-from connectors.lake.attach import attach_statement, prepare_connection
+from connectors.lake.attach import attach_for_writing
 from connectors.lake.extensions import CONNECTION_CONFIG
 from connectors.lake.lock import Holder, hold_lock
 from connectors.settings import (
@@ -89,9 +89,7 @@ class Plugin(BasePlugin):
                 on_wait=_say_waiting,
             )
         )
-        settings.data_path.mkdir(parents=True, exist_ok=True)
-        prepare_connection(conn, settings)
-        conn.execute(attach_statement(settings))
+        attach_for_writing(conn, settings)
         # A macro in memory, not an environment variable: dbt would write that into its logs.
         conn.execute(
             f"CREATE OR REPLACE MACRO memory.main.fourflow_pii_key() AS '{settings.pii_hash_key()}'"

@@ -13,7 +13,8 @@ from dlt.destinations.impl.ducklake.configuration import (
     DuckLakeCredentials,
 )
 
-from connectors.lake.extensions import load_statements
+from connectors.lake.attach import attach_for_writing
+from connectors.lake.extensions import CONNECTION_CONFIG, load_statements
 from connectors.settings import LAKE_NAME, Settings
 
 BRONZE = "bronze"
@@ -52,7 +53,9 @@ def lake_pipeline(settings: Settings, name: str) -> dlt.Pipeline:
     Its working folder is under home, so a crashed load leaves its traces there and not in the
     user's home folder.
     """
-    settings.data_path.mkdir(parents=True, exist_ok=True)
+    if settings.catalog_url or not settings.lake_path.exists():
+        with duckdb.connect(config=dict(CONNECTION_CONFIG)) as connection:
+            attach_for_writing(connection, settings)  # dlt would make a lake without its options
     credentials: Any
     destination: type[ducklake]
     if settings.catalog_url:

@@ -1,56 +1,72 @@
 """The `fourflow` command: its sub-commands and the one place where errors become exit codes."""
 
+import importlib
 import logging
 import sys
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from connectors.errors import FourflowError
-from orchestration.cli import (
-    bench,
-    connector,
-    decisions,
-    demo,
-    doctor,
-    inbox,
-    init,
-    quarantine,
-    query,
-    run_once,
-    sandbox,
-    status,
-    up,
-)
+
+# Name of each sub-command: the module that has it, and a group's or a function's name there.
+_COMMANDS = {
+    "demo": "demo:demo",
+    "run": "run_once:run_command",
+    "up": "up:up",
+    "status": "status:status",
+    "query": "query:query",
+    "init": "init:init",
+    "doctor": "doctor:doctor",
+    "bench": "bench:bench",
+    "connector": "connector:app",
+    "decisions": "decisions:app",
+    "quarantine": "quarantine:app",
+    "inbox": "inbox:app",
+    "sandbox": "sandbox:app",
+}
+
+
+class _ImportedWhenCalled(TyperGroup):
+    """A group that imports a sub-command only when it is called; importing all takes seconds."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands: Any = dict.fromkeys(_COMMANDS)  # their names, for help and "did you mean"
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the order of the help page."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The sub-command, imported now; None when there is none of that name."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name].partition(":")
+        found: Any = getattr(importlib.import_module(f"orchestration.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            command: Any = typer.main.get_group(found)
+        else:
+            alone = typer.Typer(add_completion=False)
+            alone.command(cmd_name)(found)
+            command = typer.main.get_command(alone)
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
     name="fourflow",
+    cls=_ImportedWhenCalled,
     help="From inquiry to cash in the bank: ingest, transform, test, publish, decide, deliver.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-_COMMANDS: dict[str, Callable[..., Any]] = {
-    "demo": demo.demo,
-    "run": run_once.run_command,
-    "up": up.up,
-    "status": status.status,
-    "query": query.query,
-    "init": init.init,
-    "doctor": doctor.doctor,
-    "bench": bench.bench,
-}
-for _name, _function in _COMMANDS.items():
-    app.command(_name)(_function)
-app.add_typer(connector.app, name="connector")
-app.add_typer(decisions.app, name="decisions")
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(inbox.app, name="inbox")
-app.add_typer(sandbox.app, name="sandbox")
 
 
 @app.callback()

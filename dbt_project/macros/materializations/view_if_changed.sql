@@ -12,7 +12,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- if existing is not none and existing.is_view and not should_full_refresh()
-            and lake_view_comment(existing) == definition -%}
+            and lake_comment(existing) == definition -%}
         {% call statement('main') -%} select 1 as unchanged {%- endcall %}
     {%- else -%}
         {%- if existing is not none and not existing.is_view -%}
@@ -32,11 +32,12 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{# The comment of a view; empty when it has none. #}
-{% macro lake_view_comment(relation) %}
+{# The comment of a view or table; empty when it has none. #}
+{% macro lake_comment(relation) %}
+    {%- set kind = 'view' if relation.is_view else 'table' -%}
     {%- set found = run_query(
-        "select comment from duckdb_views() where database_name = '" ~ relation.database
-        ~ "' and schema_name = '" ~ relation.schema ~ "' and view_name = '"
+        "select comment from duckdb_" ~ kind ~ "s() where database_name = '" ~ relation.database
+        ~ "' and schema_name = '" ~ relation.schema ~ "' and " ~ kind ~ "_name = '"
         ~ relation.identifier ~ "'"
     ) -%}
     {{ return(found.rows[0][0] if found.rows | length else '') }}
