@@ -96,9 +96,13 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -
     pytest.fail(f"the dashboards did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Debian's Chromium, or the one that CHROMIUM names; skips where there is none."""
+    """Debian's Chromium, or the one that CHROMIUM names; skips where there is none.
+
+    It ends with the module: while it runs, so does Playwright's event loop in this thread, and
+    other tests could not start one.
+    """
     name = os.environ.get("CHROMIUM", "chromium")
     executable = shutil.which(name)
     if executable is None:

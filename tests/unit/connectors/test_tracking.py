@@ -21,7 +21,8 @@ def land(settings: Settings) -> Land:
     """Puts records into a bronze table, by default of a load that was committed a day ago."""
 
     def land(table: str, *payloads: object, load: str = "l1", ago: timedelta = timedelta(days=1)):
-        rows = [(json.dumps(payload), NOW - ago, load) for payload in payloads]
+        received = datetime.now(UTC) - ago  # the suite may have started an hour before this test
+        rows = [(json.dumps(payload), received, load) for payload in payloads]
         with connect_writer(settings, purpose="test") as lake:
             lake.execute("create schema if not exists lake.bronze")
             lake.execute(
