@@ -9,8 +9,8 @@ import duckdb
 from connectors.configuration import load_configuration
 from connectors.errors import NothingPublishedError
 from connectors.lake.attach import connect_snapshot
+from connectors.lake.repair import bronze_tables
 from connectors.settings import Settings
-from connectors.sources.files.repair import bronze_tables
 from connectors.sources.mapping import DeclaredSource, list_sources, load_source
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from connectors.errors import TransientError
 from connectors.inbox.segments import (
     DAMAGED,
     Message,
@@ -31,9 +30,9 @@ from connectors.inbox.segments import (
 )
 from connectors.lake.attach import connect_writer
 from connectors.lake.lock import writer_lock
+from connectors.lake.repair import bronze_tables, delete_uncommitted_rows
 from connectors.settings import LAKE_NAME, Settings
 from connectors.sources.api.entity import BRONZE_SCHEMA
-from connectors.sources.files.repair import bronze_tables, delete_uncommitted_rows
 
 logger = logging.getLogger(__name__)
 
@@ -226,9 +225,8 @@ def _known(
 def _land(settings: Settings, messages: dict[str, list[_Numbered]]) -> str:
     """Land the messages of all sources in one package; the id of the load."""
     import dlt  # noqa: PLC0415 - takes seconds to import, and only a load needs it
-    from dlt.pipeline.exceptions import PipelineStepFailed  # noqa: PLC0415
 
-    from connectors.lake.dlt_destination import lake_pipeline  # noqa: PLC0415
+    from connectors.lake.dlt_destination import lake_pipeline, refusal_of  # noqa: PLC0415
 
     working_folder = settings.root / "dlt" / "inbox"
     # A killed move leaves a package here that must not be resumed: its rows were just deleted.
@@ -239,14 +237,8 @@ def _land(settings: Settings, messages: dict[str, list[_Numbered]]) -> str:
         dlt.resource([_rows(of_source)], name=_table(source), write_disposition="append")
         for source, of_source in messages.items()
     ]
-    try:
+    with refusal_of(settings, "the inbox", "nothing of it was removed, so move it again"):
         info = pipeline.run(resources, loader_file_format="parquet")
-    except PipelineStepFailed as error:
-        reason = " ".join(str(error.__cause__ or error).split())
-        raise TransientError(
-            f"The lake in {settings.root} did not take the inbox ({reason[:300]}); nothing of it "
-            "was removed, so move it again."
-        ) from error
     shutil.rmtree(working_folder, ignore_errors=True)
     return str(info.loads_ids[0])
 

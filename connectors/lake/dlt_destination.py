@@ -1,6 +1,8 @@
 """The lake as a destination of dlt: same catalogue, same files, extensions from the wheels."""
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -12,9 +14,11 @@ from dlt.destinations.impl.ducklake.configuration import (
     DuckLakeClientConfiguration,
     DuckLakeCredentials,
 )
+from dlt.pipeline.exceptions import PipelineStepFailed
 
-from connectors.lake.attach import attach_for_writing
-from connectors.lake.extensions import CONNECTION_CONFIG, load_statements
+from connectors.errors import TransientError
+from connectors.lake.attach import connect_writer
+from connectors.lake.extensions import load_statements
 from connectors.settings import LAKE_NAME, Settings
 
 BRONZE = "bronze"
@@ -54,8 +58,8 @@ def lake_pipeline(settings: Settings, name: str) -> dlt.Pipeline:
     user's home folder.
     """
     if settings.catalog_url or not settings.lake_path.exists():
-        with duckdb.connect(config=dict(CONNECTION_CONFIG)) as connection:
-            attach_for_writing(connection, settings)  # dlt would make a lake without its options
+        with connect_writer(settings, purpose="making the lake"):
+            pass  # dlt would make one without its options
     credentials: Any
     destination: type[ducklake]
     if settings.catalog_url:
@@ -83,3 +87,19 @@ def lake_pipeline(settings: Settings, name: str) -> dlt.Pipeline:
     # dlt sets its logger up with the pipeline; it warns whenever one load has several packages.
     logging.getLogger("dlt").setLevel(logging.ERROR)
     return pipeline
+
+
+@contextlib.contextmanager
+def refusal_of(settings: Settings, what: str, advice: str) -> Iterator[None]:
+    """Tell a refused load in one sentence: what the lake did not take, and what to do.
+
+    Raises:
+        TransientError: the lake did not take it; nothing of it counts.
+    """
+    try:
+        yield
+    except PipelineStepFailed as error:
+        reason = " ".join(str(error.__cause__ or error).split())
+        raise TransientError(
+            f"The lake in {settings.root} did not take {what} ({reason[:300]}); {advice}."
+        ) from error

@@ -8,8 +8,8 @@ import duckdb
 
 from connectors.errors import NothingPublishedError
 from connectors.lake.attach import connect_snapshot
+from connectors.lake.repair import bronze_tables
 from connectors.settings import LAKE_NAME, Settings
-from connectors.sources.files.repair import bronze_tables
 
 _BRONZE = f"{LAKE_NAME}.bronze"
 _STATES = f"""

@@ -17,10 +17,10 @@ from filelock import FileLock, Timeout
 from connectors.errors import FourflowError, LakeBusyError, TransientError
 from connectors.lake.attach import connect_writer
 from connectors.lake.lock import writer_lock
+from connectors.lake.repair import bronze_tables, delete_uncommitted_rows
 from connectors.settings import Settings
 from connectors.sources.api.connector import Connector
 from connectors.sources.api.reading import Page, Reading, no_numbers
-from connectors.sources.files.repair import bronze_tables, delete_uncommitted_rows
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,10 @@ class _Landing:
     def _restore_cursors(self) -> None:
         """Dlt's state as the last committed load of this account left it."""
         with connect_writer(self._settings, purpose="repairing interrupted loads") as connection:
-            delete_uncommitted_rows(connection)
-            has_state = "_dlt_pipeline_state" in bronze_tables(connection, with_load_id=True)
+            present = bronze_tables(connection, with_load_id=True)
+            own = [name for name in present if name.startswith(f"{self._reading.source}_")]
+            delete_uncommitted_rows(connection, own)
+            has_state = "_dlt_pipeline_state" in present
         if has_state:
             self._pipeline.sync_destination()
 
@@ -176,19 +178,16 @@ class _Landing:
         return str(cursor) if cursor else None
 
     def _land(self) -> tuple[str, ...]:
-        from dlt.pipeline.exceptions import PipelineStepFailed  # noqa: PLC0415 - imports dlt
+        from connectors.lake.dlt_destination import refusal_of  # noqa: PLC0415 - imports dlt
 
         place = f"{self._reading.source} ({self._reading.account})"
-        with writer_lock(self._settings, purpose=f"loading {place}"):
-            try:
-                self._pipeline.normalize()
-                info = self._pipeline.load()
-            except PipelineStepFailed as error:
-                reason = " ".join(str(error.__cause__ or error).split())
-                raise TransientError(
-                    f"The lake in {self._settings.root} did not take the records of {place} "
-                    f"({reason[:300]}); nothing of them counts as loaded, so read them again."
-                ) from error
+        advice = "nothing of them counts as loaded, so read them again"
+        with (
+            writer_lock(self._settings, purpose=f"loading {place}"),
+            refusal_of(self._settings, f"the records of {place}", advice),
+        ):
+            self._pipeline.normalize()
+            info = self._pipeline.load()
         return tuple(str(load_id) for load_id in info.loads_ids)
 
 

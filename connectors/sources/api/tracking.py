@@ -15,11 +15,11 @@ from pydantic import Field
 
 from connectors.errors import NothingPublishedError
 from connectors.lake.attach import connect_snapshot
+from connectors.lake.repair import bronze_tables
 from connectors.settings import LAKE_NAME, Settings
 from connectors.sources.api.carriers import CARRIER_KEY, carrier_names, ending_codes
 from connectors.sources.api.connector import AccountConfig
 from connectors.sources.api.reading import Reading, TrackingNumber
-from connectors.sources.files.repair import bronze_tables
 from connectors.sources.mapping import Column, DeclaredEntity, DeclaredSource, list_sources
 from connectors.sources.mapping import load_source as load_mapping
 

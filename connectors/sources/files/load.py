@@ -14,12 +14,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from connectors.errors import InputError, TransientError
+from connectors.errors import InputError
 from connectors.lake.attach import connect_writer
 from connectors.lake.lock import writer_lock
+from connectors.lake.repair import bronze_tables, delete_uncommitted_rows
 from connectors.settings import LAKE_NAME, Settings
 from connectors.sources.files.discovery import OfferedFile, find_files
-from connectors.sources.files.repair import bronze_tables, delete_uncommitted_rows
 from connectors.sources.files.report import FileOutcome, LoadProgress, LoadReport
 from connectors.sources.files.staging import Fingerprint, StagedFile, fingerprint, stage_file
 from connectors.sources.mapping import DeclaredSource, load_source
@@ -228,9 +228,8 @@ def _land(
 ) -> str:
     """Land the new files in one package; the id of the load."""
     import dlt  # noqa: PLC0415 - takes seconds to import, and only a load needs it
-    from dlt.pipeline.exceptions import PipelineStepFailed  # noqa: PLC0415
 
-    from connectors.lake.dlt_destination import lake_pipeline  # noqa: PLC0415
+    from connectors.lake.dlt_destination import lake_pipeline, refusal_of  # noqa: PLC0415
 
     name = f"files_{source.name}"
     working_folder = settings.root / "dlt" / name
@@ -249,14 +248,9 @@ def _land(
     ]
     register = _register(source.name, new, received_at)
     resources.append(dlt.resource([register], name=_RECEIVED_FILES, write_disposition="append"))
-    try:
+    advice = "nothing of them counts as loaded, so load them again"
+    with refusal_of(settings, f"the files of {source.name}", advice):
         info = pipeline.run(resources, loader_file_format="parquet")
-    except PipelineStepFailed as error:
-        reason = " ".join(str(error.__cause__ or error).split())
-        raise TransientError(
-            f"The lake in {settings.root} did not take the files of {source.name} ({reason[:300]})"
-            "; nothing of them counts as loaded, so load them again."
-        ) from error
     shutil.rmtree(working_folder, ignore_errors=True)
     return str(info.loads_ids[0])
 

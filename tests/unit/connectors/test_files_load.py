@@ -13,11 +13,11 @@ import pytest
 
 from connectors.errors import InputError, TransientError
 from connectors.lake.attach import connect_snapshot, connect_writer
+from connectors.lake.repair import repair_uncommitted_loads
 from connectors.settings import Settings
 from connectors.sources.files import load as load_module
 from connectors.sources.files import staging
 from connectors.sources.files.load import load_files
-from connectors.sources.files.repair import repair_uncommitted_loads
 from tests.unit.connectors.conftest import order_mapping
 
 NOW = datetime(2024, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from connectors.lake.attach import connect_snapshot, connect_writer
+from connectors.lake.repair import repair_uncommitted_loads
 from connectors.settings import Settings
 from connectors.sources.files.load import load_files
-from connectors.sources.files.repair import repair_uncommitted_loads
 from tests.unit.connectors.conftest import order_mapping
 
 
