@@ -159,14 +159,16 @@ class _Landing:
 
         counted = _Counted(self._reading.on_page)
         problems: list[str] = []
-        reading = replace(
-            self._reading,
-            on_page=counted,
-            on_problem=lambda _entity, problem: problems.append(problem),
-        )
         try:
-            source = self._connector.source(self._config, reading).with_resources(entity)
-            self._pipeline.extract(source, loader_file_format="parquet")
+            with contextlib.ExitStack() as clients:
+                reading = replace(
+                    self._reading,
+                    on_page=counted,
+                    on_problem=lambda _entity, problem: problems.append(problem),
+                    clients=clients,
+                )
+                source = self._connector.source(self._config, reading).with_resources(entity)
+                self._pipeline.extract(source, loader_file_format="parquet")
         except (PipelineStepFailed, FourflowError) as error:
             return _failed(entity, f"{self._reading.source} ({self._reading.account})", error)
         cursor = self._cursor(source.name, entity)

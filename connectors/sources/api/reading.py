@@ -1,6 +1,7 @@
 """One reading of one account: what span of time is asked for, and the pages that come back."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -101,6 +102,7 @@ class Reading:
             `parcels` finds when not given.
         timings: where the seconds of this reading went.
         transport: replaces the network in unit tests.
+        clients: closes the clients of this reading when it ends.
     """
 
     source: str
@@ -112,10 +114,11 @@ class Reading:
     tracking_numbers: Callable[[], Iterable[TrackingNumber]] = no_numbers
     timings: Timings = field(default_factory=Timings)
     transport: Any = None
+    clients: ExitStack = field(default_factory=ExitStack)
 
     def client(self, config: Any) -> ApiClient:
-        """A client for this account's calls; close it (it is a context manager)."""
-        return ApiClient(
+        """A client for this account's calls; closed with the reading, or earlier by `with`."""
+        client = ApiClient(
             source=self.source,
             account=self.account,
             requests_per_second=config.requests_per_second,
@@ -124,6 +127,8 @@ class Reading:
             timings=self.timings,
             transport=self.transport,
         )
+        self.clients.push(client)
+        return client
 
     def window(self, cursor: str | None, config: Any) -> Window:
         """What to read of an entity whose cursor stands there (ISO text, UTC)."""
