@@ -57,7 +57,7 @@ def read_platform(
                 source=source.name,
                 account=account,
                 now=now,
-                on_page=_PageCount(progress, step),
+                on_page=PageCount(progress, step),
             )
             try:
                 report = load_account(settings, connector, config, reading)
@@ -70,12 +70,20 @@ def read_platform(
     return outcome
 
 
-class _PageCount:
-    def __init__(self, progress: RunProgress, step: str) -> None:
+class PageCount:
+    """Tells a step's records page by page; `moves` the bar if pages are what it counts."""
+
+    def __init__(
+        self, progress: RunProgress, step: str, note: str = "", *, moves: bool = True
+    ) -> None:
         self._progress = progress
         self._step = step
+        self._note = f" ({note})" if note else ""
+        self._moves = moves
         self._count = 0
 
     def __call__(self, entity: str, page: Page) -> None:
+        """Count a page of an entity."""
         self._count += len(page.records)
-        self._progress.advance(self._step, f"{entity}: {self._count:,} records")
+        tell = self._progress.advance if self._moves else self._progress.note
+        tell(self._step, f"{entity}: {self._count:,} records{self._note}")

@@ -17,6 +17,9 @@ class RunProgress(Protocol):
     def advance(self, step: str, note: str = "") -> None:
         """One unit of the step is done."""
 
+    def note(self, step: str, note: str) -> None:
+        """Something happened that is not yet a unit of the step."""
+
     def finish(self, step: str, note: str = "") -> None:
         """The step is over; `note` says what came out."""
 
@@ -28,6 +31,9 @@ class SilentProgress:
         """Say nothing."""
 
     def advance(self, step: str, note: str = "") -> None:
+        """Say nothing."""
+
+    def note(self, step: str, note: str) -> None:
         """Say nothing."""
 
     def finish(self, step: str, note: str = "") -> None:
@@ -52,6 +58,11 @@ class ConsoleProgress:
         """Move the bar by one and show the note."""
         if step in self._tasks:
             self._progress.update(self._tasks[step], advance=1, note=note)
+
+    def note(self, step: str, note: str) -> None:
+        """Show the note; the bar stays."""
+        if step in self._tasks:
+            self._progress.update(self._tasks[step], note=note)
 
     def finish(self, step: str, note: str = "") -> None:
         """Fill the bar and leave the note standing."""

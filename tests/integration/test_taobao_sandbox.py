@@ -160,3 +160,21 @@ def _modified_in(sandbox: ServedSandbox, read: Read, window: object) -> set[int]
             for page in taobao._pages(top, config, method, "trades", span):
                 ids.update(row["tid"] for row in page.records)
     return ids
+
+
+def test_backfill_window_by_window_finds_everything(sandbox: ServedSandbox, tmp_path: Path):
+    from connectors.configuration import ConfiguredSource
+    from connectors.sources.api.connector import find_connector
+    from orchestration.backfill import backfill_platform
+    from orchestration.progress import SilentProgress
+
+    sandbox.control(as_of="2026-06-30T23:59:59", faults=FAULTS)
+    config = find_connector("taobao").config.model_validate(read_of(sandbox, AFTER_THE_END).config)
+    source = ConfiguredSource("taobao", "taobao", accounts={CHANNEL: config})
+    outcome = backfill_platform(
+        load_settings(home=tmp_path), source, date(2026, 6, 15), date(2026, 7, 1),
+        SilentProgress(), window_days=4,
+    )  # fmt: skip
+    assert outcome.problems == []
+    assert len(outcome.reports) == 4
+    assert found(tmp_path) == truth(sandbox, found(tmp_path))
