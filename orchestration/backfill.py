@@ -7,10 +7,9 @@ from zoneinfo import ZoneInfo
 
 from connectors.configuration import ConfiguredSource
 from connectors.declarations import suggest
-from connectors.errors import FourflowError, InputError
+from connectors.errors import InputError
 from connectors.settings import Settings
 from connectors.sources.api.connector import find_connector
-from connectors.sources.api.landing import load_account
 from connectors.sources.api.reading import Reading, Window
 from orchestration.platforms import PageCount, PlatformOutcome
 from orchestration.progress import RunProgress
@@ -109,22 +108,14 @@ class _Backfill:
                 since=window.start,
                 on_page=PageCount(self._progress, step, f"from {day}", moves=False),
             )
-            problems: tuple[str, ...]
-            try:
-                report = load_account(self._settings, self._connector, config, reading)
-            except FourflowError as error:
-                problems = (str(error),)
-            else:
-                problems = report.problems
-                self.outcome.reports.append(report)
-                count += report.record_count
-            if problems:
-                self.outcome.problems += [
-                    *problems,
+            report = self.outcome.read(self._settings, self._connector, config, reading)
+            if report is None or report.problems:
+                self.outcome.problems.append(
                     f"The backfill of {step} stopped in the window that begins on {day}; mend "
-                    f"what stopped it and go on with --since {day}.",
-                ]
+                    f"what stopped it and go on with --since {day}."
+                )
                 return
+            count += report.record_count
             until = window.end.astimezone(self._zone).date()
             self._progress.advance(step, f"until {until}, {count:,} records")
         self._progress.finish(step, f"{count:,} records")

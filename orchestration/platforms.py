@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from connectors.configuration import ConfiguredSource
 from connectors.errors import FourflowError
 from connectors.settings import Settings
-from connectors.sources.api.connector import find_connector
+from connectors.sources.api.connector import Connector, find_connector
 from connectors.sources.api.landing import AccountReport, load_account
 from connectors.sources.api.reading import Page, Reading
 from orchestration.progress import RunProgress
@@ -28,6 +29,19 @@ class PlatformOutcome:
     def is_usable(self) -> bool:
         """Whether any entity of any account could be read, even if there was nothing new."""
         return any(entity.problem is None for r in self.reports for entity in r.entities)
+
+    def read(
+        self, settings: Settings, connector: Connector, config: Any, reading: Reading
+    ) -> AccountReport | None:
+        """Read an account as `load_account`; its report, or None where its error is a problem."""
+        try:
+            report = load_account(settings, connector, config, reading)
+        except FourflowError as error:
+            self.problems.append(str(error))
+            return None
+        self.reports.append(report)
+        self.problems += report.problems
+        return report
 
     def count_of(self, entity: str) -> int:
         """New records of one entity."""
@@ -59,13 +73,7 @@ def read_platform(
                 now=now,
                 on_page=PageCount(progress, step),
             )
-            try:
-                report = load_account(settings, connector, config, reading)
-            except FourflowError as error:
-                outcome.problems.append(str(error))
-            else:
-                outcome.reports.append(report)
-                outcome.problems += report.problems
+            outcome.read(settings, connector, config, reading)
     progress.finish(step, f"{outcome.record_count:,} new records")
     return outcome
 

@@ -17,7 +17,6 @@ from dlt.destinations.impl.ducklake.configuration import (
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from connectors.errors import TransientError
-from connectors.lake.attach import connect_writer
 from connectors.lake.extensions import load_statements
 from connectors.settings import LAKE_NAME, Settings
 
@@ -54,12 +53,13 @@ def _keep_instance_open() -> duckdb.DuckDBPyConnection:
 def lake_pipeline(settings: Settings, name: str) -> dlt.Pipeline:
     """A dlt pipeline that lands in `bronze`; hold the writer lock while it runs.
 
+    Open a writer (`connect_writer`) before it runs, to repair what an earlier load left: that also
+    makes the lake, and dlt would make one without its options.
+
     Its working folder is under home, so a crashed load leaves its traces there and not in the
     user's home folder.
     """
-    if settings.catalog_url or not settings.lake_path.exists():
-        with connect_writer(settings, purpose="making the lake"):
-            pass  # dlt would make one without its options
+    settings.data_path.mkdir(parents=True, exist_ok=True)
     credentials: Any
     destination: type[ducklake]
     if settings.catalog_url:

@@ -36,11 +36,6 @@ class _ImportedWhenCalled(TyperGroup):
         super().__init__(**options)
         self.commands: Any = dict.fromkeys(_COMMANDS)  # their names, for help and "did you mean"
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Names in the order of the help page."""
-        del ctx
-        return list(_COMMANDS)
-
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The sub-command, imported now; None when there is none of that name."""
         del ctx
