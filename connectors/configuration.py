@@ -145,6 +145,9 @@ class Policies(Declared):
         default="",
         description="DuckDB memory limit of writing steps, such as 8GB; empty: DuckDB's own.",
     )
+    threads: int = Field(
+        default=0, ge=0, description="Processor threads of a query; 0: one for each core."
+    )
 
 
 class FilesEntry(Declared):

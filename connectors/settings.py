@@ -5,9 +5,11 @@ Every setting has a default that works on a laptop; each is documented in `docs/
 file says is `connectors.configuration`'s. Nothing is read at import.
 """
 
+import contextlib
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +37,7 @@ CONFIGURABLE: dict[str, tuple[str, ...]] = {
     "publication_retention_count": ("policies", "publication_retention_count"),
     "lock_timeout_seconds": ("policies", "lock_timeout_seconds"),
     "memory_limit": ("policies", "memory_limit"),
+    "threads": ("policies", "threads"),
 }
 _WEBHOOK_SECRET = ("sinks", "webhook", "secret", "env")
 _PREFIX = "FOURFLOW_"
@@ -116,6 +119,9 @@ class Settings(BaseSettings):
     memory_limit: str = Field(
         default="",
         description="DuckDB memory limit of writing steps, such as 8GB; empty = default.",
+    )
+    threads: int = Field(
+        default=0, ge=0, description="Processor threads of a query; 0 = one for each core."
     )
 
     _zone = field_validator("business_time_zone")(known_time_zone)
@@ -266,15 +272,21 @@ class Settings(BaseSettings):
         if run_id:
             os.environ["FOURFLOW_RUN_ID"] = run_id
 
+    @contextlib.contextmanager
+    def exported(self) -> Iterator[None]:
+        """`export_to_environment` for as long as the block takes."""
+        before = dict(os.environ)
+        self.export_to_environment()
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
     def fingerprint(self) -> str:
         """Short hash that changes when the lake or the database these settings name changes."""
         text = f"{self.root}|{self.catalog_url}|{self.database_url}"
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def started_by_a_run() -> bool:
-    """Whether this process is the child of a run (which exports its id to its children)."""
-    return bool(os.environ.get("FOURFLOW_RUN_ID"))
 
 
 def business_time_zone_of_dbt() -> str:

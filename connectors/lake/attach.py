@@ -50,6 +50,8 @@ def prepare_connection(connection: duckdb.DuckDBPyConnection, settings: Settings
     connection.execute(f"SET temp_directory = '{_quoted(str(settings.root / 'tmp'))}'")
     if settings.memory_limit:
         connection.execute(f"SET memory_limit = '{_quoted(settings.memory_limit)}'")
+    if settings.threads:
+        connection.execute(f"SET threads = {settings.threads}")
     for statement in load_statements(postgres=bool(settings.catalog_url)):
         connection.execute(statement)
 

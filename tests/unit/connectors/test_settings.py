@@ -61,6 +61,7 @@ def test_every_configurable_setting_is_taken_from_the_file(shop: Path, monkeypat
           publication_retention_count: 2
           lock_timeout_seconds: 3
           memory_limit: 4GB
+          threads: 1
         """,
     )
     settings, default = load_settings(), Settings(config="none")
