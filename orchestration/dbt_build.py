@@ -1,15 +1,23 @@
-"""Keeps dbt's manifest fresh and reads what a dbt build found. Running dbt is the asset's job."""
+"""dbt within this process: keeps its manifest fresh, builds, and reads what a build found.
+
+A `dbt` command of its own would import half of dbt a second time and send every event as text;
+that cost each run five seconds and more.
+"""
 
 import hashlib
 import json
 import logging
-import subprocess
-import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
+from dbt.cli.main import dbtRunner
+
 from connectors.errors import ContractError
+from connectors.lake import dbt_plugin
 from connectors.settings import Settings
 from orchestration.enabled_sources import refresh_enabled_sources
 
@@ -24,11 +32,6 @@ _PROJECT_GLOBS = (
     "snapshots/**/*",
 )
 _FAILED = {"error", "fail", "runtime error"}
-
-
-def dbt_executable() -> str:
-    """The dbt command of this Python environment."""
-    return str(Path(sys.executable).with_name("dbt"))
 
 
 def project_hash(project: Path) -> str:
@@ -54,36 +57,84 @@ def ensure_manifest(settings: Settings) -> Path:
     if manifest.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return manifest
     target.mkdir(parents=True, exist_ok=True)
-    project = str(settings.dbt_project_path)
-    command = [dbt_executable(), "--no-use-colors", "parse", "--project-dir", project]
-    command += ["--profiles-dir", project, "--target-path", str(target)]
-    command += ["--log-path", str(settings.logs_path)]
-    result = subprocess.run(  # noqa: S603 (our own command)
-        command, env=settings.child_environment(), capture_output=True, text=True, check=False
-    )
-    if result.returncode != 0:
+    with settings.exported():
+        error = _invoke(settings, ["parse"])
+    if error:
         raise ContractError(
-            f"The dbt project in {project} does not parse: {reason_in(result.stdout)} "
+            f"The dbt project in {settings.dbt_project_path} does not parse: {error} "
             "Mend what it names and run again."
         )
     stamp.write_text(wanted, encoding="ascii")
     return manifest
 
 
-def reason_in(output: str) -> str:
-    """Dbt's error without its progress lines and warnings, on one line."""
-    start = max(output.rfind("Encountered an error:"), 0)
-    words = " ".join(output[start:].removeprefix("Encountered an error:").split())
-    return words[:500] or "dbt said nothing."
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model, seed or test of a build."""
+
+    unique_id: str
+    status: str
+    seconds: float
+    failures: int
 
 
-def build_arguments(*, full_refresh: bool = False) -> list[str]:
-    """Arguments of the dbt build of a run: data tests block it; unit tests are `make test`'s."""
-    arguments = ["build", "--no-use-colors", "--log-level-file", "info"]
-    arguments += ["--exclude-resource-type", "unit_test"]
-    if full_refresh:
-        arguments.append("--full-refresh")
-    return arguments
+class DbtBuild:
+    """One `dbt build`: data tests block it; unit tests are `make test`'s.
+
+    The project's macros read the environment: export the settings before.
+    """
+
+    def __init__(self, settings: Settings, *, full_refresh: bool = False) -> None:
+        self._settings = settings
+        self._arguments = ["build", "--exclude-resource-type", "unit_test"]
+        if full_refresh:
+            self._arguments.append("--full-refresh")
+        self.error = ""
+
+    def results(self) -> Iterator[NodeResult]:
+        """Build; yields each node as it ends. Afterwards `error` says why dbt stopped, if it did.
+
+        dbt works in a thread that does not outlive this process: killed means killed.
+        """
+        ended: SimpleQueue[NodeResult | None] = SimpleQueue()
+
+        def tell(event: Any) -> None:
+            if event.info.name == "NodeFinished":
+                node, result = event.data.node_info, event.data.run_result
+                ended.put(
+                    NodeResult(
+                        node.unique_id, node.node_status, result.execution_time, result.num_failures
+                    )
+                )
+
+        def build() -> None:
+            try:
+                self.error = _invoke(self._settings, self._arguments, tell)
+            finally:
+                ended.put(None)
+
+        threading.Thread(target=build, name="dbt", daemon=True).start()
+        while (result := ended.get()) is not None:
+            yield result
+
+
+def _invoke(
+    settings: Settings, arguments: Sequence[str], tell: Callable[[Any], None] | None = None
+) -> str:
+    """Run dbt; what stopped it in one line, empty when every node had its turn.
+
+    What dbt says goes to `dbt.log` in home; the terminal belongs to the progress display.
+    """
+    project = str(settings.dbt_project_path)
+    places = ["--project-dir", project, "--profiles-dir", project]
+    places += ["--target-path", str(settings.dbt_target_path)]
+    places += ["--log-path", str(settings.logs_path)]
+    words = ["--log-level", "none", "--log-level-file", "info", "--no-use-colors-file"]
+    try:
+        outcome = dbtRunner(callbacks=[tell] if tell else []).invoke([*arguments, *places, *words])
+    finally:
+        dbt_plugin.close()
+    return " ".join(str(outcome.exception or "").split())[:500]
 
 
 @dataclass

@@ -16,6 +16,13 @@ _CONFIG = """\
 # Written by Fourflow when missing; edit as you like (https://docs.dagster.io).
 telemetry:
   enabled: false
+storage:
+  custom:
+    module: orchestration.dagster_storage
+    class: KeptOpenStorage
+    config:
+      base_dir:
+        env: DAGSTER_HOME
 concurrency:
   pools:
     default_limit: 1        # the lake takes one writing step at a time

@@ -5,12 +5,10 @@ analyst's plain `dbt build` obeys the same lock as every run.
 """
 
 import contextlib
-import os
 import sys
-import threading
-import time
 from typing import Any
 
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
@@ -22,28 +20,15 @@ from connectors.settings import (
     Settings,
     business_time_zone_of_dbt,
     load_settings,
-    started_by_a_run,
 )
 
-_WATCH_SECONDS = 0.5
 _held = contextlib.ExitStack()
 
 
-def release() -> None:
-    """Let go of the lock that dbt's connection took (only needed when dbt runs in process)."""
+def close() -> None:
+    """Close dbt's connection and let go of its lock; whoever runs dbt in process calls it."""
+    DuckDBConnectionManager.close_all_connections()
     _held.close()
-
-
-def _die_with_parent() -> None:
-    """End this process when the run that started it is gone: killed means killed."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_WATCH_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="die-with-parent", daemon=True).start()
 
 
 def _say_waiting(holder: Holder | None) -> None:
@@ -72,15 +57,13 @@ class Plugin(BasePlugin):
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
         """Open DuckDB as every connection of ours."""
         del creds
-        if started_by_a_run():
-            _die_with_parent()
         config.update(CONNECTION_CONFIG)
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
-        """Take the lock (held until the process ends or `release`), then attach the lake."""
+        """Take the lock (held until the process ends or `close`), then attach the lake."""
         settings = load_settings()
         refuse_another_time_zone(settings)
-        release()
+        _held.close()
         _held.enter_context(
             hold_lock(
                 settings,

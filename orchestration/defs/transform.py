@@ -1,22 +1,18 @@
 """The dbt project as assets, its tests as checks; a failed one makes the run red."""
 
-import contextlib
-import importlib.metadata
 from collections.abc import Iterator, Mapping
-from functools import cached_property
-from typing import Any, TextIO
+from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
-from packaging.version import Version
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from connectors.database.engine import open_database
 from connectors.settings import Settings, load_settings
 from orchestration.dbt_build import (
-    build_arguments,
-    dbt_executable,
+    DbtBuild,
+    NodeResult,
     ensure_manifest,
-    reason_in,
+    read_json,
     summarise_run_results,
 )
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
@@ -24,7 +20,8 @@ from orchestration.progress import RunProgress
 from orchestration.run_state import ensure_run, mark_red, note
 
 STEP = "build and test"
-_LOG = "dbt-build.log"
+_UNIQUE_ID = "dagster_dbt/unique_id"
+_SEVERITIES = {"warn": dg.AssetCheckSeverity.WARN}
 
 
 class FourflowTranslator(DagsterDbtTranslator):
@@ -43,21 +40,6 @@ class FourflowTranslator(DagsterDbtTranslator):
         if layer in ("marts", "reports"):
             spec = spec.replace_attributes(freshness_policy=DAILY_FRESHNESS)
         return spec
-
-
-class _Dbt(DbtCliResource):
-    """Dagster's dbt without two things that cost seconds in every run and that nothing here uses.
-
-    `dbt --version` is a process of its own, and the adapter is a second connection for fetching
-    row counts and columns after each model.
-    """
-
-    @cached_property
-    def _cli_version(self) -> Version:
-        return Version(importlib.metadata.version("dbt-core"))
-
-    def _initialize_dbt_core_adapter(self, args: Any) -> Any:
-        del args
 
 
 class TransformConfig(dg.Config):
@@ -82,37 +64,23 @@ def dbt_models(
     engine = open_database(fourflow)
     ensure_run(engine, context.run_id, context.run.tags.get("fourflow/trigger", "dagster"))
     fourflow.export_to_environment(run_id=context.run_id)
-    project = str(fourflow.dbt_project_path)
-    dbt = _Dbt(project_dir=project, profiles_dir=project, dbt_executable=dbt_executable())
     progress.start(STEP)
     # A build that stops before it begins must not be judged by what an earlier one found.
-    (fourflow.dbt_target_path / "run_results.json").unlink(missing_ok=True)
-    invocation = dbt.cli(
-        build_arguments(full_refresh=config.full_refresh),
-        context=context,
-        target_path=fourflow.dbt_target_path,
-        raise_on_error=False,
-    )
-    with _dbt_log(fourflow) as log:
-        events = invocation.stream()
-        while True:
-            with contextlib.redirect_stdout(log):
-                event = next(events, None)
-            if event is None:
-                break
-            progress.advance(STEP, _name_of(event))
-            yield event
-    succeeded = invocation.is_successful()
-    try:
-        checks = summarise_run_results(invocation.get_artifact("run_results.json"))
-    except FileNotFoundError as error:
-        said = (fourflow.logs_path / _LOG).read_text(encoding="utf-8", errors="replace")
+    run_results = fourflow.dbt_target_path / "run_results.json"
+    run_results.unlink(missing_ok=True)
+    build = DbtBuild(fourflow, full_refresh=config.full_refresh)
+    events = _Events(context.assets_def)
+    for result in build.results():
+        progress.advance(STEP, result.unique_id.split(".")[2])
+        yield from events.of(result)
+    if not run_results.exists():
         raise dg.Failure(
-            f"dbt stopped before it built anything: {reason_in(said)}", allow_retries=False
-        ) from error
+            f"dbt stopped before it built anything: {build.error}", allow_retries=False
+        )
+    checks = summarise_run_results(read_json(run_results))
     note(engine, context.run_id, checks=checks.as_json())
-    if checks.failed or not succeeded:
-        failed = checks.failed or [{"name": "dbt build", "kind": "run", "message": "exit code 1"}]
+    if checks.failed or build.error:
+        failed = checks.failed or [{"name": "dbt build", "kind": "run", "message": build.error}]
         mark_red(engine, context.run_id, failed)
         progress.finish(STEP, f"{len(failed)} blocking checks failed")
         raise dg.Failure(
@@ -122,16 +90,28 @@ def dbt_models(
     progress.finish(STEP, f"{checks.passed} checks passed, {len(checks.warned)} warn")
 
 
-@contextlib.contextmanager
-def _dbt_log(settings: Settings) -> Iterator[TextIO]:
-    """Where dbt's own words go; the terminal belongs to the progress display."""
-    settings.logs_path.mkdir(parents=True, exist_ok=True)
-    with (settings.logs_path / _LOG).open("w", encoding="utf-8") as log:
-        yield log
+class _Events:
+    """Results of dbt's nodes as events of Dagster's assets and checks.
 
+    Tests that belong to no single asset are not events: the run's summary has them.
+    """
 
-def _name_of(event: Any) -> str:
-    key = getattr(event, "asset_key", None)
-    if key is None and getattr(event, "output_name", None):
-        return str(event.output_name)
-    return str(key.path[-1]) if key is not None else ""
+    def __init__(self, definition: dg.AssetsDefinition) -> None:
+        self._assets = {spec.metadata[_UNIQUE_ID]: spec.key for spec in definition.specs}
+        self._checks = {spec.metadata[_UNIQUE_ID]: spec for spec in definition.check_specs}
+
+    def of(self, result: NodeResult) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
+        """The event of one node; none when it has no asset or did not succeed."""
+        metadata = {"seconds": result.seconds, "status": result.status}
+        check = self._checks.get(result.unique_id)
+        asset = self._assets.get(result.unique_id)
+        if check is not None and result.status != "skipped":
+            yield dg.AssetCheckResult(
+                asset_key=check.asset_key,
+                check_name=check.name,
+                passed=result.status == "pass",
+                severity=_SEVERITIES.get(result.status, dg.AssetCheckSeverity.ERROR),
+                metadata={**metadata, "failing rows": result.failures},
+            )
+        elif asset is not None and result.status == "success":
+            yield dg.Output(None, output_name=asset.to_python_identifier(), metadata=metadata)

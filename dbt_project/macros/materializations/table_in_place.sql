@@ -45,11 +45,7 @@
 
 {# Whether the query would give exactly the columns and types that the table has. #}
 {% macro lake_columns_are_unchanged(relation, query) %}
-    {%- set present = run_query(
-        "select column_name, data_type from duckdb_columns() where database_name = '"
-        ~ relation.database ~ "' and schema_name = '" ~ relation.schema
-        ~ "' and table_name = '" ~ relation.identifier ~ "'"
-    ) -%}
+    {%- set present = run_query("describe " ~ relation) -%}
     {%- set wanted = run_query("describe " ~ query) -%}
     {%- set before = {} -%}
     {%- for row in present.rows -%}{%- do before.update({row[0]: row[1]}) -%}{%- endfor -%}
