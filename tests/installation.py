@@ -4,15 +4,18 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 
 from connectors.lake.reader import open_published
 from connectors.settings import Settings, load_settings
+from tests.warm_commands import WarmCommand
+from tests.warm_commands import start as start_warm
 
 COMMAND = str(Path(sys.executable).with_name("fourflow"))
 # When and by which load a record came is not part of what it says.
@@ -48,24 +51,27 @@ class Installation:
         found before the one in home.
         """
         kept = {k: v for k, v in os.environ.items() if not k.startswith("FOURFLOW_")}
-        return {**kept, **self.environment, "FOURFLOW_HOME": str(self.home), "COLUMNS": "160"}
+        ours = {"FOURFLOW_HOME": str(self.home), "FOURFLOW_THREADS": "1", "COLUMNS": "160"}
+        return {**kept, **ours, **self.environment}
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        """Start a command and return at once."""
+        """Start the installed command and return at once."""
         return subprocess.Popen(
             [COMMAND, *arguments], env=self.variables(), cwd=self.home.parent, text=True, **options
         )
 
+    def start_warm(self, *arguments: str, stdout: int, stderr: int) -> WarmCommand:
+        """Start a command whose libraries are imported already (tests/warm_commands.py)."""
+        environment, folder = self.variables(), self.home.parent
+        return start_warm(arguments, environment, folder, stdout=stdout, stderr=stderr)
+
     def run(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; checks the exit code unless `expect` is None."""
-        result = subprocess.run(
-            [COMMAND, *arguments],
-            env=self.variables(),
-            cwd=self.home.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+            command = self.start_warm(*arguments, stdout=stdout.fileno(), stderr=stderr.fileno())
+            code = command.wait()
+            said = [_text_of(stdout), _text_of(stderr)]
+        result = subprocess.CompletedProcess(arguments, code, *said)
         if expect is not None:
             assert result.returncode == expect, f"{arguments}\n{result.stdout}\n{result.stderr}"
         return result
@@ -112,6 +118,11 @@ class Installation:
                 f"from (select row({listed}) as r from {table})"
             )
         return int(row["row_count"]), int(row["total"])
+
+
+def _text_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def differing_rows(first: Installation, second: Installation, table: str) -> list[Any]:

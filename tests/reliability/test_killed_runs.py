@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import time
 from base64 import b64encode
@@ -26,15 +25,15 @@ SECRET = "whsec_" + b64encode(b"secret of the kill test").decode()
 
 def _kill_at(installation: Installation, inbox: Inbox, seconds: float) -> bool:
     """Start a run and kill its process; True when it was still running."""
-    process = installation.start(
-        "run", f"--source=sandbox={inbox.folder}",
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    with Path(os.devnull).open("wb") as nowhere:
+        process = installation.start_warm(
+            "run", f"--source=sandbox={inbox.folder}",
+            stdout=nowhere.fileno(), stderr=nowhere.fileno(),
+        )  # fmt: skip
     try:
         process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
         return True
     return False
 
