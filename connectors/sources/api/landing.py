@@ -166,6 +166,7 @@ class _Landing:
                     on_page=counted,
                     on_problem=lambda _entity, problem: problems.append(problem),
                     clients=clients,
+                    entity=entity,
                 )
                 source = self._connector.source(self._config, reading).with_resources(entity)
                 self._pipeline.extract(source, loader_file_format="parquet")

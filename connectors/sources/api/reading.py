@@ -103,6 +103,7 @@ class Reading:
         timings: where the seconds of this reading went.
         transport: replaces the network in unit tests.
         clients: closes the clients of this reading when it ends.
+        entity: the only entity that is asked for now; a source need not make the others.
     """
 
     source: str
@@ -115,6 +116,7 @@ class Reading:
     timings: Timings = field(default_factory=Timings)
     transport: Any = None
     clients: ExitStack = field(default_factory=ExitStack)
+    entity: str | None = None
 
     def client(self, config: Any) -> ApiClient:
         """A client for this account's calls; closed with the reading, or earlier by `with`."""

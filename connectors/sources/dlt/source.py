@@ -1,26 +1,24 @@
 """Reads any dlt source into bronze: its records become payloads, its own cursors stay its own.
 
-Here: finding the function that fourflow.yml names, and turning each of its resources into rows of
-bronze. What the records mean is said by the source's mapping YAML, as for every other source.
+Here: finding the function that fourflow.yml names; `bronze` turns each of its resources into rows.
+What the records mean is said by the source's mapping YAML, as for every other source.
 """
 
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import dlt
-import orjson
-import pyarrow as pa
 from pydantic import Field
 
 from connectors.declarations import suggest
 from connectors.errors import InputError
 from connectors.sources.api.connector import AccountConfig, Connector
-from connectors.sources.api.entity import BronzeRows
-from connectors.sources.api.reading import Page, Reading
+from connectors.sources.api.reading import Reading
+from connectors.sources.dlt.bronze import to_bronze
 
 
 class DltAccount(AccountConfig):
@@ -53,38 +51,9 @@ def _dlt_source(account: DltAccount, reading: Reading) -> Any:
                     f"The dlt source {account.source} has no resource {name!r}; "
                     f"{suggest(name, resources)}."
                 )
-            yield resources[name] | _to_bronze(entity, reading)
+            yield resources[name] | to_bronze(entity, reading)
 
     return rows()
-
-
-def _to_bronze(entity: str, reading: Reading) -> Any:
-    parts = BronzeRows(entity, reading)
-
-    @dlt.transformer(
-        name=entity, table_name=f"{reading.source}_{entity}", write_disposition="append"
-    )
-    def to_bronze(items: Any) -> Iterator[pa.Table]:
-        page = Page(entity, [_payload(item) for item in _records(items)])
-        yield from parts.add(page)
-        yield from parts.rest()
-        reading.on_page(entity, page)
-
-    return to_bronze
-
-
-def _records(items: Any) -> list[Any]:
-    """What a resource yields at once: an object, several, or a table of them."""
-    if hasattr(items, "to_pylist"):
-        return list(items.to_pylist())
-    if hasattr(items, "to_dict") and not isinstance(items, Mapping):
-        return list(items.to_dict(orient="records"))
-    return items if isinstance(items, list) else [items]
-
-
-def _payload(record: Any) -> str:
-    # Decimals and times of the source keep their digits as text.
-    return orjson.dumps(record, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _function(name: str) -> Callable[..., Any]:
