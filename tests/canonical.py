@@ -6,7 +6,6 @@ models, as every mart sees it.
 
 import atexit
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +15,7 @@ from typing import Any
 from connectors.lake.attach import connect_snapshot
 from connectors.sandbox.servers.serve import ServedSandbox
 from connectors.settings import Settings, load_settings
-from orchestration.dbt_build import dbt_executable
+from tests.dbt_command import run_dbt
 
 SHAPES = ("orders", "order_lines", "payments", "refunds", "parcels", "customers")
 
@@ -38,26 +37,14 @@ class CanonicalRows:
 
     def build(self, *models: str) -> None:
         """Let dbt build these models (default: all shapes) with what they need, and test them."""
-        settings = self._settings
-        project = str(settings.dbt_project_path)
         chosen = models or tuple(f"int_{self.source}__{shape}" for shape in SHAPES)
-        command = [dbt_executable(), "--no-use-colors", "--quiet", "build"]
-        command += ["--select", *(f"+{model}" for model in chosen)]
-        command += ["order_status_map", "refund_status_map", "shipment_status_map"]
-        command += ["--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"]
-        command += ["--project-dir", project, "--profiles-dir", project]
-        # One folder a process and source, so that dbt parses the project once for all homes.
-        command += ["--target-path", _target_path(self.source)]
-        command += ["--log-path", str(settings.logs_path)]
-        result = subprocess.run(
-            command,
-            env=settings.child_environment(),
-            cwd=project,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+        run_dbt(
+            self._settings, "--quiet", "build", "--select", *(f"+{model}" for model in chosen),
+            "order_status_map", "refund_status_map", "shipment_status_map",
+            "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",
+            # One folder a process and source, so that dbt parses the project once for all homes.
+            target=_target_path(self.source),
+        )  # fmt: skip
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query on the newest state of the lake."""
@@ -111,10 +98,10 @@ class CanonicalRows:
 
 
 @cache
-def _target_path(source: str) -> str:
+def _target_path(source: str) -> Path:
     folder = tempfile.mkdtemp(prefix=f"fourflow-dbt-{source}-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    return Path(folder)
 
 
 def truth_of(sandbox: ServedSandbox, channel: str) -> dict[str, Any]:

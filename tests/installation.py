@@ -4,18 +4,17 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import duckdb
 
 from connectors.lake.reader import open_published
 from connectors.settings import Settings, load_settings
+from tests import warm_commands
 from tests.warm_commands import WarmCommand
-from tests.warm_commands import start as start_warm
 
 COMMAND = str(Path(sys.executable).with_name("fourflow"))
 # When and by which load a record came is not part of what it says.
@@ -62,16 +61,12 @@ class Installation:
 
     def start_warm(self, *arguments: str, stdout: int, stderr: int) -> WarmCommand:
         """Start a command whose libraries are imported already (tests/warm_commands.py)."""
-        environment, folder = self.variables(), self.home.parent
-        return start_warm(arguments, environment, folder, stdout=stdout, stderr=stderr)
+        command, folder = ["fourflow", *arguments], self.home.parent
+        return warm_commands.start(command, self.variables(), folder, stdout=stdout, stderr=stderr)
 
     def run(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; checks the exit code unless `expect` is None."""
-        with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-            command = self.start_warm(*arguments, stdout=stdout.fileno(), stderr=stderr.fileno())
-            code = command.wait()
-            said = [_text_of(stdout), _text_of(stderr)]
-        result = subprocess.CompletedProcess(arguments, code, *said)
+        result = warm_commands.run(["fourflow", *arguments], self.variables(), self.home.parent)
         if expect is not None:
             assert result.returncode == expect, f"{arguments}\n{result.stdout}\n{result.stderr}"
         return result
@@ -118,11 +113,6 @@ class Installation:
                 f"from (select row({listed}) as r from {table})"
             )
         return int(row["row_count"]), int(row["total"])
-
-
-def _text_of(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode(errors="replace")
 
 
 def differing_rows(first: Installation, second: Installation, table: str) -> list[Any]:

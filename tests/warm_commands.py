@@ -1,4 +1,4 @@
-"""The `fourflow` command, forked from a process that has imported its libraries already.
+"""`fourflow` and `dbt`, forked from a process that has imported their libraries already.
 
 The suite starts hundreds of commands; importing dagster, dbt and scikit-learn was a quarter of the
 processor time of the shortest run. Each command is still a process of its own with its own
@@ -16,10 +16,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 import numpy
 
@@ -30,6 +32,7 @@ _LIBRARIES = (
     "rich.live", "rich.progress", "sklearn.ensemble", "sklearn.isotonic", "sklearn.linear_model",
     "sqlalchemy.orm", "typer", "yaml",
 )  # fmt: skip
+_ENTRIES = {"fourflow": ("orchestration.cli.main", "run"), "dbt": ("dbt.cli.main", "cli")}
 _LONGEST_REQUEST = 1 << 17
 _LOOK_SECONDS = 0.02
 
@@ -65,17 +68,34 @@ class WarmCommand:
         self.wait()
 
 
+def run(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run `fourflow …` or `dbt …` to its end; what it printed is in the answer."""
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        started = start(
+            command, environment, folder, stdout=stdout.fileno(), stderr=stderr.fileno()
+        )
+        code = started.wait()
+        return subprocess.CompletedProcess(command, code, _text_of(stdout), _text_of(stderr))
+
+
+def _text_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
 def start(
-    arguments: Sequence[str],
+    command: Sequence[str],
     environment: Mapping[str, str],
     folder: Path,
     *,
     stdout: int,
     stderr: int,
 ) -> WarmCommand:
-    """Start `fourflow` with these arguments; the descriptors are its output and its errors."""
+    """Start `fourflow …` or `dbt …`; the descriptors are where its output and errors go."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    request = json.dumps([list(arguments), dict(environment), str(folder)]).encode()
+    request = json.dumps([list(command), dict(environment), str(folder)]).encode()
     with theirs:
         descriptors = array.array("i", [theirs.fileno(), stdout, stderr])
         _server().sendmsg(
@@ -141,7 +161,7 @@ def _answer_ended(answers: dict[int, socket.socket]) -> None:
 
 
 def _become_command(
-    arguments: list[str], environment: dict[str, str], folder: str, *, stdout: int, stderr: int
+    command: list[str], environment: dict[str, str], folder: str, *, stdout: int, stderr: int
 ) -> None:
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
@@ -152,8 +172,9 @@ def _become_command(
     time.tzset()
     os.chdir(folder)
     numpy.random.seed()
-    sys.argv = ["fourflow", *arguments]
-    importlib.import_module("orchestration.cli.main").run()
+    sys.argv = command
+    module, entry = _ENTRIES[command[0]]
+    getattr(importlib.import_module(module), entry)()
 
 
 if __name__ == "__main__":

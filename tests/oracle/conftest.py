@@ -1,7 +1,5 @@
 """A home with real and simulated data, loaded and built with dbt alone, nothing in between."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,8 +12,8 @@ from connectors.sandbox.build import build_sandbox
 from connectors.sandbox.world import WorldConfig
 from connectors.settings import Settings, load_settings
 from connectors.sources.files.load import load_files
+from tests.dbt_command import run_dbt
 
-DBT = str(Path(sys.executable).with_name("dbt"))
 WORLD = WorldConfig(end_date=date(2025, 9, 30), days=35, orders_per_day=150, seed=11)
 
 
@@ -31,19 +29,7 @@ class Warehouse:
 
     def dbt(self, *arguments: str) -> None:
         """Run dbt; a failure fails the test with dbt's own words."""
-        project = str(self.settings.dbt_project_path)
-        command = [DBT, "--no-use-colors", *arguments, "--project-dir", project]
-        command += ["--profiles-dir", project, "--target-path", str(self.settings.root / "dbt")]
-        command += ["--log-path", str(self.settings.root / "logs")]
-        result = subprocess.run(
-            command,
-            env=self.settings.child_environment(),
-            cwd=project,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+        run_dbt(self.settings, *arguments)
 
     def query(self, sql: str) -> list[tuple]:
         """Rows of a query on the newest state of the lake."""

@@ -1,0 +1,23 @@
+"""The `dbt` command on a home's lake, as an analyst calls it."""
+
+from pathlib import Path
+
+from connectors.settings import Settings
+from tests import warm_commands
+
+
+def run_dbt(settings: Settings, *arguments: str, target: Path | None = None) -> None:
+    """Run dbt with the project of these settings; fails with what dbt said.
+
+    Args:
+        settings: which home, and which project.
+        arguments: the dbt command and its options.
+        target: where dbt keeps what it parsed; default: in home.
+    """
+    project = str(settings.dbt_project_path)
+    command = ["dbt", "--no-use-colors", *arguments, "--project-dir", project]
+    command += ["--profiles-dir", project, "--target-path", str(target or settings.dbt_target_path)]
+    command += ["--log-path", str(settings.logs_path)]
+    environment = {**settings.child_environment(), "FOURFLOW_THREADS": "1"}
+    done = warm_commands.run(command, environment, settings.dbt_project_path)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
