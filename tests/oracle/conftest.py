@@ -12,6 +12,7 @@ from connectors.sandbox.build import build_sandbox
 from connectors.sandbox.world import WorldConfig
 from connectors.settings import Settings, load_settings
 from connectors.sources.files.load import load_files
+from orchestration.enabled_sources import refresh_enabled_sources
 from tests.dbt_command import run_dbt
 
 WORLD = WorldConfig(end_date=date(2025, 9, 30), days=35, orders_per_day=150, seed=11)
@@ -30,6 +31,10 @@ class Warehouse:
     def dbt(self, *arguments: str) -> None:
         """Run dbt; a failure fails the test with dbt's own words."""
         run_dbt(self.settings, *arguments)
+
+    def enable_own_sources(self) -> None:
+        """Let dbt build the models of what is loaded only, as a run does."""
+        refresh_enabled_sources(self.settings)
 
     def query(self, sql: str) -> list[tuple]:
         """Rows of a query on the newest state of the lake."""

@@ -61,6 +61,7 @@ def test_batches_in_any_order_stage_what_a_full_refresh_stages(
             lines = edited.read_text(encoding="utf-8").splitlines(keepends=True)
             edited.write_text("".join(lines[:-2]), encoding="utf-8")
         warehouse.load("sandbox", offered, day=number)
+        warehouse.enable_own_sources()
         warehouse.dbt("run", "--select", "path:models/staging")
     incremental = _contents(warehouse)
     warehouse.dbt("run", "--select", "path:models/staging", "--full-refresh")

@@ -48,7 +48,8 @@ def retailer(
         }
         report = read_account(made.settings.root, Read("taobao", SHOP, config, END))
     assert report.problems == ()
-    made.dbt("build")
+    made.enable_own_sources()
+    made.dbt("build", "--exclude-resource-type", "unit_test")
     return made
 
 
