@@ -54,7 +54,7 @@ class CanonicalRows:
         finally:
             connection.close()
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self, *, has_parcels: bool = True) -> dict[str, Any]:
         """Counts, sums in fen and canonical statuses, named as the sandbox's truth names them."""
         sums = {
             ("orders", "order_fen"): ("orders", "gross_amount"),
@@ -71,7 +71,8 @@ class CanonicalRows:
         ((figures["pieces"],),) = self.rows(
             f"select coalesce(sum(quantity), 0)::bigint from {self._of('order_lines')}"
         )
-        ((figures["parcels"],),) = self.rows(f"select count(*) from {self._of('parcels')}")
+        if has_parcels:
+            ((figures["parcels"],),) = self.rows(f"select count(*) from {self._of('parcels')}")
         statuses = self._statuses("orders", "order_status")
         figures["orders_by_status"] = {status: count for status, count, _ in statuses}
         outcomes = self._statuses("refunds", "refund_status")
@@ -107,7 +108,7 @@ def _target_path(source: str) -> Path:
 def truth_of(sandbox: ServedSandbox, channel: str) -> dict[str, Any]:
     """A channel's truth in the words of `figures`; states that nothing is in are left out."""
     truth: dict[str, Any] = sandbox.truth()[channel]
-    truth.pop("parcels_by_carrier")
+    truth.pop("parcels_by_carrier", None)
     for name in ("orders_by_status", "refunds_by_outcome"):
         truth[name] = {word: count for word, count in truth[name].items() if count}
     # A refund that its buyer withdrew is none any more: that is its canonical status.

@@ -9,12 +9,16 @@ ACCOUNTS = {
     "douyin": "douyin_live",
     "shopify": "shopify_global",
     "pdd": "pdd_shop",
+    "woocommerce": "own_shop",
+    "stripe": "main",
 }
 _PATHS = {
     "taobao": "taobao/router/rest",
     "douyin": "douyin",
     "shopify": "shopify",
     "pdd": "pdd/api/router",
+    "woocommerce": "woocommerce",
+    "stripe": "stripe",
     "sf_express": "sf_express/std/service",
     "kuaidi100": "kuaidi100",
 }
@@ -23,6 +27,8 @@ _CREDENTIALS = {
     "douyin": ("app_key", "app_secret", "access_token"),
     "shopify": ("access_token",),
     "pdd": ("client_id", "client_secret", "access_token"),
+    "woocommerce": ("consumer_key", "consumer_secret"),
+    "stripe": ("api_key",),
     "sf_express": ("partner_id", "check_word"),
     "kuaidi100": ("customer", "key"),
 }

@@ -1,8 +1,8 @@
 """The application that serves all simulated platforms, and the control route that tests use.
 
 One prefix a platform (`/taobao/...`), `GET /health`, `GET /control` (time and counters),
-`POST /control` (changes), `GET /control/truth` (`/bills`, `/scans`), `/control/keys`,
-`/control/credentials`.
+`POST /control` (changes), `GET /control/truth` (`/terms`, `/bills`, `/balance`, `/scans`),
+`/control/keys`, `/control/credentials`.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from connectors.errors import InputError
+from connectors.sandbox.card_settling import describe_card_account
 from connectors.sandbox.platform_truth import platform_truth
 from connectors.sandbox.rendering import order_numbers
 from connectors.sandbox.scanning import describe_scans
@@ -27,8 +28,10 @@ from connectors.sandbox.servers import (
     pdd,
     sf_express,
     shopify,
+    stripe,
     taobao,
     wechat_pay,
+    woocommerce,
 )
 from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
 from connectors.sandbox.servers.faults import FaultMiddleware, Faults
@@ -46,6 +49,8 @@ PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
     "sf_express": sf_express.routes,
     "kuaidi100": kuaidi100.routes,
     "pdd": pdd.routes,
+    "woocommerce": woocommerce.routes,
+    "stripe": stripe.routes,
 }
 """The routes of every platform by its prefix; their paths begin behind the prefix."""
 
@@ -79,6 +84,7 @@ class _Control:
             Route("/control/truth", self._truth),
             Route("/control/truth/terms", self._terms),
             Route("/control/truth/bills", self._bills),
+            Route("/control/truth/balance", self._balance),
             Route("/control/truth/scans", self._scans),
             Route("/control/keys", self._keys),
             Route("/control/credentials", self._credentials),
@@ -119,6 +125,11 @@ class _Control:
     async def _bills(self, _request: Request) -> Response:
         retail = self._retail
         return _json(describe_settlement(retail.world, retail.settlement, retail.as_of))
+
+    async def _balance(self, _request: Request) -> Response:
+        retail = self._retail
+        config = retail.world.config
+        return _json(describe_card_account(retail.card_account, config, retail.as_of))
 
     async def _scans(self, _request: Request) -> Response:
         retail = self._retail

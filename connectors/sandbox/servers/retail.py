@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from connectors.errors import InputError
+from connectors.sandbox.card_settling import CardAccount, settle_cards
 from connectors.sandbox.defects import plan_defects
 from connectors.sandbox.platforms import CHANNELS
 from connectors.sandbox.retailer import World
@@ -69,6 +70,11 @@ class Retail:
     def settlement(self) -> Settlement:
         """The payment providers' books, made when first asked for."""
         return settle(self.world)
+
+    @cached_property
+    def card_account(self) -> CardAccount:
+        """The card provider's books, made when first asked for."""
+        return settle_cards(self.world)
 
     @cached_property
     def scans(self) -> Scans:

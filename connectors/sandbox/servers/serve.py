@@ -77,6 +77,10 @@ class ServedSandbox:
         """What the payment providers' bills hold by `as_of`, per provider and day, in fen."""
         return self._read("/control/truth/bills")
 
+    def balance(self) -> dict[str, Any]:
+        """The card provider's balance by `as_of`: entries per kind and day, payouts; in fen."""
+        return self._read("/control/truth/balance")
+
     def scans(self) -> dict[str, Any]:
         """What the carriers tell by `as_of`: parcels, scans and deliveries per carrier."""
         return self._read("/control/truth/scans")

@@ -6,7 +6,7 @@ Here: which lists are read and how, and what Stripe's errors mean. How webhooks 
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import dlt
 import httpx
@@ -108,7 +108,7 @@ class _Stripe:
             if response.is_error:
                 raise _error(self._client.place, path, response.status_code, answer)
             records = answer.get("data") if isinstance(answer, dict) else None
-            if not isinstance(records, list) or not isinstance(answer.get("has_more"), bool):
+            if not _are_objects(records) or not isinstance(answer.get("has_more"), bool):
                 raise TransientError(
                     f"{self._client.place} answered {path} with something that is no list; it will "
                     "be tried again."
@@ -124,6 +124,13 @@ class _Stripe:
             return records, answer["has_more"]
 
         return self._client.call(path, build, judge)
+
+
+def _are_objects(records: Any) -> TypeGuard[list[dict[str, Any]]]:
+    """Whether it is a list of objects with an id, which the next page begins behind."""
+    return isinstance(records, list) and all(
+        isinstance(record, dict) and isinstance(record.get("id"), str) for record in records
+    )
 
 
 def _error(place: str, path: str, status: int, answer: Any) -> FourflowError:

@@ -4,6 +4,8 @@ Here: which calls, in which order, and what their errors mean. What the fields m
 source's mapping YAML. Not here: webhooks, which the inbox receives (`signing.py`).
 """
 
+import secrets
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
@@ -19,6 +21,7 @@ from connectors.sources.api.connector import AccountConfig, Connector
 from connectors.sources.api.entity import entity_resource
 from connectors.sources.api.paging import Answer, Listing
 from connectors.sources.api.reading import Page, Reading, Window
+from connectors.sources.woocommerce.signing import oauth_base_string, oauth_signature
 
 _ROOT: Final = "/wp-json/wc/v3"
 _TOTAL: Final = "x-wp-total"
@@ -33,6 +36,10 @@ _ADVICE: Final = {
     403: "give the key read permission and let the shop's firewall admit this machine",
     404: "check base_url, and that the shop's permalinks are not plain",
 }
+_SIGNED_ADVICE: Final = (
+    "check consumer_key, consumer_secret and this machine's clock, because a signature lives 15 "
+    "minutes"
+)
 
 
 class WooCommerceAccount(AccountConfig):
@@ -55,8 +62,16 @@ class WooCommerceAccount(AccountConfig):
     def _is_encrypted(self) -> Self:
         address = urlsplit(self.base_url)
         if address.scheme != "https" and address.hostname not in _LOCAL:
-            raise ValueError("`base_url` must begin with https://: the secret is sent with it")
+            raise ValueError(
+                "`base_url` must begin with https:// (or be on this machine): orders hold personal "
+                "data, and the secret is sent with each call"
+            )
         return self
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether calls carry a signature: without TLS WordPress takes nothing else."""
+        return urlsplit(self.base_url).scheme == "http"
 
 
 class _Site:
@@ -74,17 +89,18 @@ class _Site:
             PermanentError: the shop refuses; the sentence says what to do.
             ContractError: the answer is not what REST v3 answers.
         """
-        account, secret = self._account, self._account.consumer_secret.get_secret_value()
-        query: dict[str, Any] = dict(parameters)
-        if account.key_in_query:
-            query |= {"consumer_key": account.consumer_key, "consumer_secret": secret}
+        account = self._account
+        url = f"{account.base_url.rstrip('/')}{_ROOT}/{path}"
 
         def build() -> httpx.Request:
-            request = httpx.Request(
-                "GET", f"{account.base_url.rstrip('/')}{_ROOT}/{path}", params=query
-            )
+            query = {name: str(value) for name, value in parameters.items()}
+            secret = account.consumer_secret.get_secret_value()
+            if account.is_signed:
+                return httpx.Request("GET", url, params=_signed(account, url, query))
             if account.key_in_query:
-                return request
+                key = {"consumer_key": account.consumer_key, "consumer_secret": secret}
+                return httpx.Request("GET", url, params=query | key)
+            request = httpx.Request("GET", url, params=query)
             return next(httpx.BasicAuth(account.consumer_key, secret).auth_flow(request))
 
         def judge(response: httpx.Response) -> tuple[list[Any], int]:
@@ -100,7 +116,7 @@ class _Site:
                 "address (https, with or without www)."
             )
         if response.is_client_error:
-            raise _refusal(place, path, response)
+            raise _refusal(place, path, response, is_signed=self._account.is_signed)
         records = self.client.json(path, response)
         total = response.headers.get(_TOTAL, "")
         if not isinstance(records, list):
@@ -116,7 +132,21 @@ class _Site:
         return records, int(total)
 
 
-def _refusal(place: str, path: str, response: httpx.Response) -> FourflowError:
+def _signed(account: WooCommerceAccount, url: str, query: Mapping[str, str]) -> dict[str, str]:
+    """The query with OAuth 1.0a: a nonce and a time of its own for every attempt."""
+    parameters = {
+        **query,
+        "oauth_consumer_key": account.consumer_key,
+        "oauth_nonce": secrets.token_hex(16),
+        "oauth_signature_method": "HMAC-SHA256",
+        "oauth_timestamp": str(int(time.time())),
+    }
+    base = oauth_base_string("GET", url, parameters)
+    signature = oauth_signature(base, account.consumer_secret.get_secret_value())
+    return {**parameters, "oauth_signature": signature}
+
+
+def _refusal(place: str, path: str, response: httpx.Response, *, is_signed: bool) -> FourflowError:
     """What a refusal means; WordPress says it as JSON with a code, a firewall as it likes."""
     try:
         told = response.json()
@@ -133,7 +163,9 @@ def _refusal(place: str, path: str, response: httpx.Response) -> FourflowError:
             f"{start}: {' '.join(reason.split())[:150]}; update WooCommerce, which is too old for "
             "this connector (5.8 or newer)."
         )
-    return PermanentError(f"{start}: {_ADVICE.get(status, ' '.join(reason.split())[:150])}.")
+    # WordPress has one code for a wrong key, secret and clock, and says which in its own language.
+    advice = _SIGNED_ADVICE if is_signed and status == 401 else _ADVICE.get(status)
+    return PermanentError(f"{start}: {advice or ' '.join(reason.split())[:150]}.")
 
 
 @dlt.source(name="woocommerce")
@@ -187,25 +219,40 @@ def _orders(
 
 
 def _refunds(site: _Site, account: WooCommerceAccount, order: Mapping[str, Any]) -> list[Any]:
-    """The refunds of an order with their time and lines; the order itself tells only the sums."""
-    found: list[Any] = []
-    if not order.get("refunds"):
-        return found
+    """The refunds of an order with their time and lines; the order itself tells only the sums.
+
+    Raises:
+        TransientError: the answers don't have all refunds that the order or their own total names.
+    """
+    named = {refund["id"] for refund in order.get("refunds") or ()}
+    if not named:
+        return []
+    for _ in range(account.attempts):
+        found, total = _all_refunds(site, account, order["id"])
+        # A cache may answer with the refunds of yesterday, and with their number.
+        if named <= found.keys() and len(found) >= total:
+            return list(found.values())
+    raise TransientError(
+        f"{site.client.place} told {len(named & found.keys())} of {max(len(named), total)} refunds "
+        f"of order {order['id']}; the cursor stays, so try again later."
+    )
+
+
+def _all_refunds(
+    site: _Site, account: WooCommerceAccount, order_id: int
+) -> tuple[dict[Any, Any], int]:
+    """The refunds of all pages by their ids, and how many there are to be."""
+    found: dict[Any, Any] = {}
     number = 1
     while True:
         records, total = site.get(
-            f"orders/{order['id']}/refunds", {"page": number, "per_page": account.page_size}
+            f"orders/{order_id}/refunds", {"page": number, "per_page": account.page_size}
         )
-        found += records
-        if len(found) >= total or not records:
-            break
+        # One that is made meanwhile moves the others back: then a page brings some again.
+        found |= {record["id"]: record for record in records}
+        if number * account.page_size >= total:
+            return found, total
         number += 1
-    if len({refund["id"] for refund in found}) < total:
-        raise TransientError(
-            f"{site.client.place} told {len(found)} of {total} refunds of order {order['id']}; the "
-            "cursor stays, so try again later."
-        )
-    return found
 
 
 def _time(moment: datetime) -> str:

@@ -123,6 +123,24 @@ def test_a_page_that_repeats_for_ever_ends_the_reading():
         read(listing)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"object": "charge", "id": "ch_1"},
+        {"data": [{"id": "txn_1"}]},
+        {"data": {"id": "txn_1"}, "has_more": False},
+        {"data": ["txn_1"], "has_more": False},
+        {"data": [{"object": "balance_transaction"}], "has_more": True},
+        [],
+    ],
+)
+def test_an_answer_that_is_no_list_of_objects_is_one_sentence(answer: Any):
+    listing = Listing([])
+    listing.faults = [httpx.Response(200, json=answer) for _ in range(8)]
+    with pytest.raises(TransientError, match="something that is no list"):
+        read(listing)
+
+
 def test_calls_carry_key_version_and_window():
     listing = Listing([seconds(1)])
     read(listing, api_version="2024-06-20")

@@ -1,11 +1,13 @@
 """The WooCommerce connector against a shop that is made here: paging, refunds, errors, advice."""
 
 import base64
+import hmac
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -123,6 +125,62 @@ def test_refunds_come_from_their_own_endpoint_for_refunded_orders_only() -> None
     assert records[1]["refund_details"] == []
     paths = [asked["path"] for asked in shop.asked if "refunds" in asked["path"]]
     assert paths == ["/wp-json/wc/v3/orders/2/refunds"] * 2
+
+
+def test_refunds_that_a_cache_still_holds_back_are_asked_for_again() -> None:
+    shop = Shop({1: 1})
+    shop.refunds[1] = [{"id": n, "amount": "1.00"} for n in range(3)]
+    stale = [2]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/refunds") and stale[0]:
+            stale[0] -= 1
+            return httpx.Response(200, json=[shop.refunds[1][0]], headers={"X-WP-Total": "1"})
+        return shop(request)
+
+    ((order,),) = [page.records for page in _read(answer)]
+    assert [refund["id"] for refund in order["refund_details"]] == [0, 1, 2]
+    stale[0] = 10**6
+    with pytest.raises(TransientError, match="told 1 of 3 refunds of order 1"):
+        _read(answer)
+
+
+def test_a_refund_that_is_made_between_two_pages_doubles_none() -> None:
+    shop = Shop({1: 1})
+    shop.refunds[1] = [{"id": n, "amount": "1.00"} for n in range(7, 0, -1)]
+
+    def refund_again() -> None:
+        if shop.asked and shop.asked[-1]["path"].endswith("/refunds"):
+            shop.before_answer = lambda: None
+            shop.refunds[1].insert(0, {"id": 8, "amount": "1.00"})
+
+    shop.before_answer = refund_again
+    ((order,),) = [page.records for page in _read(shop)]
+    found = [refund["id"] for refund in order["refund_details"]]
+    assert sorted(found) == sorted(set(found)) == list(range(1, 9))
+
+
+def test_without_tls_a_call_is_signed_anew_for_every_attempt() -> None:
+    seen: list[dict[str, str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert "authorization" not in request.headers
+        seen.append(dict(request.url.params))
+        if len(seen) == 1:
+            return httpx.Response(500)
+        return httpx.Response(200, json=[], headers={"X-WP-Total": "0"})
+
+    _read(answer, base_url="http://localhost:8080/shop", key_in_query=True)
+    for query in seen:
+        signature = query.pop("oauth_signature")
+        normal = "&".join(f"{k}={quote(v, safe='')}" for k, v in sorted(query.items()))
+        address = quote("http://localhost:8080/shop/wp-json/wc/v3/orders", safe="")
+        made = hmac.digest(
+            f"{SECRET}&".encode(), f"GET&{address}&{quote(normal, safe='')}".encode(), "sha256"
+        )
+        assert signature == base64.b64encode(made).decode()
+        assert SECRET not in str(query)
+    assert len({query["oauth_nonce"] for query in seen}) == len(seen) == 3
 
 
 def test_a_key_can_be_sent_in_the_address() -> None:

@@ -10,7 +10,8 @@ with paid as (
             order by created_at, account, order_id
         ) as order_rank
     from {{ ref('int_woocommerce__orders_classified') }}
-    where is_current and paid_at is not null
+    -- A free order is "paid" as soon as it is made; nothing was.
+    where is_current and paid_at is not null and total_amount > 0
 )
 
 select
