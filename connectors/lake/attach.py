@@ -148,9 +148,8 @@ def newest_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
 
 def catalogue_schema(connection: duckdb.DuckDBPyConnection) -> str:
     """Where DuckLake's own tables are: `main` in SQLite, a schema of their own in PostgreSQL."""
-    catalogue = f"__ducklake_metadata_{LAKE_NAME}"
-    has_own = connection.execute(
-        "select 1 from duckdb_schemas() where database_name = ? and schema_name = ?",
-        [catalogue, LAKE_NAME],
-    ).fetchone()
-    return f"{catalogue}.{LAKE_NAME if has_own else 'main'}"
+    (own,) = connection.execute(
+        "select options['metadata_schema'] from duckdb_databases() where database_name = ?",
+        [LAKE_NAME],
+    ).fetchone() or (None,)
+    return f"__ducklake_metadata_{LAKE_NAME}.{own or 'main'}"

@@ -1,5 +1,6 @@
 """The lake: extensions from wheels, one writer across processes, readers of fixed snapshots."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,7 +14,12 @@ import duckdb
 import pytest
 
 from connectors.errors import ContractError, LakeBusyError, NothingPublishedError
-from connectors.lake.attach import connect_snapshot, connect_writer, newest_snapshot
+from connectors.lake.attach import (
+    catalogue_schema,
+    connect_snapshot,
+    connect_writer,
+    newest_snapshot,
+)
 from connectors.lake.extensions import extension_path
 from connectors.lake.lock import is_locked, read_holder, writer_lock
 from connectors.settings import Settings, load_settings
@@ -170,3 +176,19 @@ def test_pii_key_is_made_once_and_kept_private(settings: Settings):
     key = settings.pii_hash_key()
     assert load_settings(home=settings.home).pii_hash_key() == key
     assert (settings.root / "secrets" / "pii.key").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("catalogue", ["sqlite", "postgresql"])
+def test_tables_of_the_catalogue_are_found(
+    settings: Settings, catalogue: str, request: pytest.FixtureRequest
+):
+    if catalogue == "postgresql":
+        settings.catalog_url = request.getfixturevalue("make_postgres_database")()
+    with connect_writer(settings, purpose="asking the catalogue") as connection:
+        connection.execute("create table lake.main.made as select 1 as one")
+        found = connection.execute(
+            f"select table_name from {catalogue_schema(connection)}.ducklake_table"
+        ).fetchall()
+    assert found == [("made",)]
+    with contextlib.closing(connect_snapshot(settings)) as reader:
+        assert "ducklake_metadata" in catalogue_schema(reader)
