@@ -12,6 +12,7 @@ from connectors.settings import LAKE_NAME, Settings
 
 SCHEMAS = ("reports", "marts", "ml", "intermediate", "staging", "reference", "bronze")
 _BUSY_TIMEOUT_MS = 30_000
+_ROWS_A_BRONZE_GROUP = 2_048
 
 
 def _quoted(text: str) -> str:
@@ -77,19 +78,25 @@ def use_search_path(connection: duckdb.DuckDBPyConnection) -> None:
 def attach_for_writing(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Prepare a connection and attach the lake, which is made when there is none yet.
 
-    The catalogue keeps the option that no rows are stored in itself. Its tables for them, one and
+    The catalogue keeps two options. No rows are stored in itself: its tables for them, one and
     more for each table of the lake, are what SQLite would read anew whenever DuckLake asks it
-    anything (docs/adr/0006).
+    anything (docs/adr/0006). Bronze has small row groups: whoever writes holds one for each thread
+    in memory, and a row of bronze is a whole answer of a platform.
     """
     settings.data_path.mkdir(parents=True, exist_ok=True)
     prepare_connection(connection, settings)
     connection.execute(attach_statement(settings))
-    kept = connection.execute(
-        "select value from ducklake_options(?) where option_name = 'data_inlining_row_limit'",
-        [LAKE_NAME],
-    ).fetchone()
-    if kept is None:
+    options = connection.execute(
+        "select option_name from ducklake_options(?)", [LAKE_NAME]
+    ).fetchall()
+    if ("data_inlining_row_limit",) not in options:
         connection.execute(f"call {LAKE_NAME}.set_option('data_inlining_row_limit', 0)")
+    if ("parquet_row_group_size",) not in options:
+        connection.execute(f"create schema if not exists {LAKE_NAME}.bronze")
+        connection.execute(
+            f"call {LAKE_NAME}.set_option('parquet_row_group_size', {_ROWS_A_BRONZE_GROUP}, "
+            "schema => 'bronze')"
+        )
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from tests.platform_accounts import ACCOUNTS, config_of
 from tests.platforms import Read, read_account
 
 ORDERS = 100_000
-PLATFORMS = ("taobao", "douyin")
+PLATFORMS = ("taobao", "douyin", "pdd")
 DAYS = 30
 END = date(2026, 6, 30)
 NOW = datetime(2026, 6, 30, 16, tzinfo=UTC)

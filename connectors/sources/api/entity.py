@@ -14,8 +14,8 @@ import pyarrow as pa
 from connectors.sources.api.reading import Page, Reading, Window
 
 CURSOR = "cursor"
-_ROWS_A_PART = 10_000
-_BYTES_A_PART = 16 << 20
+_ROWS_A_PART = 2_000
+_BYTES_A_PART = 4 << 20
 BRONZE_SCHEMA = pa.schema(
     [
         pa.field("source_id", pa.string()),
