@@ -1,6 +1,5 @@
 """Carriers against the sandbox: every scan of every parcel once, whatever breaks on the way."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,15 +19,13 @@ from connectors.sandbox.world import WorldConfig
 from connectors.settings import Settings, load_settings
 from tests.models import build_models, rows
 from tests.platform_accounts import config_of
-from tests.platforms import Read, bronze_payloads, read_account
+from tests.platforms import Read, bronze_payloads, orders_a_day, read_account
 from tests.platforms import read_until_killed as kill_reading
 
 pytestmark = pytest.mark.integration
 
-# Twelve days of 20,400 orders, or of 1,440 so that the usual suite stays short.
-ORDERS_PER_DAY = 1_700 if os.environ.get("FOURFLOW_TEST_HEAVY") == "1" else 120
 CONFIG = WorldConfig(
-    end_date=date(2026, 6, 30), days=12, orders_per_day=ORDERS_PER_DAY, product_count=60
+    end_date=date(2026, 6, 30), days=12, orders_per_day=orders_a_day(12, 120), product_count=60
 )
 NOON_BEFORE = datetime(2026, 6, 29, 4, tzinfo=UTC)
 THE_END = datetime(2026, 6, 30, 15, 59, 59, tzinfo=UTC)

@@ -19,7 +19,7 @@ from connectors.sources.api.reading import Reading, Window
 from connectors.sources.douyin.gateway import DouyinAccount, Gateway
 from connectors.sources.douyin.source import CONNECTOR, _orders
 from tests.canonical import CanonicalRows, truth_of
-from tests.platforms import Read, bronze_payloads, read_account, read_until_killed
+from tests.platforms import Read, bronze_payloads, orders_a_day, read_account, read_until_killed
 
 pytestmark = pytest.mark.integration
 
@@ -42,7 +42,9 @@ FAULTS = Faults(
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[ServedSandbox]:
-    config = WorldConfig(end_date=date(2026, 6, 30), days=8, orders_per_day=300, product_count=60)
+    config = WorldConfig(
+        end_date=date(2026, 6, 30), days=8, orders_per_day=orders_a_day(8, 300), product_count=60
+    )
     with serve_sandbox(config) as served:
         yield served
 

@@ -21,7 +21,7 @@ from connectors.sources.api.reading import Reading, Window
 from connectors.sources.shopify.admin import Admin, ShopifyAccount
 from connectors.sources.shopify.source import CONNECTOR, _pages
 from tests.canonical import CanonicalRows, truth_of
-from tests.platforms import Read, bronze_payloads, read_account, read_until_killed
+from tests.platforms import Read, bronze_payloads, orders_a_day, read_account, read_until_killed
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +44,9 @@ FAULTS = Faults(
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[ServedSandbox]:
-    config = WorldConfig(end_date=date(2026, 6, 30), days=8, orders_per_day=800, product_count=60)
+    config = WorldConfig(
+        end_date=date(2026, 6, 30), days=8, orders_per_day=orders_a_day(8, 800), product_count=60
+    )
     with serve_sandbox(config) as served:
         yield served
 

@@ -14,7 +14,7 @@ from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
 from connectors.sandbox.world import WorldConfig
 from connectors.settings import load_settings
-from tests.platforms import Read, bronze_payloads, current_records, fen, read_account
+from tests.platforms import Read, bronze_payloads, current_records, fen, orders_a_day, read_account
 from tests.platforms import read_until_killed as kill_reading
 
 pytestmark = pytest.mark.integration
@@ -30,7 +30,9 @@ FAULTS = Faults(
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[ServedSandbox]:
-    config = WorldConfig(end_date=END, days=12, orders_per_day=300, product_count=60)
+    config = WorldConfig(
+        end_date=END, days=12, orders_per_day=orders_a_day(12, 300), product_count=60
+    )
     with serve_sandbox(config) as served:
         yield served
 
