@@ -64,7 +64,7 @@ class WooCommerceAccount(AccountConfig):
         if address.scheme != "https" and address.hostname not in _LOCAL:
             raise ValueError(
                 "`base_url` must begin with https:// (or be on this machine): orders hold personal "
-                "data, and the secret is sent with each call"
+                "data"
             )
         return self
 
