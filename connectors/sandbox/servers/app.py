@@ -24,6 +24,7 @@ from connectors.sandbox.scanning import describe_scans
 from connectors.sandbox.servers import (
     alipay,
     douyin,
+    jd,
     kuaidi100,
     pdd,
     sf_express,
@@ -51,6 +52,7 @@ PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
     "pdd": pdd.routes,
     "woocommerce": woocommerce.routes,
     "stripe": stripe.routes,
+    "jd": jd.routes,
 }
 """The routes of every platform by its prefix; their paths begin behind the prefix."""
 
