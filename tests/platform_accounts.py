@@ -11,6 +11,7 @@ ACCOUNTS = {
     "pdd": "pdd_shop",
     "woocommerce": "own_shop",
     "stripe": "main",
+    "jd": "jd_shop",
 }
 _PATHS = {
     "taobao": "taobao/router/rest",
@@ -19,6 +20,7 @@ _PATHS = {
     "pdd": "pdd/api/router",
     "woocommerce": "woocommerce",
     "stripe": "stripe",
+    "jd": "jd/routerjson",
     "sf_express": "sf_express/std/service",
     "kuaidi100": "kuaidi100",
 }
@@ -29,6 +31,7 @@ _CREDENTIALS = {
     "pdd": ("client_id", "client_secret", "access_token"),
     "woocommerce": ("consumer_key", "consumer_secret"),
     "stripe": ("api_key",),
+    "jd": ("app_key", "app_secret", "access_token"),
     "sf_express": ("partner_id", "check_word"),
     "kuaidi100": ("customer", "key"),
 }

@@ -1,0 +1,15 @@
+{{ config(enabled=source_is_enabled('jd')) }}
+
+select
+    'jd' as source,
+    account as channel,
+    buyer_id,
+    arg_max(buyer_name, modified_at) as name_token,
+    -- The phone is the receiver's, who may be somebody else.
+    null as phone_token,
+    arg_max(province, modified_at) as province_name,
+    min(created_at) as registered_at,
+    max(received_at) as known_at
+from {{ ref('int_jd__orders_classified') }}
+where is_current and buyer_id is not null
+group by account, buyer_id

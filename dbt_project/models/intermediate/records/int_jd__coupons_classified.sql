@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('jd')) }}
+
+{{ classify_records('jd', 'coupons') }}

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('jd')) }}
+
+{{ stage_records('jd', 'orders') }}
