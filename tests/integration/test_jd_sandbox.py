@@ -20,7 +20,7 @@ from connectors.sources.jd.gateway import Gateway, JdAccount
 from connectors.sources.jd.source import CONNECTOR, _orders, _pages
 from tests.canonical import CanonicalRows, truth_of
 from tests.platform_accounts import ACCOUNTS, config_of
-from tests.platforms import Read, bronze_payloads, read_account, read_until_killed
+from tests.platforms import Read, bronze_payloads, orders_a_day, read_account, read_until_killed
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +44,9 @@ FAULTS = Faults(
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[ServedSandbox]:
-    config = WorldConfig(end_date=date(2026, 6, 30), days=6, orders_per_day=300, product_count=60)
+    config = WorldConfig(
+        end_date=date(2026, 6, 30), days=6, orders_per_day=orders_a_day(6, 300), product_count=60
+    )
     with serve_sandbox(config) as served:
         yield served
 
