@@ -22,7 +22,13 @@ from connectors.sources.api.reading import Reading, Window
 from connectors.sources.woocommerce.source import CONNECTOR, WooCommerceAccount, _orders, _Site
 from tests.canonical import CanonicalRows, truth_of
 from tests.platform_accounts import ACCOUNTS, config_of
-from tests.platforms import Read, bronze_payloads, read_account, read_until_killed
+from tests.platforms import (
+    Read,
+    bronze_payloads,
+    orders_a_day,
+    read_account,
+    read_until_killed,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -46,7 +52,9 @@ FAULTS = Faults(
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[ServedSandbox]:
-    config = WorldConfig(end_date=date(2026, 6, 30), days=9, orders_per_day=1_200, product_count=60)
+    config = WorldConfig(
+        end_date=date(2026, 6, 30), days=9, orders_per_day=orders_a_day(9, 1_200), product_count=60
+    )
     with serve_sandbox(config) as served:
         yield served
 
