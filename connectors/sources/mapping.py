@@ -55,12 +55,15 @@ class Column(Declared):
 
     A file's column has a `header`; a platform's has the JSON `path` in the record, or in the
     record that it is an element of (`of: parent`). The path `#` is the number of an element in
-    its array, from 1: the key of lines that have none. With a `pattern`, the value is what its one
-    group matches; a text that does not match as a whole has no value.
+    its array, from 1: the key of lines that have none. A file's column may be inside the JSON value
+    under its header: then it has a `path` in that value, too. With a `key`, what stands there is an
+    array of `{key, value}` objects, and the value is that of this key. With a `pattern`, the value
+    is what its one group matches; a text that does not match as a whole has no value.
     """
 
     header: str = ""
     path: str = Field(default="", pattern=r"^(\$.*|#)?$")
+    key: str | None = Field(default=None, pattern=r"^\w+$")
     of: Literal["record", "parent"] = "record"
     type: ColumnType
     required: bool = False
@@ -90,8 +93,10 @@ class Column(Declared):
 
     @model_validator(mode="after")
     def _has_one_place(self) -> "Column":
-        if bool(self.header) == bool(self.path):
-            raise ValueError("a column has either a header (of a file) or a path (of an answer)")
+        if not self.header and not self.path:
+            raise ValueError("a column has a header (of a file) or a path (of an answer)")
+        if self.header and (self.path == "#" or self.of == "parent"):
+            raise ValueError("`#` and `of: parent` are not for columns of files")
         return self
 
 
@@ -168,8 +173,8 @@ class EntityMapping(Declared):
             raise ValueError("an entity has exactly one of `files`, `endpoint` and `record_of`")
         if (self.record_of is None) != (self.records_in is None):
             raise ValueError("`record_of` and `records_in` belong together")
-        places = {bool(column.path) for column in self.columns.values()}
-        if places != {not self.files}:
+        places = {bool(column.header) for column in self.columns.values()}
+        if places != {bool(self.files)}:
             raise ValueError("columns of files have headers, columns of answers have paths")
         numbered = any(column.path == "#" for column in self.columns.values())
         if numbered and self.record_of is None:

@@ -59,6 +59,22 @@
             'occurred_at': 'timestamptz', 'bill_date': 'date', 'row_number': 'bigint',
             'balance_after': 'decimal(18, 2)', 'known_at': 'timestamptz',
         },
+        'inquiries': {
+            'source': 'varchar', 'channel': 'varchar', 'inquiry_no': 'varchar', 'inquiry_type': 'varchar',
+            'customer_token': 'varchar', 'agent': 'varchar', 'asked_at': 'timestamptz',
+            'first_replied_at': 'timestamptz', 'sku': 'varchar', 'order_no': 'varchar',
+            'won_at': 'timestamptz', 'known_at': 'timestamptz',
+        },
+        'visits': {
+            'source': 'varchar', 'visit_no': 'varchar', 'visitor_token': 'varchar', 'user_token': 'varchar',
+            'started_at': 'timestamptz', 'last_event_at': 'timestamptz', 'traffic_source': 'varchar',
+            'traffic_medium': 'varchar', 'campaign': 'varchar', 'device_category': 'varchar',
+            'country': 'varchar', 'event_count': 'bigint', 'page_view_count': 'bigint',
+            'first_viewed_sku': 'varchar', 'product_viewed_at': 'timestamptz',
+            'added_to_cart_at': 'timestamptz', 'checkout_started_at': 'timestamptz',
+            'purchased_at': 'timestamptz', 'purchase_count': 'bigint', 'order_no': 'varchar',
+            'purchase_amount': 'decimal(18, 2)', 'currency_code': 'varchar', 'known_at': 'timestamptz',
+        },
     } -%}
     {{ return(shapes[shape]) }}
 {% endmacro %}

@@ -9,6 +9,25 @@
 {%- endmacro %}
 
 
+{#- The value that goes with a key in the text of a JSON array of {key, value} objects; GA4 writes a value as an
+    object with one member for each type, of which one is not null. -#}
+{% macro keyed_value(expression, key) -%}
+    list_transform(
+        list_filter(
+            json_extract({{ expression }}, '$[*]'),
+            lambda pair: json_extract_string(pair, '$.key') = '{{ key }}'
+        ),
+        lambda pair: coalesce(
+            json_extract_string(pair, '$.value.string_value'),
+            json_extract_string(pair, '$.value.int_value'),
+            json_extract_string(pair, '$.value.double_value'),
+            json_extract_string(pair, '$.value.float_value'),
+            case when json_type(pair, '$.value') != 'OBJECT' then json_extract_string(pair, '$.value') end
+        )
+    )[1]
+{%- endmacro %}
+
+
 {#- The text that a column is read from: what the one group of its `pattern` matches if it has one. Platforms
     write 0 for a time that has not come. -#}
 {% macro raw_value(column, expression) -%}
@@ -95,7 +114,8 @@
 
 {#- Why a value was refused, as one sentence; personal values are not repeated. -#}
 {% macro refusal(name, column, raw, typed) -%}
-    {%- set header = (column.get('path') or column.header | string).replace("'", "''") -%}
+    {%- set header = (column.get('header') or column.path) | string -%}
+    {%- set header = (header ~ (('.' ~ column.key) if column.get('key') else '')).replace("'", "''") -%}
     {%- set label = '"' ~ header ~ '"' -%}
     {%- if header != name -%}
         {%- set label = label ~ ' (' ~ name ~ ')' -%}

@@ -126,7 +126,8 @@ cleaned as (
         {%- for name, column in columns.items() %}
         {%- set values = 'parent_payload_values' if column.get('of') == 'parent' else 'payload_values' %}
         {%- set position = 'cast(element_number as varchar)' if column.get('path') == '#' else none %}
-        {{ raw_value(column, position or values ~ '[' ~ loop.index ~ ']') }} as {{ name }}_raw{{ "," if not loop.last }}
+        {%- set found = position or values ~ '[' ~ loop.index ~ ']' %}
+        {{ raw_value(column, keyed_value(found, column.key) if column.get('key') else found) }} as {{ name }}_raw{{ "," if not loop.last }}
         {%- endfor %}
     from extracted
 ),
@@ -235,10 +236,10 @@ from named
 
 {#- Where a column stands in its record; `#`, the number of an element in its array, stands nowhere in it. -#}
 {% macro column_path(column) -%}
-    {%- if column.get('path') -%}
-        {{ column.path.replace("'", "''") }}
+    {%- if column.get('header') is not none and column.get('header') | string -%}
+        $."{{ (column.header | string).replace("'", "''") }}"{{ (column.get('path') or '$')[1:].replace("'", "''") }}
     {%- else -%}
-        $."{{ (column.header | string).replace("'", "''") }}"
+        {{ column.path.replace("'", "''") }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -96,7 +96,7 @@ def payload_records(
     values: pa.Table,
     numbers: pa.Array,
 ) -> pa.Table:
-    """Records whose payload is one JSON object, headers -> raw text.
+    """Records whose payload is one JSON object, headers -> raw text; nested values as JSON.
 
     Args:
         connection: any DuckDB connection; nothing is left behind in it.
@@ -138,6 +138,19 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _text_type(kind: pa.DataType) -> str:
+    """The type of a nested value with texts for its numbers: JSON's own would lose digits."""
+    if pa.types.is_struct(kind):
+        names = [kind.field(position) for position in range(kind.num_fields)]
+        members = (f'"{n.name.replace(chr(34), 2 * chr(34))}" {_text_type(n.type)}' for n in names)
+        return f"struct({', '.join(members)})"
+    if pa.types.is_map(kind):
+        return f"map(varchar, {_text_type(kind.item_type)})"
+    if pa.types.is_nested(kind):
+        return f"{_text_type(kind.value_type)}[]"
+    return "boolean" if pa.types.is_boolean(kind) else "varchar"
+
+
 def _text_expression(name: str, kind: pa.DataType) -> str:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
@@ -152,5 +165,5 @@ def _text_expression(name: str, kind: pa.DataType) -> str:
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return f"coalesce(try(decode({name})), cast({name} as varchar))"
     if pa.types.is_nested(kind):
-        return f"cast(to_json({name}) as varchar)"
+        return f"to_json(cast({name} as {_text_type(kind)}))"
     return f"cast({name} as varchar)"

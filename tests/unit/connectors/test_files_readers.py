@@ -266,7 +266,8 @@ def test_parquet_of_any_type_becomes_exact_text(tmp_path, orders_of):
             "bytes": pa.array(["中".encode(), None]),
             "label": pa.array(["x", None]).dictionary_encode(),
             "yes": pa.array([True, None]),
-            "many": pa.array([[{"a": 1}], None]),
+            "many": pa.array([[{"a": 2**60 + 1, "b": Decimal("1234567890123456.78")}], None]),
+            "one": pa.array([{"yes": True, 'a "b"': [0.1]}, None]),
         }
     )
     pq.write_table(table, path)
@@ -282,7 +283,8 @@ def test_parquet_of_any_type_becomes_exact_text(tmp_path, orders_of):
         "bytes": "中",
         "label": "x",
         "yes": "true",
-        "many": '[{"a":1}]',
+        "many": [{"a": "1152921504606846977", "b": "1234567890123456.78"}],
+        "one": {"yes": True, 'a "b"': ["0.1"]},
     }
     assert second.pop("amount") == "0.10"
     assert second.pop("ratio") == "1.234567890123457E+18"

@@ -50,6 +50,8 @@ def column(**changes):
         ({"columns": column(header=" ")}, "a header must not be empty"),
         ({"columns": column(pattern="([0-9]+")}, "'([0-9]+' is not a regular expression"),
         ({"columns": column(pattern="[0-9]+")}, "must have exactly one group"),
+        ({"columns": column(path="#")}, "`#` and `of: parent` are not for columns of files"),
+        ({"columns": column(key="a b")}, "`columns.order_no.key`: string should match pattern"),
         ({"columns": {}}, "`columns`: dictionary should have at least 1 item"),
         ({"record_key": ["line_no"]}, "record_key names 'line_no'"),
         ({"encodings": ["utf-9"]}, "'utf-9' is not an encoding"),

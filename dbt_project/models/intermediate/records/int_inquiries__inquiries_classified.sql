@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('inquiries')) }}
+
+{{ classify_records('inquiries', 'inquiries') }}

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('leads')) }}
+
+{{ classify_records('leads', 'leads') }}

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('ga4')) }}
+
+{{ stage_records('ga4', 'events') }}

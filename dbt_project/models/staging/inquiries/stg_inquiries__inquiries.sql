@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('inquiries')) }}
+
+{{ stage_records('inquiries', 'inquiries') }}
