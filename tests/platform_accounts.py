@@ -12,6 +12,7 @@ ACCOUNTS = {
     "woocommerce": "own_shop",
     "stripe": "main",
     "jd": "jd_shop",
+    "odoo": "main",
 }
 _PATHS = {
     "taobao": "taobao/router/rest",
@@ -21,6 +22,7 @@ _PATHS = {
     "woocommerce": "woocommerce",
     "stripe": "stripe",
     "jd": "jd/routerjson",
+    "odoo": "odoo",
     "sf_express": "sf_express/std/service",
     "kuaidi100": "kuaidi100",
 }
@@ -32,6 +34,7 @@ _CREDENTIALS = {
     "woocommerce": ("consumer_key", "consumer_secret"),
     "stripe": ("api_key",),
     "jd": ("app_key", "app_secret", "access_token"),
+    "odoo": ("api_key", "database"),
     "sf_express": ("partner_id", "check_word"),
     "kuaidi100": ("customer", "key"),
 }

@@ -26,6 +26,7 @@ from connectors.sandbox.servers import (
     douyin,
     jd,
     kuaidi100,
+    odoo,
     pdd,
     sf_express,
     shopify,
@@ -53,6 +54,7 @@ PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
     "woocommerce": woocommerce.routes,
     "stripe": stripe.routes,
     "jd": jd.routes,
+    "odoo": odoo.routes,
 }
 """The routes of every platform by its prefix; their paths begin behind the prefix."""
 

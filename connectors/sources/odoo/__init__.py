@@ -1,0 +1,1 @@
+"""Odoo: goods, stock, purchase orders, suppliers and customers of an ERP."""

@@ -1,0 +1,119 @@
+"""Odoo against the sandbox: faults and kills lose nothing, and dbt has the world's stock."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from connectors.sandbox.retailer import simulate
+from connectors.sandbox.servers.faults import Faults
+from connectors.sandbox.servers.odoo_models import records_of
+from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
+from connectors.sandbox.world import WorldConfig
+from connectors.settings import load_settings
+from connectors.sources.odoo.source import CONNECTOR
+from tests.models import build_models, rows
+from tests.platform_accounts import config_of
+from tests.platforms import Read, bronze_payloads, read_account, read_until_killed
+
+pytestmark = pytest.mark.integration
+
+CONFIG = WorldConfig(end_date=date(2026, 6, 30), days=12, orders_per_day=150, product_count=60)
+FAULTS = Faults(
+    drop=0.02,
+    delay=0.02,
+    too_many=0.02,
+    server_error=0.02,
+    throttled=0.01,
+    unavailable=0.02,
+    truncated=0.02,
+    html=0.02,
+    delay_seconds=0.02,
+)
+MODELS = {
+    "products": ("product.product", lambda _r: True),
+    "supplier_prices": ("product.supplierinfo", lambda _r: True),
+    "purchase_orders": ("purchase.order", lambda _r: True),
+    "purchase_order_lines": ("purchase.order.line", lambda _r: True),
+    "suppliers": ("res.partner", lambda r: r["supplier_rank"] > 0),
+    "customers": ("res.partner", lambda r: r["customer_rank"] > 0),
+}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[ServedSandbox]:
+    with serve_sandbox(CONFIG) as served:
+        yield served
+
+
+def test_faults_and_kills_lose_nothing_and_double_nothing(sandbox: ServedSandbox, tmp_path: Path):
+    def order(now: datetime) -> Read:
+        keys = config_of("odoo", sandbox, attempts=10, page_size=20)
+        return Read("odoo", "main", keys, now)
+
+    settings = load_settings(home=tmp_path)
+    noon = datetime(2026, 6, 27, 4, tzinfo=UTC)
+    sandbox.control(as_of="2026-06-27T12:00:00", faults=FAULTS)
+    assert read_until_killed(tmp_path, order(noon), pages=9) == -9
+    assert list(bronze_payloads(settings, "odoo_products")) == []
+    assert read_account(tmp_path, order(noon)).problems == ()
+    sandbox.control(as_of="2026-06-30T23:59:59")
+    later = datetime(2026, 6, 30, 16, 10, tzinfo=UTC)
+    read_until_killed(tmp_path, order(later), landing_seconds=0.4)
+    assert read_account(tmp_path, order(later)).problems == ()
+    assert sum(n for name, n in sandbox.counters().items() if "odoo.fault" in name) >= 5
+
+    world = simulate(CONFIG)
+    for entity, (model, is_meant) in MODELS.items():
+        newest = {r["id"]: r["write_date"] for r in bronze_payloads(settings, f"odoo_{entity}")}
+        expected = {
+            record["id"]: record["write_date"]
+            for record in records_of(world, CONFIG.end_second, model)
+            if is_meant(record)
+        }
+        assert newest == expected, entity
+
+    settings.enabled_sources_path.parent.mkdir(parents=True, exist_ok=True)
+    settings.enabled_sources_path.write_text("odoo", encoding="utf-8")
+    classified = [f"+int_odoo__{entity}_classified" for entity in CONNECTOR.entities]
+    build_models(settings, "+fct_stock_positions", "+dim_products", "+dim_customers", *classified)
+    assert rows(
+        settings,
+        "select count(*) from lake.staging.stg_odoo__stock where reject_reason is not null",
+    ) == [(0,)]
+    stock = world.stock
+    found = rows(
+        settings,
+        "select site, sku, on_hand, reserved from lake.marts.fct_stock_positions where on_hand > 0 "
+        "and business_date = (select max(business_date) from lake.marts.fct_stock_positions)",
+    )
+    quants = records_of(world, CONFIG.end_second, "stock.quant")
+    expected_stock = Counter(
+        (q["warehouse_id"][1], q["product_id"][1][1:].partition("]")[0], int(q["quantity"]),
+         int(q["reserved_quantity"]))
+        for q in quants
+    )  # fmt: skip
+    assert Counter(found) == expected_stock
+    assert sum(row[2] for row in found) == int(stock.on_hand[-1][stock.carried].sum())
+    goods = rows(
+        settings,
+        "select sku, unit_cost, lead_time_days, pack_size from lake.marts.dim_products order by 1",
+    )
+    products = world.products
+    assert goods == sorted(
+        (sku, Decimal(int(cost)) / 100, int(lead), int(pack))
+        for sku, cost, lead, pack in zip(
+            products.skus, products.unit_cost, products.lead_time_days, products.pack_size,
+            strict=True,
+        )
+    )  # fmt: skip
+    limits = rows(
+        settings,
+        "select sum(credit_limit), bool_and(length(name) = 64) "
+        "from lake.intermediate.int_odoo__customers_classified where is_current",
+    )
+    partners = records_of(world, CONFIG.end_second, "res.partner")
+    assert limits == [(sum(Decimal(partner["credit_limit"]) for partner in partners), True)]
