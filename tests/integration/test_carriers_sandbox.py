@@ -93,7 +93,8 @@ def carrier(sandbox: ServedSandbox, name: str, now: datetime, **changes: Any) ->
     config = {
         "phone_tail": sandbox.credentials()["sf_express"]["check_phone_no"],
         "ask_again_minutes": 0,
-        "hours_after_end": 48,
+        # The default of 48, and the 36 hours between the two readings here.
+        "hours_after_end": 48 + 36,
         "attempts": 8,
         **({"carriers": ["yto", "jd"]} if name == "kuaidi100" else {}),
     }
