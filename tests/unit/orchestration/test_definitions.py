@@ -1,5 +1,7 @@
 """The asset graph loads, every asset is owned and described, and each run follows one order."""
 
+import sys
+
 import pytest
 
 from connectors.settings import load_settings
@@ -16,6 +18,13 @@ sources:
 """
 
 
+def _forget_definitions() -> None:
+    """They are those of the settings they were first imported with, here or by another test."""
+    for name in list(sys.modules):
+        if name == "orchestration.definitions" or name.startswith("orchestration.defs"):
+            del sys.modules[name]
+
+
 @pytest.fixture(scope="module")
 def definitions(tmp_path_factory: pytest.TempPathFactory):
     """Definitions of a fresh home, with a manifest parsed from the project as it is."""
@@ -25,9 +34,11 @@ def definitions(tmp_path_factory: pytest.TempPathFactory):
         patch.setenv("FOURFLOW_HOME", str(home))
         patch.setenv("FOURFLOW_CONFIG", str(home / "fourflow.yml"))
         load_settings().export_to_environment()
+        _forget_definitions()
         from orchestration.definitions import defs
 
-        return defs()
+        yield defs()
+    _forget_definitions()
 
 
 @pytest.fixture(scope="module")
