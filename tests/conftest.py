@@ -28,12 +28,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+def _take_settings() -> dict[str, str]:
+    """Remove Fourflow's settings from the environment; what they were."""
+    names = [n for n in os.environ if n.startswith("FOURFLOW_") and n[9:13] != "TEST"]
+    return {name: os.environ.pop(name) for name in names}
+
+
+def pytest_configure() -> None:
+    """Forget the settings of this machine, for the fixtures of modules too."""
+    _take_settings()
+
+
 @pytest.fixture(autouse=True)
-def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("FOURFLOW_") and not name.startswith("FOURFLOW_TEST"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("FOURFLOW_CONFIG", "none")
+def _no_settings_of_others() -> Iterator[None]:
+    """Every test starts without settings and leaves none: the pipeline exports its own."""
+    of_wider_fixtures = _take_settings()
+    os.environ["FOURFLOW_CONFIG"] = "none"
+    yield
+    _take_settings()
+    os.environ.update(of_wider_fixtures)
 
 
 @pytest.fixture

@@ -30,11 +30,9 @@ def definitions(tmp_path_factory: pytest.TempPathFactory):
     """Definitions of a fresh home, with a manifest parsed from the project as it is."""
     home = tmp_path_factory.mktemp("definitions")
     (home / "fourflow.yml").write_text(CONFIGURATION, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FOURFLOW_HOME", str(home))
-        patch.setenv("FOURFLOW_CONFIG", str(home / "fourflow.yml"))
-        load_settings().export_to_environment()
-        _forget_definitions()
+    settings = load_settings(home=home, config=str(home / "fourflow.yml"))
+    _forget_definitions()
+    with settings.exported():
         from orchestration.definitions import defs
 
         yield defs()
