@@ -85,6 +85,10 @@ class Settings(BaseSettings):
         default=PROJECT_ROOT / "dbt_project",
         description="Folder of the dbt project; a team may keep its own copy.",
     )
+    dbt_parse_cache: Path | None = Field(
+        default=None,
+        description="Folder in which homes share what dbt parsed; empty: each parses for itself.",
+    )
     lock_timeout_seconds: float = Field(
         default=900.0, ge=0, description="How long a writing step waits for the lake's writer lock."
     )

@@ -7,6 +7,8 @@ that cost each run five seconds and more.
 import hashlib
 import json
 import logging
+import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ _PROJECT_GLOBS = (
     "tests/**/*",
     "snapshots/**/*",
 )
+_PARSED = "partial_parse.msgpack"
 _FAILED = {"error", "fail", "runtime error"}
 
 
@@ -57,6 +60,10 @@ def ensure_manifest(settings: Settings) -> Path:
     if manifest.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return manifest
     target.mkdir(parents=True, exist_ok=True)
+    shared = _shared_parse(settings, wanted)
+    parsed = target / _PARSED
+    if shared and shared.exists() and not parsed.exists():
+        shutil.copy(shared, parsed)
     with settings.exported():
         error = _invoke(settings, ["parse"])
     if error:
@@ -65,7 +72,20 @@ def ensure_manifest(settings: Settings) -> Path:
             "Mend what it names and run again."
         )
     stamp.write_text(wanted, encoding="ascii")
+    if shared and not shared.exists():
+        shared.parent.mkdir(parents=True, exist_ok=True)
+        whole = shared.with_suffix(f".{os.getpid()}")
+        shutil.copy(parsed, whole)
+        whole.replace(shared)
     return manifest
+
+
+def _shared_parse(settings: Settings, wanted: str) -> Path | None:
+    """Where homes share what dbt parsed of the very same project; dbt judges itself if it fits."""
+    if settings.dbt_parse_cache is None:
+        return None
+    key = hashlib.sha256(f"{settings.dbt_project_path} {wanted}".encode()).hexdigest()
+    return settings.dbt_parse_cache / f"{key}.msgpack"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from connectors.settings import PROJECT_ROOT, Settings, load_settings
 # Files in the order they should start: the two longest on a worker each, and a short one that may
 # wait behind the longest. The others follow as they were collected.
 _FIRST = ("reliability/test_killed_runs", "integration/test_real_data", "architecture/")
+_PARSE_CACHE = "FOURFLOW_DBT_PARSE_CACHE"
 _numbers = itertools.count()
 
 
@@ -30,13 +31,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _take_settings() -> dict[str, str]:
     """Remove Fourflow's settings from the environment; what they were."""
-    names = [n for n in os.environ if n.startswith("FOURFLOW_") and n[9:13] != "TEST"]
+    ours = ("FOURFLOW_TEST", _PARSE_CACHE)
+    names = [n for n in os.environ if n.startswith("FOURFLOW_") and not n.startswith(ours)]
     return {name: os.environ.pop(name) for name in names}
 
 
 def pytest_configure() -> None:
-    """Forget the settings of this machine, for the fixtures of modules too."""
+    """Forget this machine's settings, for fixtures of modules too; homes share what dbt parsed."""
     _take_settings()
+    os.environ[_PARSE_CACHE] = str(PROJECT_ROOT / ".pytest_cache" / "dbt_parse")
 
 
 @pytest.fixture(autouse=True)

@@ -49,7 +49,8 @@ class Installation:
         Commands work in the folder that home is in, so that no `fourflow.yml` of this machine is
         found before the one in home.
         """
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("FOURFLOW_")}
+        shared = "FOURFLOW_DBT_PARSE_CACHE"
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("FOURFLOW_") or k == shared}
         ours = {"FOURFLOW_HOME": str(self.home), "FOURFLOW_THREADS": "1", "COLUMNS": "160"}
         return {**kept, **ours, **self.environment}
 
