@@ -42,16 +42,18 @@ browser:
 	fi
 
 # Two workers; a file stays on one of them, the longest start first (tests/conftest.py).
-PYTEST = $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=15
+PYTEST = $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=15 \
+	--junitxml=.pytest_cache/report.xml
 test: $(STAMP) browser
 	@$(PYTEST) -m "not heavy"
 
 test-all: $(STAMP) browser
 	@FOURFLOW_TEST_HEAVY=1 $(PYTEST)
 
-# Runs every test behind docs/connectors.md and writes the page.
+# Writes docs/connectors.md after running every test behind it; REPORT=.pytest_cache/report.xml takes
+# what `make test` has just found instead.
 connectors-table: $(STAMP)
-	@$(BIN)/python -m tests.connector_table
+	@$(BIN)/python -m tests.connector_table $(REPORT)
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --check .
