@@ -326,6 +326,25 @@ def test_local_dates_and_whole_numbers_are_cursors(erp: Erp, installation: Insta
         assert counts(read(installation)) == {name: again}
 
 
+def test_a_table_that_lost_most_of_its_rows_is_refused_as_cut_off(
+    erp: Erp, installation: Installation
+):
+    erp.fill()
+    erp.do("create table shelves as select generate_series(1, 10) as id")
+    configured(installation, "shelves", table="shelves")
+    assert counts(read(installation)) == {"shelves": 10}
+    erp.do("delete from shelves where id > 4")
+    report = read(installation)
+    (problem,) = report.problems
+    assert "shelves held 4 records, 10 at the reading before" in problem
+    assert len(list(bronze_payloads(installation.settings, "erp_shelves"))) == 10
+
+    configured(installation, "shelves", table="shelves", least_share=0)
+    assert counts(read(installation)) == {"shelves": 4}
+    configured(installation, "shelves", table="shelves")
+    assert read(installation).problems == ()
+
+
 def test_only_named_columns_are_read(erp: Erp, installation: Installation):
     erp.fill()
     configured(

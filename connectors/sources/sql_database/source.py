@@ -17,6 +17,7 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from connectors.declarations import known_time_zone, suggest
 from connectors.errors import InputError
 from connectors.sources.api.connector import AccountConfig, Connector
+from connectors.sources.api.guards import ShrinkGuard
 from connectors.sources.api.reading import Reading
 from connectors.sources.dlt.bronze import to_bronze
 from connectors.sources.sql_database.engine import open_engine, refusal
@@ -44,6 +45,13 @@ class SqlTable(BaseModel):
         ge=0,
         description="How far each reading goes back: minutes of a time, days of a date, steps of a "
         "whole number; empty: `overlap_minutes`, 1 day, 1000 steps.",
+    )
+    least_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Without a cursor: a reading with fewer rows than this share of the one before "
+        "is refused as cut off.",
     )
     columns: list[str] = Field(
         default=[], description="Only these columns are read; empty: all. Leave personal data out."
@@ -108,13 +116,18 @@ class _Rows:
         from dlt.sources.sql_database import TableLoader, sql_table  # noqa: PLC0415 - as dlt's are
 
         doing = f"reading {self._table.fullname}"
+        check_size = self._check_size
 
         class Loader(TableLoader):
             def load_rows(self, *arguments: Any, **options: Any) -> Iterator[Any]:
+                count = 0
                 try:
-                    yield from super().load_rows(*arguments, **options)
+                    for rows in super().load_rows(*arguments, **options):
+                        count += len(rows)
+                        yield rows
                 except SQLAlchemyError as error:
                     raise refusal(error, doing) from error
+                check_size(count)
 
         resource = sql_table(
             credentials=self._engine,
@@ -129,6 +142,12 @@ class _Rows:
             table_loader_class=Loader,
         )
         return resource | to_bronze(self._entity, self._reading)
+
+    def _check_size(self, count: int) -> None:
+        """A table that is read whole every time has not lost most of its rows."""
+        if self._cursor is None and self._reading.since is None:
+            state = dlt.current.resource_state(self._entity)
+            ShrinkGuard(self._table.fullname, self._wanted.least_share, state).check(count)
 
     @property
     def _has_clock(self) -> bool:
