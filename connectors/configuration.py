@@ -98,7 +98,8 @@ class Schedules(Declared):
 
     daily: str = Field(default="0 5 * * *", description="The full pass: every source is read.")
     micro_batch: str = Field(
-        default="*/5 * * * *", description="How often a pass starts if new files are on offer."
+        default="*/5 * * * *",
+        description="How often a pass starts if files or pushes brought something.",
     )
     deliveries: str = Field(
         default="*/5 * * * *", description="How often decisions that are due are delivered."

@@ -11,6 +11,7 @@ from connectors.configuration import ConfiguredSource, load_configuration
 from connectors.database.engine import open_database
 from connectors.settings import Settings, load_settings
 from orchestration.defs.decisions import DELIVERIES
+from orchestration.defs.inbox import last_move
 from orchestration.maintenance import maintain
 from orchestration.offers import DUE_TAG, offer_signature
 from orchestration.policies import LAKE_POOL
@@ -79,19 +80,21 @@ delivery_schedule = dg.ScheduleDefinition(
     cron_schedule=_TIMES.micro_batch,
     execution_timezone=_ZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every few minutes, if a source of files has something new.",
+    description="Every few minutes, if files or pushes have brought something new.",
 )
 def micro_batch(
-    fourflow: dg.ResourceParam[Settings],
+    context: dg.ScheduleEvaluationContext, fourflow: dg.ResourceParam[Settings]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """A run keyed by what is on offer: the same files never start two runs."""
-    signature = offer_signature(load_configuration(fourflow))
-    if not signature:
+    """A run keyed by what arrived: the same files and pushes never start two runs."""
+    files = offer_signature(load_configuration(fourflow))
+    pushes = last_move(context.instance)
+    if not files and not pushes:
         yield dg.SkipReason(
-            "No source of files is configured; `fourflow run --source NAME=PATH` adds one."
+            "No source of files is configured and nothing was pushed; `fourflow run --source "
+            "NAME=PATH` adds a source."
         )
         return
-    yield dg.RunRequest(run_key=f"offer-{signature}")
+    yield dg.RunRequest(run_key=f"offer-{files}-{pushes}")
 
 
 def _schedule_of(source: ConfiguredSource) -> dg.ScheduleDefinition:

@@ -14,6 +14,8 @@ from orchestration.progress import RunProgress
 from orchestration.run_state import ensure_run, note, utc_now
 
 _STEP = "move the inbox"
+_JOB = "job"
+_MOVES_LOOKED_AT = 100
 _EVERY_SECONDS = 60
 _AGAIN_AFTER_SECONDS = 600
 _UNDER_WAY = [
@@ -58,7 +60,11 @@ def inbox_pushes(
         note(engine, context.run_id, inbox=_facts(report))
     yield dg.MaterializeResult(
         asset_key=INBOX_KEY,
-        metadata={"dagster/row_count": report.landed_count, **_facts(report)},
+        metadata={
+            "dagster/row_count": report.landed_count,
+            _JOB: context.run.job_name,
+            **_facts(report),
+        },
     )
     yield dg.AssetCheckResult(
         asset_key=INBOX_KEY,
@@ -67,6 +73,19 @@ def inbox_pushes(
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"damaged segments": report.damaged},
     )
+
+
+def last_move(instance: dg.DagsterInstance) -> str:
+    """Run id of the newest move that landed pushes without building on them, else empty."""
+    moves = instance.fetch_materializations(INBOX_KEY, limit=_MOVES_LOOKED_AT).records
+    for move in moves:
+        made = move.asset_materialization
+        if made is None:
+            continue
+        facts = {name: value.value for name, value in made.metadata.items()}
+        if facts.get(_JOB) == inbox_job.name and facts.get("dagster/row_count"):
+            return str(move.run_id)
+    return ""
 
 
 def _facts(report: InboxReport) -> dict[str, int]:

@@ -13,7 +13,8 @@ from connectors.inbox.state import InboxState, inbox_state, waits_too_long
 from connectors.settings import Settings
 from orchestration.cli.bench import benchmark_names, find_benchmark
 from orchestration.cli.main import app
-from orchestration.defs.inbox import inbox_job, inbox_pushes, inbox_waiting
+from orchestration.defs.automation import micro_batch
+from orchestration.defs.inbox import inbox_job, inbox_pushes, inbox_waiting, last_move
 from orchestration.progress import SilentProgress
 from orchestration.status_report import _inbox_problems
 
@@ -72,19 +73,53 @@ def test_the_sensor_waits_for_the_move_that_is_under_way(
     assert isinstance(_look(settings, instance), dg.SkipReason)
 
 
+def _run_job(
+    name: str, settings: Settings, instance: dg.DagsterInstance
+) -> dg.ExecuteInProcessResult:
+    """The inbox's asset as a step of a job of that name."""
+    job = dg.Definitions(
+        assets=[inbox_pushes],
+        jobs=[dg.define_asset_job(name)],
+        resources={"fourflow": settings, "progress": SilentProgress()},
+    ).resolve_job_def(name)
+    return job.execute_in_process(instance=instance)
+
+
 def test_the_asset_moves_and_tells_how_much(settings: Settings, instance: dg.DagsterInstance):
     _open_segment(settings, 1).seal()
-    result = dg.materialize(
-        [inbox_pushes],
-        instance=instance,
-        resources={"fourflow": settings, "progress": SilentProgress()},
-    )
+    result = _run_job(inbox_job.name, settings, instance)
     assert result.success
     (made,) = result.asset_materializations_for_node("inbox__pushes")
     assert made.metadata["dagster/row_count"].value == 1
     (check,) = result.get_asset_check_evaluations()
     assert check.passed
     assert sealed_segments(settings.inbox_path) == []
+
+
+def test_only_a_move_that_landed_something_outside_a_pass_calls_for_a_pass(
+    settings: Settings, instance: dg.DagsterInstance
+):
+    def micro_batch_key() -> str | None:
+        context = dg.build_schedule_context(instance=instance, resources={"fourflow": settings})
+        (answer,) = micro_batch(context)
+        return answer.run_key if isinstance(answer, dg.RunRequest) else None
+
+    assert last_move(instance) == ""
+    assert micro_batch_key() is None
+    _open_segment(settings, 1).seal()
+    moved = _run_job(inbox_job.name, settings, instance).run_id
+    assert last_move(instance) == moved
+    key = micro_batch_key()
+    assert key is not None
+
+    _run_job(inbox_job.name, settings, instance)  # nothing waits
+    _open_segment(settings, 2).seal()
+    _run_job("pipeline", settings, instance)  # builds on what it moves
+    assert micro_batch_key() == key
+
+    _open_segment(settings, 3).seal()
+    _run_job(inbox_job.name, settings, instance)
+    assert micro_batch_key() not in (None, key)
 
 
 def test_damaged_and_forgotten_pushes_are_problems(settings: Settings):
