@@ -80,5 +80,3 @@ left join {{ ref('int_jd__split_orders') }} as split_orders
 left join {{ ref('carrier_names') }} as carrier_names
     on 'jd:' || parcels.carrier_id = carrier_names.name
 where split_orders.order_no is null
--- A waybill that shops entered for several orders is one parcel: it stays with the order that had it first.
-qualify row_number() over (partition by parcels.tracking_no order by parcels.shipped_at, parcels.order_no) = 1

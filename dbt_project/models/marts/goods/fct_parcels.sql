@@ -33,7 +33,7 @@ judged as (
 )
 
 select
-    judged.source || ':' || judged.tracking_no as parcel_key,
+    judged.source || ':' || judged.tracking_no || ':' || judged.order_no as parcel_key,
     coalesce(
         own_order.order_key,
         other_order.order_key,
