@@ -50,11 +50,13 @@ def project_hash(project: Path) -> str:
 def ensure_manifest(settings: Settings) -> Path:
     """Path of an up-to-date manifest.json; parses only when the project or what is read changed.
 
+    It is a copy: dbt writes its own anew in every build, and a killed one leaves half of it.
+
     Raises:
         ContractError: the project does not parse; carries dbt's own message.
     """
     target = settings.dbt_target_path
-    manifest, stamp = target / "manifest.json", target / "project.sha256"
+    manifest, stamp = target / "parsed" / "manifest.json", target / "project.sha256"
     enabled = refresh_enabled_sources(settings)
     wanted = " ".join((project_hash(settings.dbt_project_path), *enabled))
     if manifest.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
@@ -71,13 +73,19 @@ def ensure_manifest(settings: Settings) -> Path:
             f"The dbt project in {settings.dbt_project_path} does not parse: {error} "
             "Mend what it names and run again."
         )
+    _copy_whole(target / manifest.name, manifest)
     stamp.write_text(wanted, encoding="ascii")
     if shared and not shared.exists():
-        shared.parent.mkdir(parents=True, exist_ok=True)
-        whole = shared.with_suffix(f".{os.getpid()}")
-        shutil.copy(parsed, whole)
-        whole.replace(shared)
+        _copy_whole(parsed, shared)
     return manifest
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Whoever looks at the target meanwhile, or after a kill, finds all of it or the old one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_suffix(f".{os.getpid()}")
+    shutil.copy(source, part)
+    part.replace(target)
 
 
 def _shared_parse(settings: Settings, wanted: str) -> Path | None:

@@ -60,3 +60,12 @@ def test_a_damaged_file_of_another_home_is_no_harm(tmp_path: Path, project: Path
     (cached,) = _cached(tmp_path)
     cached.write_bytes(cached.read_bytes()[:100])
     assert _parse(tmp_path / "b", project).keys() == nodes.keys()
+
+
+def test_a_manifest_that_a_killed_build_left_half_written_is_not_read(
+    tmp_path: Path, project: Path
+):
+    nodes = _parse(tmp_path / "a", project)
+    manifest = tmp_path / "a" / "dbt" / "manifest.json"
+    manifest.write_text(manifest.read_text(encoding="utf-8")[:1000], encoding="utf-8")
+    assert _parse(tmp_path / "a", project) == nodes
