@@ -4,6 +4,7 @@ A `dbt` command of its own would import half of dbt a second time and send every
 that cost each run five seconds and more.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -33,7 +34,6 @@ _PROJECT_GLOBS = (
     "tests/**/*",
     "snapshots/**/*",
 )
-_PARSED = "partial_parse.msgpack"
 _FAILED = {"error", "fail", "runtime error"}
 
 
@@ -61,12 +61,7 @@ def ensure_manifest(settings: Settings) -> Path:
     wanted = " ".join((project_hash(settings.dbt_project_path), *enabled))
     if manifest.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return manifest
-    target.mkdir(parents=True, exist_ok=True)
-    shared = _shared_parse(settings, wanted)
-    parsed = target / _PARSED
-    if shared and shared.exists() and not parsed.exists():
-        shutil.copy(shared, parsed)
-    with settings.exported():
+    with shared_parse(settings), settings.exported():
         error = _invoke(settings, ["parse"])
     if error:
         raise ContractError(
@@ -75,9 +70,27 @@ def ensure_manifest(settings: Settings) -> Path:
         )
     _copy_whole(target / manifest.name, manifest)
     stamp.write_text(wanted, encoding="ascii")
-    if shared and not shared.exists():
-        _copy_whole(parsed, shared)
     return manifest
+
+
+@contextlib.contextmanager
+def shared_parse(settings: Settings) -> Iterator[None]:
+    """Let dbt begin with what another home parsed of the same project, and keep what it parses.
+
+    Dbt parses anew what it finds to differ. Without `dbt_parse_cache` nothing is shared.
+    """
+    if settings.dbt_parse_cache is None:
+        yield
+        return
+    said = (str(settings.dbt_project_path), project_hash(settings.dbt_project_path))
+    key = hashlib.sha256(" ".join((*said, *settings.enabled_sources())).encode()).hexdigest()
+    shared = settings.dbt_parse_cache / f"{key}.msgpack"
+    parsed = settings.dbt_target_path / "partial_parse.msgpack"
+    if shared.exists() and not parsed.exists():
+        _copy_whole(shared, parsed)
+    yield
+    if parsed.exists() and not shared.exists():
+        _copy_whole(parsed, shared)
 
 
 def _copy_whole(source: Path, target: Path) -> None:
@@ -86,14 +99,6 @@ def _copy_whole(source: Path, target: Path) -> None:
     part = target.with_suffix(f".{os.getpid()}")
     shutil.copy(source, part)
     part.replace(target)
-
-
-def _shared_parse(settings: Settings, wanted: str) -> Path | None:
-    """Where homes share what dbt parsed of the very same project; dbt judges itself if it fits."""
-    if settings.dbt_parse_cache is None:
-        return None
-    key = hashlib.sha256(f"{settings.dbt_project_path} {wanted}".encode()).hexdigest()
-    return settings.dbt_parse_cache / f"{key}.msgpack"
 
 
 @dataclass(frozen=True)

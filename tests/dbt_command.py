@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from connectors.settings import Settings
+from orchestration.dbt_build import shared_parse
 from tests import warm_commands
 
 
@@ -19,5 +20,6 @@ def run_dbt(settings: Settings, *arguments: str, target: Path | None = None) -> 
     command += ["--profiles-dir", project, "--target-path", str(target or settings.dbt_target_path)]
     command += ["--log-path", str(settings.logs_path)]
     environment = {**settings.child_environment(), "FOURFLOW_THREADS": "1"}
-    done = warm_commands.run(command, environment, settings.dbt_project_path)
+    with shared_parse(settings):
+        done = warm_commands.run(command, environment, settings.dbt_project_path)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
