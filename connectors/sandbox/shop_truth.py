@@ -1,6 +1,7 @@
 """What a connector must have read from the shops that tell one channel's orders in other ways.
 
-Pinduoduo and JD serve the orders of the Tmall channel, WooCommerce those of the Shopify channel.
+Pinduoduo, JD and WeChat Store serve the orders of the Tmall channel, WooCommerce those of the
+Shopify channel.
 Here: the figures that their rules leave of them, from the world's tables and never from what a
 server answers.
 """
@@ -30,14 +31,18 @@ def shop_truth(world: World, plan: DefectPlan, as_of: int) -> dict[str, dict[str
     """The figures of every such shop by its platform's name, as `platform_truth` has them.
 
     Pinduoduo and JD tell an order once it is a deal: paid, or given away as a sample. JD splits
-    some orders in two, and tells an after-sale's money only once it has gone back.
+    some orders in two, and tells an after-sale's money only once it has gone back. WeChat Store
+    tells every order and every after-sale from its first second.
     WooCommerce has no parcels and no word for an order on its way, and an order is over when all
     of its money went back, even a completed one. It knows refunds once they are granted, and one
     for all lines of an order that is cancelled before shipping.
     """
-    told = (world.orders.channel == TMALL) & (released_at(world) <= as_of)
+    is_tmall = world.orders.channel == TMALL
+    told = is_tmall & (released_at(world) <= as_of)
     figures = figures_of(world, plan, as_of, told)
+    exists = world.orders.created_at <= as_of
     return {
+        "wechat_store": figures_of(world, plan, as_of, is_tmall & exists),
         "pdd": figures,
         "jd": _jd(world, plan, as_of, told, figures),
         "woocommerce": _woocommerce(world, plan, as_of),

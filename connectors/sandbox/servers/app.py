@@ -33,6 +33,7 @@ from connectors.sandbox.servers import (
     stripe,
     taobao,
     wechat_pay,
+    wechat_store,
     woocommerce,
 )
 from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
@@ -55,6 +56,7 @@ PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
     "stripe": stripe.routes,
     "jd": jd.routes,
     "odoo": odoo.routes,
+    "wechat_store": wechat_store.routes,
 }
 """The routes of every platform by its prefix; their paths begin behind the prefix."""
 
