@@ -6,6 +6,7 @@ says whether another attempt can help. Nothing here knows how a platform signs o
 """
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -89,6 +90,7 @@ class ApiClient:
         self._interval = 1.0 / requests_per_second
         self._next_start = 0.0
         self._pace_lock = threading.Lock()
+        logging.getLogger("httpx").addFilter(_without_query)
         self._client = httpx.Client(
             timeout=timeout_seconds,
             follow_redirects=False,
@@ -279,6 +281,16 @@ class ApiClient:
     def _sleep(self, seconds: float) -> None:
         self.timings.add("retries", 1)
         self.wait(seconds)
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """Take the queries out of logged addresses: some platforms want their access token there."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            argument.copy_with(query=None) if isinstance(argument, httpx.URL) else argument
+            for argument in record.args
+        )
+    return True
 
 
 def _loads_exactly(content: bytes) -> Any:
