@@ -13,6 +13,7 @@ ACCOUNTS = {
     "stripe": "main",
     "jd": "jd_shop",
     "odoo": "main",
+    "wechat_store": "wechat_shop",
 }
 _PATHS = {
     "taobao": "taobao/router/rest",
@@ -23,6 +24,7 @@ _PATHS = {
     "stripe": "stripe",
     "jd": "jd/routerjson",
     "odoo": "odoo",
+    "wechat_store": "wechat_store",
     "sf_express": "sf_express/std/service",
     "kuaidi100": "kuaidi100",
 }
@@ -35,6 +37,7 @@ _CREDENTIALS = {
     "stripe": ("api_key",),
     "jd": ("app_key", "app_secret", "access_token"),
     "odoo": ("api_key", "database"),
+    "wechat_store": ("appid", "secret"),
     "sf_express": ("partner_id", "check_word"),
     "kuaidi100": ("customer", "key"),
 }

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('wechat_store')) }}
+
+{{ classify_records('wechat_store', 'order_lines') }}

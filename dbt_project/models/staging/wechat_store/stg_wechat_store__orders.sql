@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('wechat_store')) }}
+
+{{ stage_records('wechat_store', 'orders') }}

@@ -1,0 +1,154 @@
+"""WeChat Store against the sandbox: faults, kills and changes lose nothing and double nothing."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors.errors import FourflowError
+from connectors.sandbox.servers.faults import Faults
+from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
+from connectors.sandbox.world import DefectRates, WorldConfig
+from connectors.settings import load_settings
+from connectors.sources.api.reading import Reading
+from connectors.sources.wechat_store.gateway import WechatStoreAccount
+from connectors.sources.wechat_store.source import CONNECTOR
+from tests.canonical import CanonicalRows, truth_of
+from tests.platform_accounts import ACCOUNTS, config_of
+from tests.platforms import Read, bronze_payloads, orders_a_day, read_account, read_until_killed
+
+pytestmark = pytest.mark.integration
+
+NOON_BEFORE = datetime(2026, 6, 29, 4, tzinfo=UTC)
+FAULTS = Faults(
+    drop=0.01,
+    delay=0.01,
+    too_many=0.01,
+    server_error=0.01,
+    throttled=0.01,
+    unavailable=0.01,
+    truncated=0.01,
+    html=0.01,
+    page_shift=0.05,
+    delay_seconds=0.02,
+)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[ServedSandbox]:
+    config = WorldConfig(
+        end_date=date(2026, 6, 30),
+        days=4,
+        orders_per_day=orders_a_day(4, 150),
+        product_count=60,
+        defects=DefectRates(edited_orders=0.05, unmapped_status=0.02),
+    )
+    with serve_sandbox(config) as served:
+        yield served
+
+
+def _keys(sandbox: ServedSandbox, **changes: object) -> dict[str, object]:
+    usual = {"attempts": 10, "page_size": 15, "start": "2026-06-27", "pause_seconds": 0.1}
+    return config_of("wechat_store", sandbox, **(usual | changes))
+
+
+def _read(sandbox: ServedSandbox, now: datetime, **changes: object) -> Read:
+    return Read("wechat_store", ACCOUNTS["wechat_store"], _keys(sandbox, **changes), now)
+
+
+def _now(sandbox: ServedSandbox) -> datetime:
+    """The platform's own present."""
+    told = datetime.fromisoformat(sandbox.state()["now"])
+    return told.replace(tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+def test_faults_and_kills_lose_nothing_and_double_nothing(
+    sandbox: ServedSandbox, tmp_path: Path
+) -> None:
+    ends = {"wechat_store": {"calls_per_token": 150}}
+    sandbox.control(as_of="2026-06-29T12:00:00", faults=FAULTS, options=ends)
+    before = _read(sandbox, NOON_BEFORE)
+    assert read_until_killed(tmp_path, before, pages=5) == -9
+    assert list(bronze_payloads(load_settings(home=tmp_path), "wechat_store_orders")) == []
+    assert read_account(tmp_path, before).problems == ()
+    sandbox.control(as_of="2026-07-01T00:10:00")
+    after = _read(sandbox, _now(sandbox))
+    read_until_killed(tmp_path, after, landing_seconds=0.4)
+    assert read_account(tmp_path, after).problems == ()
+    # Orders that were touched while they were read have left the spans of that reading.
+    later = datetime.fromisoformat(sandbox.state()["now"]) + timedelta(minutes=5)
+    quiet = {"wechat_store": {"calls_per_token": 0}}
+    sandbox.control(faults=Faults(), as_of=later.isoformat(), options=quiet)
+    assert read_account(tmp_path, _read(sandbox, _now(sandbox))).problems == ()
+    canonical = CanonicalRows(tmp_path, "wechat_store")
+    canonical.build()
+    assert canonical.figures() == truth_of(sandbox, "wechat_store")
+    assert _statuses(canonical, "unknown") > 0, "an unmapped state lands and is told"
+    ((versions, buyers, untokenised),) = canonical.rows("""
+        select
+            count(*) filter (where not is_current and disposition = 'used'),
+            count(distinct buyers.buyer_id),
+            count(*) - count(*) filter (
+                where regexp_full_match(receiver_name || receiver_phone, '[0-9a-f]{128}')
+            )
+        from lake.intermediate.int_wechat_store__orders_classified as orders
+        left join lake.intermediate.int_wechat_store__customers as buyers
+            on orders.owner_id = buyers.buyer_id
+    """)
+    assert versions > 10, "edited orders came in several versions"
+    assert buyers > 20
+    assert untokenised == 0
+    carriers = canonical.rows(
+        "select distinct carrier from lake.intermediate.int_wechat_store__parcels"
+    )
+    assert {carrier for (carrier,) in carriers} <= {"sf", "yto", "jd"}
+    happened = {name for name, count in sandbox.counters().items() if "fault" in name and count}
+    assert len(happened) >= 8, sandbox.counters()
+    assert sandbox.counters()["wechat_store.tokens"] >= 2, "tokens ended on the way"
+
+
+def _statuses(canonical: CanonicalRows, status: str) -> int:
+    return int(canonical.figures()["orders_by_status"].get(status, 0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "advice"),
+    [
+        ({"secret": "wrong"}, {}, "check `secret`"),
+        ({"appid": "wx1"}, {}, "check `appid`"),
+        ({}, {"has_permission": False}, "have the permission for orders"),
+        ({}, {"is_allowed_address": False}, "IP allow-list"),
+    ],
+)
+def test_a_refused_account_moves_no_cursor(
+    sandbox: ServedSandbox,
+    tmp_path: Path,
+    changes: dict[str, str],
+    options: dict[str, bool],
+    advice: str,
+) -> None:
+    usual = {"has_permission": True, "is_allowed_address": True}
+    sandbox.control(faults=Faults(), options={"wechat_store": usual | options})
+    report = read_account(tmp_path, _read(sandbox, _now(sandbox), **changes))
+    assert [entity.cursor for entity in report.entities] == [None, None]
+    assert report.load_ids == ()
+    assert len(report.problems) == 2
+    assert all(advice in problem for problem in report.problems)
+    with pytest.raises(FourflowError, match=advice):
+        _check(sandbox, **changes)
+    sandbox.control(options={"wechat_store": usual})
+    assert "WeChat Store answers for wechat_shop" in _check(sandbox)
+
+
+def test_a_token_that_stays_refused_is_one_sentence(sandbox: ServedSandbox) -> None:
+    sandbox.control(faults=Faults(), expired=["wechat_store"])
+    with pytest.raises(FourflowError, match="although the token was fetched a moment ago"):
+        _check(sandbox)
+    sandbox.control(expired=[])
+
+
+def _check(sandbox: ServedSandbox, **changes: object) -> str:
+    account = WechatStoreAccount.model_validate(_keys(sandbox, **changes))
+    return CONNECTOR.check(account, Reading("wechat_store", "wechat_shop", _now(sandbox)))
