@@ -38,7 +38,8 @@ with told as (
     where scans.is_current
 ),
 
--- One scan is told again with a finer code once Kuaidi100 understands it: the newest word counts.
+-- Each answer tells all scans of its parcel so far. One scan is told again with a finer code once Kuaidi100
+-- understands it, or in other words: of what happened in one second the newest telling counts.
 scans as (
     select
         told.tracking_no,
@@ -57,6 +58,10 @@ scans as (
         told.scanned_at,
         told.description,
         case when told.description is null then told.source_code end
+    qualify
+        max(told.received_at) = max(max(told.received_at)) over (
+            partition by told.tracking_no, coalesce(carrier_names.carrier, told.company_code), told.scanned_at
+        )
 )
 
 select
