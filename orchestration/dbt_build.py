@@ -6,18 +6,18 @@ that cost each run five seconds and more.
 
 import contextlib
 import hashlib
-import json
 import logging
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from dbt.cli.main import dbtRunner
+from dbt.artifacts.schemas.run import RunExecutionResult
+from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from connectors.errors import ContractError
 from connectors.lake import dbt_plugin
@@ -50,25 +50,23 @@ def project_hash(project: Path) -> str:
 def ensure_manifest(settings: Settings) -> Path:
     """Path of an up-to-date manifest.json; parses only when the project or what is read changed.
 
-    It is a copy: dbt writes its own anew in every build, and a killed one leaves half of it.
-
     Raises:
         ContractError: the project does not parse; carries dbt's own message.
     """
     target = settings.dbt_target_path
-    manifest, stamp = target / "parsed" / "manifest.json", target / "project.sha256"
+    manifest, stamp = target / "manifest.json", target / "project.sha256"
     enabled = refresh_enabled_sources(settings)
     wanted = " ".join((project_hash(settings.dbt_project_path), *enabled))
     if manifest.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return manifest
+    stamp.unlink(missing_ok=True)  # whoever is killed from here on leaves half a manifest
     with shared_parse(settings), settings.exported():
-        error = _invoke(settings, ["parse"])
+        error = _reason(_invoke(settings, ["parse"]))
     if error:
         raise ContractError(
             f"The dbt project in {settings.dbt_project_path} does not parse: {error} "
             "Mend what it names and run again."
         )
-    _copy_whole(target / manifest.name, manifest)
     stamp.write_text(wanted, encoding="ascii")
     return manifest
 
@@ -115,17 +113,23 @@ class DbtBuild:
     """One `dbt build`: data tests block it; unit tests are `make test`'s.
 
     The project's macros read the environment: export the settings before.
+
+    Attributes:
+        error: why dbt stopped, if it did.
+        checks: what its tests said; None while it has not built anything.
     """
 
     def __init__(self, settings: Settings, *, full_refresh: bool = False) -> None:
         self._settings = settings
-        self._arguments = ["build", "--exclude-resource-type", "unit_test"]
+        # Nobody reads the files that dbt would write, a manifest of some megabytes each time.
+        self._arguments = ["build", "--exclude-resource-type", "unit_test", "--no-write-json"]
         if full_refresh:
             self._arguments.append("--full-refresh")
         self.error = ""
+        self.checks: CheckSummary | None = None
 
     def results(self) -> Iterator[NodeResult]:
-        """Build; yields each node as it ends. Afterwards `error` says why dbt stopped, if it did.
+        """Build; yields each node as it ends.
 
         dbt works in a thread that does not outlive this process: killed means killed.
         """
@@ -142,7 +146,10 @@ class DbtBuild:
 
         def build() -> None:
             try:
-                self.error = _invoke(self._settings, self._arguments, tell)
+                outcome = _invoke(self._settings, self._arguments, tell)
+                self.error = _reason(outcome)
+                if isinstance(outcome.result, RunExecutionResult):
+                    self.checks = summarise(outcome.result.results)
             finally:
                 ended.put(None)
 
@@ -153,8 +160,8 @@ class DbtBuild:
 
 def _invoke(
     settings: Settings, arguments: Sequence[str], tell: Callable[[Any], None] | None = None
-) -> str:
-    """Run dbt; what stopped it in one line, empty when every node had its turn.
+) -> dbtRunnerResult:
+    """Run dbt.
 
     What dbt says goes to `dbt.log` in home; the terminal belongs to the progress display.
     """
@@ -164,9 +171,13 @@ def _invoke(
     places += ["--log-path", str(settings.logs_path)]
     words = ["--log-level", "none", "--log-level-file", "info", "--no-use-colors-file"]
     try:
-        outcome = dbtRunner(callbacks=[tell] if tell else []).invoke([*arguments, *places, *words])
+        return dbtRunner(callbacks=[tell] if tell else []).invoke([*arguments, *places, *words])
     finally:
         dbt_plugin.close()
+
+
+def _reason(outcome: dbtRunnerResult) -> str:
+    """What stopped dbt in one line, empty when every node had its turn."""
     return " ".join(str(outcome.exception or "").split())[:500]
 
 
@@ -189,13 +200,13 @@ class CheckSummary:
         }
 
 
-def summarise_run_results(run_results: dict[str, Any]) -> CheckSummary:
+def summarise(results: Iterable[Any]) -> CheckSummary:
     """Sort dbt's results: tests passed or warned, and whatever failed (models count too)."""
     summary = CheckSummary()
-    for result in run_results.get("results", []):
-        unique_id, status = str(result["unique_id"]), str(result["status"])
-        kind, _, name = unique_id.split(".")[:3]
-        message = str(result.get("message") or "").strip().splitlines()
+    for result in results:
+        status = str(result.status)
+        kind, _, name = result.node.unique_id.split(".")[:3]
+        message = str(result.message or "").strip().splitlines()
         entry = {"name": name, "kind": kind, "message": message[0] if message else status}
         if status in _FAILED:
             summary.failed.append(entry)
@@ -211,9 +222,3 @@ def summarise_run_results(run_results: dict[str, Any]) -> CheckSummary:
 def manifest_hash(settings: Settings) -> str:
     """Short hash that names the exact dbt project of a publication."""
     return project_hash(settings.dbt_project_path)[:12]
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object that dbt wrote."""
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content

@@ -12,8 +12,6 @@ from orchestration.dbt_build import (
     DbtBuild,
     NodeResult,
     ensure_manifest,
-    read_json,
-    summarise_run_results,
 )
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
 from orchestration.progress import RunProgress
@@ -65,19 +63,16 @@ def dbt_models(
     ensure_run(engine, context.run_id, context.run.tags.get("fourflow/trigger", "dagster"))
     fourflow.export_to_environment(run_id=context.run_id)
     progress.start(STEP)
-    # A build that stops before it begins must not be judged by what an earlier one found.
-    run_results = fourflow.dbt_target_path / "run_results.json"
-    run_results.unlink(missing_ok=True)
     build = DbtBuild(fourflow, full_refresh=config.full_refresh)
     events = _Events(context.assets_def)
     for result in build.results():
         progress.advance(STEP, result.unique_id.split(".")[2])
         yield from events.of(result)
-    if not run_results.exists():
+    checks = build.checks
+    if checks is None:
         raise dg.Failure(
             f"dbt stopped before it built anything: {build.error}", allow_retries=False
         )
-    checks = summarise_run_results(read_json(run_results))
     note(engine, context.run_id, checks=checks.as_json())
     if checks.failed or build.error:
         failed = checks.failed or [{"name": "dbt build", "kind": "run", "message": build.error}]

@@ -1,5 +1,6 @@
 """The analysts' room keeps its promises: grain, owner, primary key, contract, layers."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from connectors.settings import PROJECT_ROOT, load_settings
-from orchestration.dbt_build import ensure_manifest, read_json
+from orchestration.dbt_build import ensure_manifest
 
 LAYERS = ("staging", "intermediate", "marts", "reports")
 PREFIXES = {
@@ -24,7 +25,7 @@ KEY_TESTS = ("unique", "unique_combination")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A manifest parsed from the project as it is now: a stale one would pass silently."""
     home: Path = tmp_path_factory.mktemp("manifest")
-    return read_json(ensure_manifest(load_settings(home=home)))
+    return json.loads(ensure_manifest(load_settings(home=home)).read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """`fourflow connector new`: what it makes passes lint, types and its own contract at once."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from connectors.errors import InputError
 from connectors.settings import PROJECT_ROOT, load_settings
 from orchestration.connector_scaffold import scaffold_connector
-from orchestration.dbt_build import ensure_manifest, read_json
+from orchestration.dbt_build import ensure_manifest
 
 BINARIES = Path(sys.executable).parent
 
@@ -59,7 +60,7 @@ def test_a_new_connector_passes_lint_types_and_its_contract(checkout: Path):
 def test_the_models_of_a_new_connector_parse(checkout: Path, tmp_path: Path):
     scaffold_connector(checkout, "corner_shop")
     settings = load_settings(home=tmp_path / "home", dbt_project=checkout / "dbt_project")
-    nodes = read_json(ensure_manifest(settings))["nodes"]
+    nodes = json.loads(ensure_manifest(settings).read_text(encoding="utf-8"))["nodes"]
     conservation = nodes["model.fourflow.rpt_conservation"]["depends_on"]["nodes"]
     classified = "model.fourflow.int_corner_shop__orders_classified"
     assert "model.fourflow.stg_corner_shop__orders" in nodes[classified]["depends_on"]["nodes"]

@@ -62,10 +62,20 @@ def test_a_damaged_file_of_another_home_is_no_harm(tmp_path: Path, project: Path
     assert _parse(tmp_path / "b", project).keys() == nodes.keys()
 
 
-def test_a_manifest_that_a_killed_build_left_half_written_is_not_read(
-    tmp_path: Path, project: Path
+def test_what_a_killed_parse_left_is_parsed_anew(
+    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ):
     nodes = _parse(tmp_path / "a", project)
-    manifest = tmp_path / "a" / "dbt" / "manifest.json"
-    manifest.write_text(manifest.read_text(encoding="utf-8")[:1000], encoding="utf-8")
-    assert _parse(tmp_path / "a", project) == nodes
+    target = tmp_path / "a" / "dbt"
+
+    def killed(*_arguments: object) -> None:
+        (target / "manifest.json").write_text("{", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    (project / "models" / "refunds.sql").write_text("select 2 as refund_id")
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestration.dbt_build._invoke", killed)
+        with pytest.raises(KeyboardInterrupt):
+            _parse(tmp_path / "a", project)
+    (project / "models" / "refunds.sql").unlink()
+    assert _parse(tmp_path / "a", project).keys() == nodes.keys()
