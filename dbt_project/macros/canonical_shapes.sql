@@ -59,6 +59,21 @@
             'occurred_at': 'timestamptz', 'bill_date': 'date', 'row_number': 'bigint',
             'balance_after': 'decimal(18, 2)', 'known_at': 'timestamptz',
         },
+        'invoices': {
+            'source': 'varchar', 'channel': 'varchar', 'invoice_no': 'varchar', 'customer_no': 'varchar',
+            'order_no': 'varchar', 'issued_on': 'date', 'due_on': 'date', 'amount': 'decimal(18, 2)',
+            'currency_code': 'varchar', 'known_at': 'timestamptz',
+        },
+        'receipts': {
+            'source': 'varchar', 'channel': 'varchar', 'receipt_no': 'varchar', 'customer_no': 'varchar',
+            'arrived_at': 'timestamptz', 'method': 'varchar', 'amount': 'decimal(18, 2)',
+            'currency_code': 'varchar', 'known_at': 'timestamptz',
+        },
+        'payment_allocations': {
+            'source': 'varchar', 'receipt_no': 'varchar', 'invoice_no': 'varchar',
+            'amount': 'decimal(18, 2)', 'currency_code': 'varchar', 'allocated_at': 'timestamptz',
+            'known_at': 'timestamptz',
+        },
         'inquiries': {
             'source': 'varchar', 'channel': 'varchar', 'inquiry_no': 'varchar', 'inquiry_type': 'varchar',
             'customer_token': 'varchar', 'agent': 'varchar', 'asked_at': 'timestamptz',
