@@ -15,8 +15,9 @@ from typing import Any, Final
 import httpx
 
 from connectors.configuration import Business
+from connectors.sandbox.exports import TOOLS
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
-from connectors.sandbox.world import WorldConfig
+from connectors.sandbox.world import Scenario, WorldConfig
 from connectors.settings import CONFIGURATION_NAME, Settings, load_settings
 from connectors.sources.api.connector import find_connector, list_connectors
 from connectors.sources.mapping import list_sources
@@ -24,6 +25,7 @@ from orchestration.configuration_file import Draft, FilesDraft, PlatformDraft, w
 
 FILES_SOURCE: Final = "sandbox"
 FILES_CHANNELS: Final = ("store_pos",)
+_SCENARIO = "full"
 _MARKER = "demo.json"
 _SECRETS = "demo-secrets.env"
 _ADDRESS = "demo-platforms.url"
@@ -115,6 +117,17 @@ def _accounts(sandbox: ServedSandbox, config: WorldConfig) -> dict[str, _Account
     }
 
 
+def demo_world(*, days: int, orders_per_day: int, seed: int, end_date: date) -> WorldConfig:
+    """The world of a demo: everything that the simulated retailer has."""
+    return WorldConfig(
+        days=days,
+        orders_per_day=orders_per_day,
+        seed=seed,
+        end_date=end_date,
+        scenario=Scenario.full(),
+    )
+
+
 def is_demo(settings: Settings) -> bool:
     """Whether home holds the demo."""
     return (settings.root / _MARKER).exists()
@@ -134,7 +147,12 @@ def holds_world(settings: Settings, config: WorldConfig) -> bool:
 def world_of(settings: Settings) -> WorldConfig:
     """The world that home holds."""
     described = _marker(settings)
-    return WorldConfig(**{**described, "end_date": date.fromisoformat(described["end_date"])})
+    return demo_world(
+        days=described["days"],
+        orders_per_day=described["orders_per_day"],
+        seed=described["seed"],
+        end_date=date.fromisoformat(described["end_date"]),
+    )
 
 
 @contextlib.contextmanager
@@ -180,8 +198,10 @@ def served_platforms(settings: Settings, config: WorldConfig) -> Iterator[Settin
             )
             for name, account in accounts.items()
         ]
-        files = FilesDraft(FILES_SOURCE, settings.sandbox_path.name)  # in home, as the file itself
-        write_configuration(path, Draft(business, (files, *platforms)), overwrite=True)
+        folder = settings.sandbox_path.name  # in home, as the file itself
+        files = [FilesDraft(FILES_SOURCE, folder)]
+        files += [FilesDraft(name, f"{folder}/{name}") for name in TOOLS]
+        write_configuration(path, Draft(business, (*files, *platforms)), overwrite=True)
         (settings.root / _ADDRESS).write_text(sandbox.url, encoding="ascii")
         yield load_settings(config=str(path), secrets_file=str(secrets_path))
 
@@ -228,6 +248,7 @@ def _described(config: WorldConfig) -> dict[str, Any]:
         "orders_per_day": config.orders_per_day,
         "seed": config.seed,
         "end_date": config.end_date.isoformat(),
+        "scenario": _SCENARIO,  # a home of before scenarios holds another world
     }
 
 

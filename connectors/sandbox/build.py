@@ -1,6 +1,7 @@
 """Builds a sandbox on disk: one CSV per entity and business day, and the truth file beside them.
 
-Here: the public entry `build_sandbox`, writing and progress. Days are written in parallel; each
+Here: the public entry `build_sandbox`, writing and progress; the files of the tools beside the shop
+(`exports.py`) are written too. Days are written in parallel; each
 file depends only on its own rows, so the bytes do not depend on the order of the work.
 """
 
@@ -13,15 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.csv as pa_csv
-
 from connectors.errors import InputError
 from connectors.sandbox.damage import BrokenRow, plan_broken_rows, plant_broken_rows
+from connectors.sandbox.day_files import write_day_files
 from connectors.sandbox.defects import DefectPlan, plan_defects
+from connectors.sandbox.exports import LEDGERS, TOOLS, Exports, list_exports, with_exports
 from connectors.sandbox.platforms import CHANNELS, ENTITY_COLUMNS
 from connectors.sandbox.records import Records, list_records, of_channels
-from connectors.sandbox.rendering import Renderer
+from connectors.sandbox.rendering import Renderer, csv_bytes
 from connectors.sandbox.retailer import World, simulate
 from connectors.sandbox.truth import describe_truth
 from connectors.sandbox.world import WorldConfig
@@ -32,7 +32,7 @@ ProgressListener = Callable[[str, float], None]
 
 _WRITERS = 2
 _SHARE_SIMULATED = 0.2
-_DAY_FILE = re.compile(r"\d{4}-\d{2}-\d{2}\.csv")
+_DAY_FILE = re.compile(r"\d{4}-\d{2}-\d{2}(\.wholesale)?\.csv|events_\d{8}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class WrittenFiles:
     broken_rows: list[dict[str, str]]
     records: dict[str, Records]
     plan: DefectPlan
+    exports: Exports
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def build_sandbox(
     report("writing day files", _SHARE_SIMULATED)
     written = write_files(world, folder, on_progress=report, channels=channels)
     truth = describe_truth(world, written.plan, written.records, written.broken_rows)
+    truth = with_exports(truth, written.exports)
     truth_path = folder / TRUTH_FILE
     text = json.dumps(truth, ensure_ascii=False, indent=1, sort_keys=True)
     truth_path.write_text(text + "\n", encoding="utf-8")
@@ -130,7 +132,9 @@ def write_files(
     plan = plan_defects(world)
     records = of_channels(world, list_records(world, plan), channels)
     broken = plan_broken_rows(world.config, records, len(world.orders))
-    _prepare_folder(folder)
+    exports = list_exports(world)
+    _prepare_folder(folder, {*ENTITY_COLUMNS, *(files.folder for files in exports.files)})
+    exported = [write_day_files(files, folder, world.config) for files in exports.files]
     writer = _DayWriter(Renderer(world, plan), records, broken, folder, world.config)
     results = []
     with ThreadPoolExecutor(_WRITERS) as pool:
@@ -143,14 +147,18 @@ def write_files(
         entity: len(records[entity]) + sum(row["entity"] == entity for row in broken_rows)
         for entity in ENTITY_COLUMNS
     }
+    for files in exports.files:
+        name = files.entity if files.source not in TOOLS else files.source
+        rows_by_entity[name] = rows_by_entity.get(name, 0) + len(files.records)
     return WrittenFiles(
-        file_count=sum(result.file_count for result in results),
+        file_count=sum(r.file_count for r in results) + sum(count for count, _ in exported),
         row_count=sum(rows_by_entity.values()),
-        byte_count=sum(result.byte_count for result in results),
+        byte_count=sum(r.byte_count for r in results) + sum(size for _, size in exported),
         rows_by_entity=rows_by_entity,
         broken_rows=broken_rows,
         records=records,
         plan=plan,
+        exports=exports,
     )
 
 
@@ -197,25 +205,13 @@ class _DayWriter:
         return result
 
 
-def csv_bytes(table: pa.Table) -> bytes:
-    """A table as CSV with a header; no value of this world needs quotes (else Arrow refuses)."""
-    columns = [
-        column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-        for column in (column.combine_chunks() for column in table.columns)
-    ]
-    sink = pa.BufferOutputStream()
-    options = pa_csv.WriteOptions(quoting_style="none", quoting_header="none")
-    pa_csv.write_csv(pa.table(columns, names=table.column_names), sink, options)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
-
-
-def _prepare_folder(folder: Path) -> None:
-    """Make the entity folders and take away the day files of an earlier sandbox."""
+def _prepare_folder(folder: Path, wanted: Collection[str]) -> None:
+    """Make the wanted folders and take away the day files of an earlier sandbox."""
     try:
-        for entity in ENTITY_COLUMNS:
-            (folder / entity).mkdir(parents=True, exist_ok=True)
-            for path in (folder / entity).iterdir():
+        for name in wanted:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for name in {*wanted, *TOOLS, *LEDGERS}:
+            for path in (folder / name).glob("*"):
                 if _DAY_FILE.fullmatch(path.name):
                     path.unlink()
         (folder / TRUTH_FILE).unlink(missing_ok=True)

@@ -3,13 +3,22 @@
 Here: the product table of truth with its velocity classes and planted return effects.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from connectors.sandbox.platforms import CHANNELS, DOUYIN, STORE
-from connectors.sandbox.world import Floats, Ints, WorldConfig, choose_weighted
+from connectors.sandbox.world import (
+    DAY,
+    HOUR,
+    NEVER,
+    Flags,
+    Floats,
+    Ints,
+    WorldConfig,
+    choose_weighted,
+)
 
 
 @dataclass(frozen=True)
@@ -39,11 +48,18 @@ _CLASS_SHARES = (0.2, 0.3, 0.5)
 _CLASS_WEIGHTS = (0.70, 0.22, 0.08)
 _BRANDS = ("小鹿", "星河", "暖树", "云朵", "山竹", "海豚", "麦芽", "橙子")
 SKU_RETURN_EFFECT_SD: Final = 0.5
+_NEVER_REPRICED = 12  # the twelve dearest are what companies buy
+_REPRICED_BETWEEN = (0.25, 0.75)
+_REPRICED_AT_HOUR = 9
+_EARLIER_PRICE_FACTORS = (0.85, 0.9, 1.1, 1.2)
 
 
 @dataclass(frozen=True)
 class Products:
-    """One element per SKU. Money in fen; `channel_weights` is channels x SKUs."""
+    """One element per SKU. Money in fen; `channel_weights` is channels x SKUs.
+
+    `list_price` is the newest one; before `repriced_at` (`NEVER` for most) it was `earlier_price`.
+    """
 
     skus: tuple[str, ...]
     names: tuple[str, ...]
@@ -56,9 +72,23 @@ class Products:
     channel_weights: Floats
     growth: Floats
     return_effect: Floats
+    repriced_at: Ints
+    earlier_price: Ints
 
     def __len__(self) -> int:
         return len(self.skus)
+
+    def of_category(self, slug: str) -> Flags:
+        """Which SKUs are of a category."""
+        slugs = [category.slug for category in CATEGORIES]
+        found: Flags = self.category == slugs.index(slug)
+        return found
+
+    def prices_at(self, sku: Ints, times: Ints) -> Ints:
+        """The list price of each SKU at the local second beside it, in fen."""
+        return np.where(
+            times < self.repriced_at[sku], self.earlier_price[sku], self.list_price[sku]
+        )
 
 
 def simulate_products(config: WorldConfig) -> Products:
@@ -99,6 +129,32 @@ def simulate_products(config: WorldConfig) -> Products:
         channel_weights=weights,
         growth=random.normal(0.0, 0.25, count),
         return_effect=effects + random.normal(0.0, SKU_RETURN_EFFECT_SD, count),
+        repriced_at=np.full(count, NEVER),
+        earlier_price=list_price,
+    )
+
+
+def change_prices(config: WorldConfig, products: Products) -> Products:
+    """Give some SKUs another price before a day in the middle of the window.
+
+    The dearest keep theirs. Assumption: demand doesn't answer to the price.
+    """
+    random = config.random("prices")
+    count = len(products)
+    changes = random.random(count) < config.scenario.repriced_share
+    changes &= products.list_price < np.sort(products.list_price)[-_NEVER_REPRICED]
+    low, high = (int(share * config.days) for share in _REPRICED_BETWEEN)
+    day = random.integers(low, max(high, low + 1), count)
+    factor = random.choice(_EARLIER_PRICE_FACTORS, count)
+    # Endings stay as they are: 9.00 or 9.90 yuan.
+    tens = np.maximum(np.rint(products.list_price * factor / 1_000).astype(np.int64) - 1, 1)
+    earlier = tens * 1_000 + products.list_price % 1_000
+    changes &= earlier != products.list_price
+    at = config.start_second + day * DAY + _REPRICED_AT_HOUR * HOUR
+    return replace(
+        products,
+        repriced_at=np.where(changes, at, NEVER),
+        earlier_price=np.where(changes, earlier, products.list_price),
     )
 
 

@@ -66,13 +66,22 @@ class Journeys:
     completed_at: Ints
 
 
-def simulate_journeys(config: WorldConfig, orders: Orders) -> Journeys:
-    """The journey of every order as if the world went on for ever."""
-    random = config.random("journeys")
+def simulate_journeys(
+    config: WorldConfig, orders: Orders, *, stage: str = "journeys", everybody_pays: bool = False
+) -> Journeys:
+    """The journey of every order as if the world went on for ever.
+
+    Args:
+        config: the world.
+        orders: whose journeys.
+        stage: names the stream of random numbers; orders that are added have one of their own.
+        everybody_pays: no sale order stays unpaid.
+    """
+    random = config.random(stage)
     count = len(orders)
     online = orders.channel != STORE
     sale = orders.order_type == SALE
-    paid_at, closed_at = _pay(config, random, orders)
+    paid_at, closed_at = _pay(config, random, orders, everybody_pays=everybody_pays)
     # Samples are sent without a payment.
     released_at = np.where(sale, paid_at, orders.created_at)
     released = online & (released_at != NEVER)
@@ -127,13 +136,15 @@ def _between(random: np.random.Generator, low: float, high: float, count: int) -
     return (low + random.random(count) * (high - low)).astype(np.int64)
 
 
-def _pay(config: WorldConfig, random: np.random.Generator, orders: Orders) -> tuple[Ints, Ints]:
+def _pay(
+    config: WorldConfig, random: np.random.Generator, orders: Orders, *, everybody_pays: bool
+) -> tuple[Ints, Ints]:
     """Payment and closing times: most pay within the hour, nobody after a day."""
     count = len(orders)
     leaks = (orders.channel == LEAK_CHANNEL) & (orders.day >= config.days - LEAK_DAYS)
     share = np.array(PAID_SHARES)[orders.channel] - LEAK_POINTS * leaks
     sale = orders.order_type == SALE
-    pays = sale & (random.random(count) < share)
+    pays = sale & ((random.random(count) < share) | everybody_pays)
     minutes = np.minimum(random.lognormal(1.6, 1.6, count), 23 * 60.0)
     delay = 5 + (minutes * MINUTE).astype(np.int64)
     in_store = orders.channel == STORE

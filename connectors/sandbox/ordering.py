@@ -37,6 +37,7 @@ _HOUR_WEIGHTS = (
 )
 TREND_OVER_WINDOW: Final = 0.12
 DAY_NOISE_SD: Final = 0.04
+DOUBLE_ELEVEN: Final = (11, 11)
 PROMOTION_FACTORS: Final = (2.2, 2.0, 1.3, 1.6)
 LOW_DAY_FACTOR: Final = 0.25
 LOW_DAY_CHANNEL: Final = DOUYIN
@@ -77,12 +78,16 @@ class Orders:
 
 @dataclass(frozen=True)
 class Lines:
-    """One element per order line, grouped by order. Prices and amounts in fen."""
+    """One element per order line, grouped by order. Prices and amounts in fen.
+
+    `list_price` is that of the time of the order, `unit_price` what was agreed.
+    """
 
     order: Ints
     line_no: Ints
     sku: Ints
     quantity: Ints
+    list_price: Ints
     unit_price: Ints
     discount_percent: Ints
     amount: Ints
@@ -134,7 +139,8 @@ def simulate_orders(
         quantity=np.where(is_sample[order], 1, quantity),
         percent=percent,
     )
-    unit_price = products.list_price[sku] * percent // 100
+    list_price = products.prices_at(sku, created_at[order])
+    unit_price = list_price * percent // 100
     amount = unit_price * quantity
     total = np.add.reduceat(amount, first_line) if len(amount) else amount
     province = np.where(account >= 0, accounts.province[account], SHANGHAI)
@@ -145,7 +151,7 @@ def simulate_orders(
         account=account,
         order_type=order_type,
         province=np.where(online, province, SHANGHAI),
-        number=_number_orders(random, channel),
+        number=number_orders(random, channel),
         total=total,
         first_line=first_line,
         line_count=line_count,
@@ -155,6 +161,7 @@ def simulate_orders(
         line_no=np.arange(len(order)) - first_line[order] + 1,
         sku=sku,
         quantity=quantity,
+        list_price=list_price,
         unit_price=unit_price,
         discount_percent=percent,
         amount=amount,
@@ -179,6 +186,10 @@ def _plan_demand(config: WorldConfig) -> tuple[Floats, tuple[int, ...], int | No
     if config.days >= _FEWEST_DAYS_FOR_TWO_PROMOTIONS:
         promotions.append(int(config.days * 0.25))
     expected[promotions] *= np.array(PROMOTION_FACTORS)
+    for day in config.days_of(*DOUBLE_ELEVEN):
+        if day not in promotions and config.scenario.double_eleven_factor > 1:
+            promotions.append(day)
+            expected[day] *= config.scenario.double_eleven_factor
     expected *= config.days * config.orders_per_day / expected.sum()
     low_day = config.days - 2 if config.days >= _FEWEST_DAYS_FOR_LOW_DAY else None
     if low_day is not None:
@@ -276,7 +287,7 @@ def _plant_large_orders(
     return chosen, sku, quantity, percent
 
 
-def _number_orders(random: np.random.Generator, channel: Ints) -> Ints:
+def number_orders(random: np.random.Generator, channel: Ints) -> Ints:
     """Order numbers as the platforms give them: ascending, with gaps, above 2^53 in China."""
     number = np.empty(len(channel), dtype=np.int64)
     firsts = (285_300_000_000_000_000, 6_940_000_000_000_000_000, 1, 5_600_000_000_000)

@@ -51,9 +51,11 @@ REFUND_REASONS: Final = (
     "尺码不合",
     "破损",
     "到货太慢",
+    "空包",
 )
 CANCELLED_BEFORE_SHIPPING, REFUSED_AT_THE_DOOR = 0, 1
 FIRST_RETURN_REASON: Final = 2
+EMPTY_BOX: Final = 7
 
 CARRIERS: Final = ("sf", "yto", "jd")
 SF, YTO, JD = range(3)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from connectors.sandbox.defects import DefectPlan
+from connectors.sandbox.parcelling import list_parcels
 from connectors.sandbox.platforms import (
     CANCELLED,
     CHANNELS,
@@ -34,6 +35,7 @@ from connectors.sandbox.world import (
 )
 
 FIRST_SENT, CORRECTED = 0, 1
+LISTED, REPRICED = 0, 1
 _EDIT = CANCELLED + 1
 UNMAPPED = CANCELLED + 2
 _TIME_BITS, _KIND_BITS, _INDEX_BITS = 27, 4, 25
@@ -87,17 +89,17 @@ def list_records(world: World, plan: DefectPlan) -> dict[str, Records]:
     """The rows of every entity, with late, edited and unmapped orders and exact duplicates."""
     config, journeys, refunds, stock = world.config, world.journeys, world.refunds, world.stock
     orders = _order_versions(world, plan)
+    parcels = list_parcels(world)
     decided = config.happened(refunds.decided_at)
     stock_rows = np.flatnonzero(np.broadcast_to(stock.carried, stock.on_hand.shape).ravel())
     stock_day = stock_rows // stock.carried.size
     accounts = np.arange(len(world.accounts))
-    products = np.arange(len(world.products))
     paid = np.flatnonzero(journeys.paid_at != NEVER)
     everything = (
         orders,
         _line_versions(world, plan),
-        _sent_once(config, "payments", paid, journeys.paid_at[paid]),
-        _versions(
+        sent_once(config, "payments", paid, journeys.paid_at[paid]),
+        list_versions(
             config,
             "refunds",
             (
@@ -106,25 +108,32 @@ def list_records(world: World, plan: DefectPlan) -> dict[str, Records]:
                 (REJECTED, np.where(refunds.rejected, decided, NEVER)),
             ),
         ),
-        _versions(
+        list_versions(
             config,
             "parcels",
             (
-                (LABELLED, journeys.labelled_at),
-                (IN_TRANSIT, journeys.shipped_at),
-                (OUT_FOR_DELIVERY, journeys.out_for_delivery_at),
-                (DELIVERED, journeys.delivered_at),
-                (EXCEPTION, journeys.stuck_at),
-                (RETURNED, journeys.refused_at),
+                (LABELLED, parcels.labelled_at),
+                (IN_TRANSIT, parcels.shipped_at),
+                (OUT_FOR_DELIVERY, parcels.out_for_delivery_at),
+                (DELIVERED, parcels.delivered_at),
+                (EXCEPTION, parcels.stuck_at),
+                (RETURNED, parcels.refused_at),
             ),
         ),
-        _sent_once(config, "stock", stock_rows, config.start_second + (stock_day + 1) * 86_400 - 1),
-        _sent_once(config, "products", products, np.full(len(products), config.start_second)),
-        _sent_once(config, "customers", accounts, world.accounts.registered_at),
+        sent_once(config, "stock", stock_rows, config.start_second + (stock_day + 1) * 86_400 - 1),
+        list_versions(
+            config,
+            "products",
+            (
+                (LISTED, np.full(len(world.products), config.start_second)),
+                (REPRICED, world.products.repriced_at),
+            ),
+        ),
+        sent_once(config, "customers", accounts, world.accounts.registered_at),
     )
     edited_lines = np.isin(world.lines.order, plan.edited_orders)
     return {
-        records.entity: _with_duplicates(
+        records.entity: with_duplicates(
             config,
             records,
             # A repeated old line after its correction would look like a second correction.
@@ -147,7 +156,7 @@ def of_channels(
         "order_lines": of_order[world.lines.order],
         "payments": of_order,
         "refunds": of_order[world.refunds.order],
-        "parcels": of_order,
+        "parcels": of_order[list_parcels(world).order],
         "customers": wanted[world.accounts.channel],
     }
     return {
@@ -158,7 +167,7 @@ def of_channels(
 
 def _order_versions(world: World, plan: DefectPlan) -> Records:
     events = tuple(enumerate(world.state_times))
-    records = _versions(
+    records = list_versions(
         world.config, "orders", (*events, (_EDIT, plan.edited_at)), first_day=plan.first_day
     )
     is_unmapped = np.zeros(len(world.orders), dtype=np.bool_)
@@ -195,19 +204,27 @@ def _line_versions(world: World, plan: DefectPlan) -> Records:
     )
 
 
-def _sent_once(config: WorldConfig, entity: str, index: Ints, time: Ints) -> Records:
+def sent_once(config: WorldConfig, entity: str, index: Ints, time: Ints) -> Records:
+    """One row per record, on its day; what is older than the window is in the first file."""
     file_day = np.maximum(config.day_numbers(time), 0)
     kind = np.zeros(len(index), dtype=np.int64)
     return _in_file_order(config, entity, index=index, time=time, kind=kind, file_day=file_day)
 
 
-def _versions(
+def list_versions(
     config: WorldConfig,
     entity: str,
     events: tuple[tuple[int, Ints], ...],
     first_day: Ints | None = None,
 ) -> Records:
-    """One row per record and day with a change: its last state of that day."""
+    """One row per record and day with a change: its last state of that day.
+
+    Args:
+        config: the world.
+        entity: whose rows.
+        events: code and time of each kind of change; `NEVER` where a record never changed so.
+        first_day: day number of the file in which each record can first appear.
+    """
     keys = []
     for code, times in events:
         happened = np.flatnonzero(times != NEVER)
@@ -251,10 +268,14 @@ def _in_file_order(
     )
 
 
-def _with_duplicates(
-    config: WorldConfig, records: Records, allowed: Flags | None = None
-) -> Records:
-    """Repeat some rows: right after the original, or at the top of the next day's file."""
+def with_duplicates(config: WorldConfig, records: Records, allowed: Flags | None = None) -> Records:
+    """Repeat some rows: right after the original, or at the top of the next day's file.
+
+    Args:
+        config: says how many.
+        records: the rows of one entity.
+        allowed: which of the rows may be repeated; without it, all.
+    """
     rates = config.defects
     if records.entity in _NEVER_DUPLICATED:
         return records

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 
 from connectors.sandbox.catalogue import CATEGORIES
 from connectors.sandbox.defects import DefectPlan
+from connectors.sandbox.parcelling import list_parcels
 from connectors.sandbox.people import GIVEN_NAMES, SURNAMES
 from connectors.sandbox.platforms import (
     BUYER_PREFIXES,
@@ -55,6 +57,7 @@ class Renderer:
         self.order_no = order_numbers(world)
         self.buyer_id = buyer_ids(world)
         self._sku = pa.array(world.products.skus)
+        self._parcel_table = list_parcels(world)
         # What the order's first version said too much; nothing for orders never edited.
         self._overcharge = plan.overcharge * world.lines.quantity[world.orders.first_line]
         self._render: dict[str, Callable[[Records], Sequence[Any]]] = {
@@ -85,16 +88,16 @@ class Renderer:
         has_paid = paid_at != NEVER
         return (
             self.order_no.take(pa.array(index)),
-            _words(CHANNELS, channel),
-            self.buyer_id.take(_or_null(orders.account[index])),
-            _words(ORDER_TYPES, orders.order_type[index]),
-            _words(_WORDS, _status_codes(channel, records.kind, ~has_paid)),
-            _money(total + np.where(uncorrected, self._overcharge[index], 0)),
-            _money(np.where(has_paid, total, 0), missing=~has_paid & ~free),
-            _times(orders.created_at[index]),
-            _times(paid_at),
-            _times(time),
-            _words(PROVINCE_NAMES, orders.province[index]),
+            words(CHANNELS, channel),
+            self.buyer_id.take(or_null(orders.account[index])),
+            words(ORDER_TYPES, orders.order_type[index]),
+            words(_WORDS, _status_codes(channel, records.kind, ~has_paid)),
+            money(total + np.where(uncorrected, self._overcharge[index], 0)),
+            money(np.where(has_paid, total, 0), missing=~has_paid & ~free),
+            times(orders.created_at[index]),
+            times(paid_at),
+            times(time),
+            words(PROVINCE_NAMES, orders.province[index]),
         )
 
     def _order_lines(self, records: Records) -> Sequence[Any]:
@@ -108,8 +111,8 @@ class Renderer:
             pa.array(lines.line_no[index]),
             self._sku.take(pa.array(lines.sku[index])),
             pa.array(quantity),
-            _money(unit_price),
-            _money(unit_price * quantity),
+            money(unit_price),
+            money(unit_price * quantity),
         )
 
     def _payments(self, records: Records) -> Sequence[Any]:
@@ -117,9 +120,9 @@ class Renderer:
         return (
             payment_numbers(self._world, index),
             self.order_no.take(pa.array(index)),
-            _words(PAYMENT_METHODS, self._world.journeys.method[index]),
-            _money(self._world.orders.total[index]),
-            _times(self._world.journeys.paid_at[index]),
+            words(PAYMENT_METHODS, self._world.journeys.method[index]),
+            money(self._world.orders.total[index]),
+            times(self._world.journeys.paid_at[index]),
         )
 
     def _refunds(self, records: Records) -> Sequence[Any]:
@@ -131,16 +134,16 @@ class Renderer:
             self.order_no.take(pa.array(refunds.order[index])),
             pa.array(lines.line_no[refunds.line[index]]),
             pa.array(refunds.quantity[index]),
-            _money(refunds.amount[index]),
-            _words(REFUND_STATES, records.kind),
-            _words(REFUND_REASONS, refunds.reason[index]),
-            _times(refunds.requested_at[index]),
-            _times(np.where(decided & ~refunds.rejected[index], refunds.decided_at[index], NEVER)),
-            _times(records.time),
+            money(refunds.amount[index]),
+            words(REFUND_STATES, records.kind),
+            words(REFUND_REASONS, refunds.reason[index]),
+            times(refunds.requested_at[index]),
+            times(np.where(decided & ~refunds.rejected[index], refunds.decided_at[index], NEVER)),
+            times(records.time),
         )
 
     def _parcels(self, records: Records) -> Sequence[Any]:
-        journeys = self._world.journeys
+        parcels = self._parcel_table
         index, time = records.index, records.time
 
         def known(times: Ints) -> Ints:
@@ -148,13 +151,13 @@ class Renderer:
 
         return (
             tracking_numbers(self._world, index),
-            self.order_no.take(pa.array(index)),
-            _words(CARRIERS, journeys.carrier[index]),
-            _words(PARCEL_STATES, records.kind),
-            _times(known(journeys.shipped_at)),
-            _times(known(journeys.delivered_at)),
-            _times(journeys.promised_at[index]),
-            _times(time),
+            self.order_no.take(pa.array(parcels.order[index])),
+            words(CARRIERS, parcels.carrier[index]),
+            words(PARCEL_STATES, records.kind),
+            times(known(parcels.shipped_at)),
+            times(known(parcels.delivered_at)),
+            times(parcels.promised_at[index]),
+            times(time),
         )
 
     def _stock(self, records: Records) -> Sequence[Any]:
@@ -162,8 +165,8 @@ class Renderer:
         index = records.index
         pair = index % stock.carried.size
         return (
-            _dates(records.time),
-            _words(SITES, pair // len(self._world.products)),
+            dates(records.time),
+            words(SITES, pair // len(self._world.products)),
             self._sku.take(pa.array(pair % len(self._world.products))),
             pa.array(stock.on_hand.ravel()[index]),
             pa.array(stock.reserved.ravel()[index]),
@@ -176,12 +179,12 @@ class Renderer:
         return (
             self._sku.take(pa.array(index)),
             pa.array(products.names).take(pa.array(index)),
-            _words(tuple(c.slug for c in CATEGORIES), products.category[index]),
-            _money(products.unit_cost[index]),
-            _money(products.list_price[index]),
+            words(tuple(c.slug for c in CATEGORIES), products.category[index]),
+            money(products.unit_cost[index]),
+            money(products.prices_at(index, records.time)),
             pa.array(products.lead_time_days[index]),
             pa.array(products.pack_size[index]),
-            _times(records.time),
+            times(records.time),
         )
 
     def _customers(self, records: Records) -> Sequence[Any]:
@@ -191,19 +194,32 @@ class Renderer:
         name = accounts.surname[index] * len(GIVEN_NAMES) + accounts.given_name[index]
         return (
             self.buyer_id.take(pa.array(index)),
-            _words(CHANNELS, accounts.channel[index]),
-            _words(full_names, name),
+            words(CHANNELS, accounts.channel[index]),
+            words(full_names, name),
             pa.array(accounts.phone[index]).cast(pa.string()),
-            _words(PROVINCE_NAMES, accounts.province[index]),
-            _times(accounts.registered_at[index]),
+            words(PROVINCE_NAMES, accounts.province[index]),
+            times(accounts.registered_at[index]),
         )
+
+
+def csv_bytes(table: pa.Table) -> bytes:
+    """A table as CSV with a header; no value of this world needs quotes (else Arrow refuses)."""
+    columns = [
+        column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+        for column in (column.combine_chunks() for column in table.columns)
+    ]
+    sink = pa.BufferOutputStream()
+    options = pa_csv.WriteOptions(quoting_style="none", quoting_header="none")
+    pa_csv.write_csv(pa.table(columns, names=table.column_names), sink, options)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
 
 
 def order_numbers(world: World) -> Any:
     """The order numbers as the channels write them: 18 and 19 digits online, POS... in store."""
     number = pa.array(world.orders.number).cast(pa.string())
     receipt = pc.binary_join_element_wise(
-        "POS", _compact_dates(world.orders.created_at), pc.utf8_lpad(number, 8, "0"), ""
+        "POS", compact_dates(world.orders.created_at), pc.utf8_lpad(number, 8, "0"), ""
     )
     return pc.if_else(pa.array(world.orders.channel == STORE), receipt, number)
 
@@ -219,20 +235,25 @@ def buyer_ids(world: World) -> Any:
 def payment_numbers(world: World, index: Ints) -> Any:
     """The numbers of the given orders' payments: 28 digits, for Alipay its own 支付宝交易号."""
     serial = pc.utf8_lpad(pa.array(index).cast(pa.string()), 14, "0")
-    paid = _compact_dates(world.journeys.paid_at[index])
+    paid = compact_dates(world.journeys.paid_at[index])
     return pc.binary_join_element_wise(paid, "220014", serial, "")
 
 
 def refund_numbers(world: World, index: Ints) -> Any:
     """The numbers of the given refunds."""
     serial = pc.utf8_lpad(pa.array(index).cast(pa.string()), 9, "0")
-    requested = _compact_dates(world.refunds.requested_at[index])
+    requested = compact_dates(world.refunds.requested_at[index])
     return pc.binary_join_element_wise("RF", requested, serial, "")
 
 
 def tracking_numbers(world: World, index: Ints) -> Any:
-    """The tracking numbers of the parcels of the given orders."""
-    prefix = pa.array(CARRIER_PREFIXES).take(pa.array(world.journeys.carrier[index]))
+    """The tracking numbers of the given parcels; parcel n is the first one of order n."""
+    count = len(world.orders)
+    is_first = index < count
+    carrier = np.empty(len(index), dtype=np.int64)
+    carrier[is_first] = world.journeys.carrier[index[is_first]]
+    carrier[~is_first] = world.second_parcels.carrier[index[~is_first] - count]
+    prefix = pa.array(CARRIER_PREFIXES).take(pa.array(carrier))
     number = pa.array(_FIRST_TRACKING_NUMBER + index).cast(pa.string())
     return pc.binary_join_element_wise(prefix, number, "")
 
@@ -245,32 +266,36 @@ def _status_codes(channel: Ints, kind: Ints, unpaid: Flags) -> Ints:
     return np.where(kind == UNMAPPED, _UNMAPPED_CODE, codes)
 
 
-def _words(words: Sequence[str], codes: Ints) -> Any:
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(words))
+def words(values: Sequence[str], codes: Ints) -> Any:
+    """The value of each code, as a dictionary column."""
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(values))
 
 
-def _or_null(index: Ints) -> Any:
+def or_null(index: Ints) -> Any:
+    """Row numbers to take; nothing for those below 0."""
     return pa.array(index, mask=index < 0)
 
 
-def _money(fen: Ints, missing: Flags | None = None) -> Any:
+def money(fen: Ints, missing: Flags | None = None) -> Any:
     """Fen as decimal(18,2): the same integer, read with the point two places to the left."""
-    words = np.empty((len(fen), 2), dtype=np.int64)
-    words[:, 0] = fen
-    words[:, 1] = fen >> 63
-    amounts = pa.Array.from_buffers(pa.decimal128(18, 2), len(fen), [None, pa.py_buffer(words)])
+    halves = np.empty((len(fen), 2), dtype=np.int64)
+    halves[:, 0] = fen
+    halves[:, 1] = fen >> 63
+    amounts = pa.Array.from_buffers(pa.decimal128(18, 2), len(fen), [None, pa.py_buffer(halves)])
     return amounts if missing is None else pc.if_else(pa.array(missing), None, amounts)
 
 
-def _times(seconds: Ints) -> Any:
+def times(seconds: Ints) -> Any:
+    """Local times; nothing where it never happened."""
     return pa.array(seconds, mask=seconds == NEVER).cast(pa.timestamp("s"))
 
 
-def _dates(seconds: Ints) -> Any:
+def dates(seconds: Ints) -> Any:
+    """Dates of local times."""
     return pa.array((seconds // 86_400).astype(np.int32)).cast(pa.date32())
 
 
-def _compact_dates(seconds: Ints) -> Any:
+def compact_dates(seconds: Ints) -> Any:
     """Dates such as 20260131: each day's text is made once."""
     if not len(seconds):
         return pa.array([], pa.string())

@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from connectors.sandbox.catalogue import Products, simulate_products
+from connectors.sandbox.adding import Trade
+from connectors.sandbox.catalogue import Products, change_prices, simulate_products
+from connectors.sandbox.exchanging import Exchanges, simulate_exchanges
+from connectors.sandbox.following import plant_follow_ups
+from connectors.sandbox.fraud import claim_empty_boxes, plant_rings
 from connectors.sandbox.fulfilment import Journeys, simulate_journeys
 from connectors.sandbox.ordering import Lines, Orders, Plan, simulate_orders
+from connectors.sandbox.parcelling import Parcels, split_orders
 from connectors.sandbox.people import Accounts, register_accounts, simulate_accounts
 from connectors.sandbox.platforms import (
     ALLOCATED,
@@ -33,6 +38,7 @@ class World:
 
     `state_times` is order states x orders: when each order entered each state, `NEVER` if it did
     not; `state` is where it stands at the end. `refunded` is fen granted back by the end.
+    `ring` is the fraud ring of each account, -1 for honest ones.
     """
 
     config: WorldConfig
@@ -44,6 +50,9 @@ class World:
     journeys: Journeys
     refunds: Refunds
     stock: Stock
+    exchanges: Exchanges
+    second_parcels: Parcels
+    ring: Ints
     return_chance: Floats
     state_times: Ints
     state: Ints
@@ -53,11 +62,16 @@ class World:
 
 def simulate(config: WorldConfig) -> World:
     """Simulate the whole window; the same configuration gives the same world."""
-    products = simulate_products(config)
+    products = change_prices(config, simulate_products(config))
     accounts = simulate_accounts(config)
     orders, lines, plan = simulate_orders(config, products, accounts)
+    trade = Trade(orders, lines, simulate_journeys(config, orders))
+    trade, ring, large_orders = _with_planted_orders(
+        config, products, accounts, trade, plan.large_orders
+    )
+    plan = replace(plan, large_orders=large_orders)
+    orders, lines, journeys = trade.orders, trade.lines, trade.journeys
     accounts = register_accounts(config, accounts, orders.account, orders.created_at)
-    journeys = simulate_journeys(config, orders)
     refunds, chance = simulate_refunds(
         config,
         products=products,
@@ -66,6 +80,14 @@ def simulate(config: WorldConfig) -> World:
         lines=lines,
         journeys=journeys,
     )
+    if config.scenario.fraud_order_share > 0:
+        refunds = claim_empty_boxes(
+            config, orders=orders, lines=lines, journeys=journeys, refunds=refunds, ring=ring
+        )
+    exchanges = simulate_exchanges(
+        config, products=products, orders=orders, lines=lines, journeys=journeys, refunds=refunds
+    )
+    second_parcels = split_orders(config, orders, journeys)
     state_times = _state_times(config, orders, journeys, fully_refunded_at(orders, lines, refunds))
     journeys = _until_the_end(config, journeys)
     refunds = _refunds_until_the_end(config, refunds)
@@ -76,6 +98,7 @@ def simulate(config: WorldConfig) -> World:
         lines=lines,
         journeys=journeys,
         refunds=refunds,
+        exchanges=exchanges,
     )
     entered = np.where(state_times == NEVER, -1, state_times)
     # The last of equal times wins: states are listed in the order in which they are entered.
@@ -94,12 +117,29 @@ def simulate(config: WorldConfig) -> World:
         journeys=journeys,
         refunds=refunds,
         stock=stock,
+        exchanges=exchanges,
+        second_parcels=second_parcels,
+        ring=ring,
         return_chance=chance,
         state_times=state_times,
         state=state.astype(np.int64),
         paid=np.where(journeys.paid_at != NEVER, orders.total, 0),
         refunded=refunded,
     )
+
+
+def _with_planted_orders(
+    config: WorldConfig, products: Products, accounts: Accounts, trade: Trade, marked: Ints
+) -> tuple[Trade, Ints, Ints]:
+    """The trade with what the scenario adds, each account's fraud ring, and the marked rows."""
+    ring = np.full(len(accounts), -1, dtype=np.int64)
+    if config.scenario.follow_up_share > 0:
+        trade, row = plant_follow_ups(config, products, accounts, trade)
+        marked = row[marked]
+    if config.scenario.fraud_order_share > 0:
+        trade, row, ring = plant_rings(config, products, accounts, trade)
+        marked = row[marked]
+    return trade, ring, marked
 
 
 def _state_times(config: WorldConfig, orders: Orders, journeys: Journeys, emptied: Ints) -> Ints:

@@ -16,8 +16,8 @@ from connectors.sandbox.people import Accounts
 from connectors.sandbox.platforms import (
     CANCELLED_BEFORE_SHIPPING,
     DOUYIN,
+    EMPTY_BOX,
     FIRST_RETURN_REASON,
-    REFUND_REASONS,
     REFUSED_AT_THE_DOOR,
     SALE,
     STORE,
@@ -87,7 +87,7 @@ def simulate_refunds(
     takes = np.where(refused[line], MINUTE + takes // 4, takes)
     decided_at = np.where(cancelled[line], journeys.cancelled_at[order], requested_at + takes)
     quantity = _refunded_quantities(random, lines.quantity[line], whole)
-    reason = random.integers(FIRST_RETURN_REASON, len(REFUND_REASONS), count)
+    reason = random.integers(FIRST_RETURN_REASON, EMPTY_BOX, count)
     reason = np.where(cancelled[line], CANCELLED_BEFORE_SHIPPING, reason)
     reason = np.where(refused[line], REFUSED_AT_THE_DOOR, reason)
     refunds = Refunds(

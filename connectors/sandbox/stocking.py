@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from connectors.sandbox.catalogue import Products
+from connectors.sandbox.exchanging import Exchanges
 from connectors.sandbox.fulfilment import Journeys
 from connectors.sandbox.ordering import Lines, Orders
 from connectors.sandbox.platforms import PROVINCES, SITES, STORE, STORE_SH01, WH_EAST, WH_NORTH
@@ -49,8 +50,9 @@ def simulate_stock(
     lines: Lines,
     journeys: Journeys,
     refunds: Refunds,
+    exchanges: Exchanges,
 ) -> Stock:
-    """Replay what the orders took and brought back under a periodic replenishment policy."""
+    """Replay what was taken and brought back under a periodic replenishment policy."""
     random = config.random("stock")
     site = _serving_sites(orders)
     add_up = _Movements(config, len(products), site, lines)
@@ -59,14 +61,17 @@ def simulate_stock(
     reserved_at = np.where(journeys.paid_at == NEVER, journeys.shipped_at, journeys.paid_at)
     sample = (orders.order_type != 0) & ~in_store
     reserved_at = np.where(sample, orders.created_at, reserved_at)
-    issued = add_up.of_orders(handed_over_at)
+    issued = add_up.of_orders(handed_over_at) + add_up.of_pieces(
+        exchanges.shipped_at, exchanges.line
+    )
     reserved = np.cumsum(
         add_up.of_orders(np.where(in_store, NEVER, reserved_at))
         - add_up.of_orders(np.where(in_store, NEVER, journeys.shipped_at))
         - add_up.of_orders(journeys.cancelled_at),
         axis=0,
     )
-    restocked = add_up.of_refunds(refunds)
+    again = np.where(exchanges.restocks, exchanges.received_at, NEVER)
+    restocked = add_up.of_refunds(refunds) + add_up.of_pieces(again, exchanges.line)
     carried = np.ones((len(SITES), len(products)), dtype=np.bool_)
     carried[STORE_SH01] = products.channel_weights[STORE] > 0
     pace = issued.mean(axis=0)
@@ -109,6 +114,10 @@ class _Movements:
         """The pieces that came back, on the day the refund was granted."""
         times = np.where(refunds.restocks & ~refunds.rejected, refunds.decided_at, NEVER)
         return self._sum(times, self._pair[refunds.line], refunds.quantity)
+
+    def of_pieces(self, times: Ints, line: Ints) -> Ints:
+        """One piece of each line, on the day of the time beside it."""
+        return self._sum(times, self._pair[line], np.ones(len(line), dtype=np.int64))
 
     def _sum(self, times: Ints, pair: Ints, quantity: Ints) -> Ints:
         happened = np.flatnonzero(times <= self._config.end_second)

@@ -84,7 +84,7 @@ def describe_terms(world: World, terms: Terms, as_of: int) -> dict[str, dict[str
         as_of: local seconds; what happens later has not happened.
     """
     orders, lines = world.orders, world.lines
-    full = world.products.list_price[lines.sku] * lines.quantity
+    full = lines.list_price * lines.quantity
     of_order = np.where(terms.has_order_discount[lines.order], full - lines.amount, 0)
     waiting = (terms.deposit_paid_at <= as_of) & (world.journeys.paid_at > as_of)
     figures = {}
@@ -106,7 +106,7 @@ def describe_terms(world: World, terms: Terms, as_of: int) -> dict[str, dict[str
 def _borne_by_others(world: World, platform: Ints, author: Ints) -> tuple[Ints, Ints]:
     """Fen per line of Douyin sale orders that the platform and the host pay."""
     lines, orders = world.lines, world.orders
-    full = world.products.list_price[lines.sku] * lines.quantity
+    full = lines.list_price * lines.quantity
     sale = (orders.channel == DOUYIN) & (orders.order_type == SALE)
     discount = np.where(sale[lines.order], full - lines.amount, 0)
     by_platform = discount * platform[lines.order] // 100

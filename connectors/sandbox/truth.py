@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from connectors.sandbox import catalogue, fulfilment, ordering, people, returning
+from connectors.sandbox import catalogue, following, fulfilment, ordering, people, returning
 from connectors.sandbox.defects import DefectPlan
+from connectors.sandbox.ordering import DOUBLE_ELEVEN
 from connectors.sandbox.platforms import (
     CANCELLED,
     CARRIERS,
@@ -31,7 +32,7 @@ from connectors.sandbox.platforms import (
 from connectors.sandbox.records import Records
 from connectors.sandbox.rendering import buyer_ids, order_numbers, refund_numbers, tracking_numbers
 from connectors.sandbox.retailer import World
-from connectors.sandbox.world import NEVER, Flags, Ints
+from connectors.sandbox.world import DAY, NEVER, Flags, Ints
 
 LARGE_FEN, VERY_LARGE_FEN = 1_000_000, 5_000_000
 
@@ -76,6 +77,11 @@ def describe_truth(
             "late_lane": _late_lane(),
             "return_model": _return_model(world),
             "people_on_two_channels": _people_on_two_channels(world),
+            "follow_up": _follow_up(world),
+            "price_changes": _price_changes(world),
+            "double_eleven_days": [
+                str(world.config.date_of(day)) for day in world.config.days_of(*DOUBLE_ELEVEN)
+            ],
         },
     }
 
@@ -349,6 +355,51 @@ def _return_model(world: World) -> dict[str, Any]:
         },
         "mean_chance_of_a_line": f"{world.return_chance.sum() / max(len(world.lines), 1):.6f}",
     }
+
+
+def _follow_up(world: World) -> dict[str, Any]:
+    """Who bought diapers after infant formula: of all, and of those whose 90 days are over."""
+    found = following.find_follow_ups(
+        world.products,
+        len(world.accounts),
+        world.orders,
+        world.lines,
+        world.journeys.paid_at,
+    )
+    bought, followed = found.first_at != NEVER, found.followed_at != NEVER
+    matured = found.first_at <= world.config.end_second - following.WITHIN_DAYS * DAY
+    count, follows = int(matured.sum()), int((matured & followed).sum())
+    return {
+        "first": following.FIRST,
+        "then": following.THEN,
+        "within_days": following.WITHIN_DAYS,
+        "planted_share": str(world.config.scenario.follow_up_share),
+        "buyers": int(bought.sum()),
+        "followed": int(followed.sum()),
+        "matured_buyers": count,
+        "matured_followed": follows,
+        "matured_share": f"{follows / count:.4f}" if count else None,
+    }
+
+
+def _price_changes(world: World) -> list[dict[str, str]]:
+    products = world.products
+    return [
+        {
+            "sku": products.skus[sku],
+            "changed_on": str(world.config.date_of(day)),
+            "from": yuan(products.earlier_price[sku]),
+            "to": yuan(products.list_price[sku]),
+        }
+        for sku, (at, day) in enumerate(
+            zip(
+                products.repriced_at.tolist(),
+                world.config.day_numbers(products.repriced_at).tolist(),
+                strict=True,
+            )
+        )
+        if at != NEVER
+    ]
 
 
 def _people_on_two_channels(world: World) -> int:

@@ -25,6 +25,7 @@ NEVER = int(np.iinfo(np.int64).max)
 
 _MOST_DAYS = 1_000
 _MOST_ORDERS = 20_000_000
+_SCENARIO_RANGES = {"double_eleven_factor": (1, 20), "distributors": (0, 9_999)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,56 @@ class DefectRates:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """What a world has beyond its plain trade; the default has nothing of it.
+
+    Attributes:
+        inquiry_conversion: share of the inquiries that become an order; 0 is no inquiries at all.
+        visit_conversion: share of the visits of the web shop that become an order; 0 is no visits.
+        follow_up_share: share of the buyers of infant formula who buy diapers within 90 days; 0
+            leaves it to chance.
+        repriced_share: share of the SKUs whose list price changes within the window.
+        double_eleven_factor: demand of 11 November against another day's; 1 is a day like others.
+        distributors: how many distributors buy on credit.
+        fraud_order_share: share of the orders that fraud rings place.
+        exchange_share: share of the delivered lines of which a piece is exchanged; of clothes and
+            shoes three times as many.
+        split_parcel_share: share of the delivered orders with several lines that go in two parcels.
+    """
+
+    inquiry_conversion: float = 0.0
+    visit_conversion: float = 0.0
+    follow_up_share: float = 0.0
+    repriced_share: float = 0.0
+    double_eleven_factor: float = 1.0
+    distributors: int = 0
+    fraud_order_share: float = 0.0
+    exchange_share: float = 0.0
+    split_parcel_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            low, high = _SCENARIO_RANGES.get(name, (0, 1))
+            if not low <= value <= high:
+                raise InputError(f"Scenario's {name} is {value}: give {low} to {high}.")
+
+    @classmethod
+    def full(cls) -> "Scenario":
+        """Everything there is, as the demo shows it."""
+        return cls(
+            inquiry_conversion=0.05,
+            visit_conversion=0.04,
+            follow_up_share=0.6,
+            repriced_share=0.1,
+            double_eleven_factor=4.0,
+            distributors=20,
+            fraud_order_share=0.004,
+            exchange_share=0.008,
+            split_parcel_share=0.15,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorldConfig:
     """Everything that decides a simulated world: the same configuration gives the same bytes.
 
@@ -87,6 +138,7 @@ class WorldConfig:
         product_count: number of SKUs.
         anonymous_store_share: share of store sales without a member card (empty buyer id).
         defects: what is planted in the files; the world itself does not depend on it.
+        scenario: what the world has beyond its plain trade.
     """
 
     end_date: date
@@ -96,6 +148,7 @@ class WorldConfig:
     product_count: int = 300
     anonymous_store_share: float = 0.3
     defects: DefectRates = field(default_factory=DefectRates)
+    scenario: Scenario = field(default_factory=Scenario)
 
     def __post_init__(self) -> None:
         if not 1 <= self.days <= _MOST_DAYS:
@@ -132,6 +185,11 @@ class WorldConfig:
         """The business date of a day number (0 is the first day)."""
         return self.start_date + timedelta(days=int(day))
 
+    def days_of(self, month: int, day: int) -> list[int]:
+        """The day numbers of the window that fall on a day of the year."""
+        dates = ((number, self.date_of(number)) for number in range(self.days))
+        return [number for number, date in dates if (date.month, date.day) == (month, day)]
+
     def day_numbers(self, times: Ints) -> Ints:
         """The day number in which each time falls; meaningless for `NEVER`."""
         return (times - self.start_second) // DAY
@@ -150,7 +208,8 @@ class WorldConfig:
         values["end_date"] = self.end_date.isoformat()
         values["start_date"] = self.start_date.isoformat()
         values["anonymous_store_share"] = str(self.anonymous_store_share)
-        values["defects"] = {name: str(rate) for name, rate in values["defects"].items()}
+        for part in ("defects", "scenario"):
+            values[part] = {name: str(value) for name, value in values[part].items()}
         return values
 
 

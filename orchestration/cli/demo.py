@@ -21,6 +21,7 @@ from orchestration.cli.run_once import print_report, run_with_display
 from orchestration.cli.up import serve
 from orchestration.demo_shop import (
     FILES_CHANNELS,
+    demo_world,
     holds_world,
     is_demo,
     remember_world,
@@ -38,11 +39,8 @@ def demo(
 ) -> None:
     """Simulate a retailer, run everything once on it, and serve the dashboards."""
     settings = load_settings(config=NO_CONFIGURATION)  # a real shop's file is not the demo's
-    config = WorldConfig(
-        days=days,
-        orders_per_day=orders_per_day,
-        seed=seed,
-        end_date=_yesterday(settings),
+    config = demo_world(
+        days=days, orders_per_day=orders_per_day, seed=seed, end_date=_yesterday(settings)
     )
     _prepare_home(settings, config)
     console = Console()

@@ -13,7 +13,7 @@ import orjson
 
 from connectors.errors import FourflowError
 from connectors.sandbox.servers.run import bind, run_servers
-from connectors.sandbox.world import DefectRates, WorldConfig
+from connectors.sandbox.world import DefectRates, Scenario, WorldConfig
 
 _SECONDS_BETWEEN_LOOKS = 0.25
 
@@ -43,6 +43,7 @@ def _world_config(values: dict[str, Any]) -> WorldConfig:
     given = dict(values)
     given["end_date"] = date.fromisoformat(given["end_date"])
     given["defects"] = DefectRates(**given["defects"])
+    given["scenario"] = Scenario(**given["scenario"])
     return WorldConfig(**given)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from connectors.sandbox.platforms import (
     CANCELLED_BEFORE_SHIPPING,
+    EMPTY_BOX,
     REFUND_REASONS,
     REFUSED_AT_THE_DOOR,
 )
@@ -44,7 +45,8 @@ def aftersale_status(snapshot: Snapshot, refunds: Ints) -> Ints:
 def aftersale_type(snapshot: Snapshot, refunds: Ints) -> Ints:
     """`aftersale_type` of each refund."""
     reason = snapshot.world.refunds.reason[refunds]
-    after = np.where(reason == REFUSED_AT_THE_DOOR, REFUND_AFTER_SHIPPING, RETURN_AND_REFUND)
+    nothing_back = np.isin(reason, (REFUSED_AT_THE_DOOR, EMPTY_BOX))
+    after = np.where(nothing_back, REFUND_AFTER_SHIPPING, RETURN_AND_REFUND)
     return np.where(reason == CANCELLED_BEFORE_SHIPPING, REFUND_BEFORE_SHIPPING, after)
 
 

@@ -249,7 +249,7 @@ def _prices(snapshot: Snapshot, lines: Ints) -> Ints:
     world = snapshot.world
     price = snapshot.unit_price[lines]
     alone = world.orders.line_count[world.lines.order[lines]] == 1
-    full = np.maximum(world.products.list_price[world.lines.sku[lines]], price)
+    full = np.maximum(world.lines.list_price[lines], price)
     return np.where(alone, full, price)
 
 

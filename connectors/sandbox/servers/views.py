@@ -49,7 +49,7 @@ class RefundJourneys:
         times[ASKED] = refunds.requested_at
         decided = refunds.decided_at != NEVER
         failure = np.where(refunds.rejected, np.array(_WAYS_TO_FAIL)[np.arange(count) % 3], NEVER)
-        comes_back = refunds.reason >= FIRST_RETURN_REASON
+        comes_back = (refunds.reason >= FIRST_RETURN_REASON) & refunds.restocks
         comes_back &= ~refunds.rejected | (failure == REFUSED_AFTER_RETURN)
         takes = np.where(decided, refunds.decided_at - refunds.requested_at, NEVER)
         for stage, thirds, longest in ((AGREED, 1, _LONGEST_TO_AGREE), (SENT_BACK, 2, _LONGEST)):
@@ -146,8 +146,7 @@ class Snapshot:
     def list_amount(self) -> Ints:
         """Fen of each line before discounts; a price still too high is no discount below zero."""
         lines = self.world.lines
-        list_price = self.world.products.list_price[lines.sku]
-        amounts: Ints = np.maximum(list_price, self.unit_price) * lines.quantity
+        amounts: Ints = np.maximum(lines.list_price, self.unit_price) * lines.quantity
         return amounts
 
     @cached_property

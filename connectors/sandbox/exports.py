@@ -1,0 +1,89 @@
+"""What stands beside the shop's own files, where the world's scenario has it, and its truth.
+
+Here: which tools and which ledger there are. How each writes is in `chat_files.py`,
+`analytics_files.py` and `wholesale_files.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from connectors.sandbox import analytics_files, chat_files
+from connectors.sandbox.asking import describe_inquiries, simulate_inquiries
+from connectors.sandbox.day_files import DayFiles, Figures
+from connectors.sandbox.distributing import describe_wholesale, simulate_wholesale
+from connectors.sandbox.exchanging import describe_exchanges
+from connectors.sandbox.identifying import describe_rings, identify_orders
+from connectors.sandbox.rendering import buyer_ids
+from connectors.sandbox.retailer import World
+from connectors.sandbox.service_files import SERVICE_ENTITIES, device_files, exchange_files
+from connectors.sandbox.visiting import describe_visits, simulate_visits
+from connectors.sandbox.wholesale_files import WHOLESALE_ENTITIES, wholesale_files
+
+LEDGERS: Final = (*WHOLESALE_ENTITIES, *SERVICE_ENTITIES)
+"""Entities of the shop's own source that only a scenario has."""
+TOOLS: Final = (chat_files.SOURCE, analytics_files.SOURCE)
+"""Sources of their own, each read from the folder of its name below the sandbox's folder."""
+
+
+@dataclass(frozen=True)
+class Exports:
+    """Files to write and figures for the truth file, by name."""
+
+    files: tuple[DayFiles, ...]
+    truth: dict[str, Figures]
+
+
+def list_exports(world: World) -> Exports:
+    """Everything beside the shop's own files that the world's scenario has."""
+    scenario = world.config.scenario
+    files: list[DayFiles] = []
+    truth: dict[str, Figures] = {}
+    if scenario.inquiry_conversion > 0:
+        inquiries = simulate_inquiries(world)
+        files.append(chat_files.chat_files(world, inquiries))
+        truth["inquiries"] = describe_inquiries(world, inquiries)
+    if scenario.visit_conversion > 0:
+        visits = simulate_visits(world)
+        files.append(analytics_files.analytics_files(world, visits))
+        truth["visits"] = describe_visits(visits)
+    if scenario.distributors > 0:
+        wholesale = simulate_wholesale(world.config, world.products)
+        files += wholesale_files(world, wholesale)
+        truth["wholesale"] = describe_wholesale(world.config, wholesale)
+    if scenario.exchange_share > 0:
+        files.append(exchange_files(world))
+        truth["exchanges"] = describe_exchanges(world.exchanges)
+    if scenario.fraud_order_share > 0:
+        files.append(device_files(world, identify_orders(world)))
+        truth["fraud"] = describe_rings(world, buyer_ids(world))
+    if scenario.split_parcel_share > 0:
+        truth["split_parcels"] = {"second_parcels": len(world.second_parcels)}
+    return Exports(tuple(files), truth)
+
+
+def entity_figures(files: DayFiles) -> dict[str, int]:
+    """Counts of one entity's rows, as the truth file has them."""
+    records, copies = files.records, len(files.records.copied)
+    return {
+        "records": int(np.count_nonzero(np.bincount(records.index))),
+        "versions": len(records) - copies,
+        "duplicate_rows": copies,
+        "broken_rows": 0,
+        "rows": len(records),
+        "files": int(np.count_nonzero(np.bincount(records.file_day))),
+    }
+
+
+def with_exports(truth: dict[str, Any], exports: Exports) -> dict[str, Any]:
+    """The truth with the figures of the exports: what the shop's own source reads adds up."""
+    entities, tools = dict(truth["entities"]), {}
+    for files in exports.files:
+        figures = entity_figures(files)
+        if files.source in TOOLS:
+            tools[files.source] = figures
+        else:
+            before = entities.get(files.entity, dict.fromkeys(figures, 0))
+            entities[files.entity] = {name: before[name] + n for name, n in figures.items()}
+    return {**truth, **exports.truth, "entities": entities, "tools": tools}
