@@ -14,7 +14,7 @@
     {%- set mapping = node.config.meta.get('fourflow') or node.meta.get('fourflow') -%}
     {%- set of_source = node.source_meta.get('fourflow', {}) -%}
     {%- set staging = node.config.meta.get('staging') or node.meta.get('staging') or {} -%}
-    {{ return({
+    {%- set declared = {
         'columns': mapping['columns'],
         'record_key': mapping['record_key'],
         'time_zone': mapping.get('time_zone') or of_source['time_zone'],
@@ -26,7 +26,11 @@
         'record_of': mapping.get('record_of'),
         'records_in': mapping.get('records_in'),
         'parent_key': mapping.get('parent_key', []),
-    }) }}
+    } -%}
+    {%- if staging.get('refuse') -%}
+        {%- do declared.update({'refuse': staging['refuse']}) -%}
+    {%- endif -%}
+    {{ return(declared) }}
 {% endmacro %}
 
 

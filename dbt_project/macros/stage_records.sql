@@ -9,6 +9,9 @@
     An entity with `record_of` has one record for each element of the array `records_in` in the records
     of that other entity; its model names that entity here too, because dbt reads names before mappings.
 
+    What no column alone can tell stands under `refuse`: sentences about the typed columns (`when`, in SQL) with
+    the reason (`because`) for which a record that satisfies one is refused.
+
     Incremental: only loads that are not staged yet, whenever they were committed. -#}
 {% macro stage_records(source_name, entity, record_of=none) %}
     {%- set bronze = source(source_name, record_of or entity) -%}
@@ -164,6 +167,26 @@ judged as (
         end as reject_reason
     from typed
 ),
+{%- if mapping.refuse %}
+
+ruled as (
+    select
+        * replace (coalesce(reject_reason, nullif(concat_ws(
+            ' ',
+            {%- for rule in mapping.refuse %}
+            case when {{ rule.when }} then '{{ rule.because.replace("'", "''") }}' end{{ "," if not loop.last }}
+            {%- endfor %}
+        ), '')) as reject_reason)
+    from (
+        select
+            *,
+            {%- for name in columns %}
+            {{ name }}_typed as {{ name }}{{ "," if not loop.last }}
+            {%- endfor %}
+        from judged
+    ) as judged
+),
+{%- endif %}
 
 named as (
     select
@@ -186,7 +209,7 @@ named as (
         {%- endif %}
         {%- endfor %}
         {{ masked_values(columns) if mapping.is_answer else masked_payload(personal) }} as payload
-    from judged
+    from {{ 'ruled' if mapping.refuse else 'judged' }}
 )
 
 select
