@@ -90,6 +90,54 @@
             'purchased_at': 'timestamptz', 'purchase_count': 'bigint', 'order_no': 'varchar',
             'purchase_amount': 'decimal(18, 2)', 'currency_code': 'varchar', 'known_at': 'timestamptz',
         },
+        'sites': {
+            'source': 'varchar', 'site': 'varchar', 'name': 'varchar', 'source_type': 'varchar',
+            'latitude': 'decimal(9, 6)', 'longitude': 'decimal(9, 6)', 'country': 'varchar',
+            'province_name': 'varchar', 'city': 'varchar', 'opened_on': 'date', 'closed_on': 'date',
+            'known_at': 'timestamptz',
+        },
+        'prices': {
+            'source': 'varchar', 'channel': 'varchar', 'sku': 'varchar', 'unit_price': 'decimal(18, 6)',
+            'currency_code': 'varchar', 'valid_from': 'date', 'valid_until': 'date',
+            'known_at': 'timestamptz',
+        },
+        'stock_movements': {
+            'source': 'varchar', 'movement_no': 'varchar', 'line_no': 'varchar', 'site': 'varchar',
+            'sku': 'varchar', 'source_type': 'varchar', 'quantity': 'decimal(18, 6)',
+            'unit_cost': 'decimal(18, 6)', 'currency_code': 'varchar', 'reference': 'varchar',
+            'moved_at': 'timestamptz', 'known_at': 'timestamptz',
+        },
+        'bill_of_materials': {
+            'source': 'varchar', 'line_no': 'varchar', 'sku': 'varchar', 'component_sku': 'varchar',
+            'quantity': 'decimal(18, 6)', 'scrap_rate': 'decimal(9, 6)', 'valid_from': 'date',
+            'valid_until': 'date', 'known_at': 'timestamptz',
+        },
+        'suppliers': {
+            'source': 'varchar', 'account': 'varchar', 'supplier_no': 'varchar', 'name': 'varchar',
+            'name_token': 'varchar', 'country': 'varchar', 'lead_time_days': 'bigint',
+            'payment_terms': 'varchar', 'payment_terms_days': 'bigint',
+            'minimum_order_amount': 'decimal(18, 2)', 'currency_code': 'varchar', 'is_active': 'boolean',
+            'known_at': 'timestamptz',
+        },
+        'supplier_prices': {
+            'source': 'varchar', 'account': 'varchar', 'price_no': 'varchar', 'supplier_no': 'varchar',
+            'sku': 'varchar', 'unit_price': 'decimal(18, 6)', 'currency_code': 'varchar',
+            'minimum_order_quantity': 'decimal(18, 6)', 'pack_size': 'bigint', 'lead_time_days': 'bigint',
+            'valid_from': 'date', 'valid_until': 'date', 'priority': 'bigint', 'known_at': 'timestamptz',
+        },
+        'purchase_order_lines': {
+            'source': 'varchar', 'account': 'varchar', 'order_no': 'varchar', 'line_no': 'varchar',
+            'supplier_no': 'varchar', 'site': 'varchar', 'sku': 'varchar', 'source_status': 'varchar',
+            'quantity': 'decimal(18, 6)', 'received_quantity': 'decimal(18, 6)',
+            'unit_price': 'decimal(18, 6)', 'line_amount': 'decimal(18, 2)', 'currency_code': 'varchar',
+            'ordered_at': 'timestamptz', 'promised_on': 'date', 'received_at': 'timestamptz',
+            'known_at': 'timestamptz',
+        },
+        'credit_terms': {
+            'source': 'varchar', 'channel': 'varchar', 'buyer_id': 'varchar', 'credit_limit': 'decimal(18, 2)',
+            'open_amount': 'decimal(18, 2)', 'payment_terms': 'varchar', 'payment_terms_days': 'bigint',
+            'currency_code': 'varchar', 'known_at': 'timestamptz',
+        },
     } -%}
     {{ return(shapes[shape]) }}
 {% endmacro %}

@@ -79,7 +79,9 @@ def test_faults_and_kills_lose_nothing_and_double_nothing(sandbox: ServedSandbox
     settings.enabled_sources_path.parent.mkdir(parents=True, exist_ok=True)
     settings.enabled_sources_path.write_text("odoo", encoding="utf-8")
     classified = [f"+int_odoo__{entity}_classified" for entity in CONNECTOR.entities]
-    build_models(settings, "+fct_stock_positions", "+dim_products", "+dim_customers", *classified)
+    marts = ("fct_stock_positions", "dim_products", "dim_suppliers", "dim_supplier_prices",
+             "fct_purchase_order_lines", "dim_credit_terms")  # fmt: skip
+    build_models(settings, *(f"+{mart}" for mart in marts), *classified)
     assert rows(
         settings,
         "select count(*) from lake.staging.stg_odoo__stock where reject_reason is not null",
@@ -117,3 +119,36 @@ def test_faults_and_kills_lose_nothing_and_double_nothing(sandbox: ServedSandbox
     )
     partners = records_of(world, CONFIG.end_second, "res.partner")
     assert limits == [(sum(Decimal(partner["credit_limit"]) for partner in partners), True)]
+    granted = rows(settings, "select count(*), sum(credit_limit) from lake.marts.dim_credit_terms")
+    limited = [Decimal(p["credit_limit"]) for p in partners if p["use_partner_credit_limit"]]
+    assert granted == [(len(limited), sum(limited))]
+    suppliers = rows(
+        settings, "select count(*), count(name), min(length(name_token)) "
+        "from lake.marts.dim_suppliers",
+    )  # fmt: skip
+    assert suppliers == [(sum(p["supplier_rank"] > 0 for p in partners), 0, 64)]
+    offers = rows(
+        settings,
+        "select supplier_no, sku, unit_price, minimum_order_quantity "
+        "from lake.marts.dim_supplier_prices",
+    )
+    skus = {product["id"]: product["default_code"]
+            for product in records_of(world, CONFIG.end_second, "product.product")}  # fmt: skip
+    assert Counter(offers) == Counter(
+        (str(r["partner_id"][0]), skus[r["product_id"][0]], Decimal(str(r["price"])),
+         Decimal(str(r["min_qty"])))
+        for r in records_of(world, CONFIG.end_second, "product.supplierinfo")
+    )  # fmt: skip
+    bought = rows(
+        settings,
+        "select order_no, sku, quantity, received_quantity, open_quantity, line_amount, site "
+        "from lake.marts.fct_purchase_order_lines where purchase_order_status = 'ordered'",
+    )
+    orders = {r["id"]: r for r in records_of(world, CONFIG.end_second, "purchase.order")}
+    assert Counter(bought) == Counter(
+        (r["order_id"][1], skus[r["product_id"][0]], Decimal(r["product_qty"]),
+         Decimal(r["qty_received"]), Decimal(r["product_qty"]) - Decimal(r["qty_received"]),
+         Decimal(str(r["price_subtotal"])),
+         orders[r["order_id"][0]]["picking_type_id"][1].removesuffix(": Receipts"))
+        for r in records_of(world, CONFIG.end_second, "purchase.order.line")
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+{{ union_sources('supplier_prices') }}

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('master_data')) }}
+
+{{ stage_records('master_data', 'suppliers') }}
