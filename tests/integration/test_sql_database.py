@@ -35,7 +35,16 @@ SHAPES = {
     "products": "goods",
     "stock": "goods",
     "customers": "customers",
+    "credit_terms": "customers",
+    "prices": "goods",
+    "sites": "goods",
+    "suppliers": "purchasing",
+    "purchase_order_lines": "purchasing",
 }
+ENTITIES = (
+    *("orders", "order_lines", "products", "stock", "customers", "prices", "sites", "suppliers"),
+    *("purchase_orders", "purchase_order_lines"),
+)
 NOW = datetime(2026, 3, 20, 4, 0, tzinfo=UTC)
 
 
@@ -56,7 +65,7 @@ class Erp:
 
     def fill(self) -> None:
         """Two items, a warehouse, two customers, a purchase, and six orders of both kinds."""
-        self.do("insert into stores values ('SH01', 'Nanjing Road')")
+        self.do("insert into stores values ('SH01', 'Nanjing Road', 31.230416, 121.473701)")
         self.do("insert into warehouses values ('WH1', 'Kunshan')")
         self.do(
             "insert into items values "
@@ -74,10 +83,14 @@ class Erp:
             "(2, 'distributor', 'East Tea Ltd', null, '江苏', 99999999999.99, 1200.5, "
             "'2024-01-01Z', '2026-03-01Z')"
         )
-        self.do("insert into suppliers values ('S1', 'Mountain Tea', 12, '2026-03-01Z')")
+        self.do("insert into suppliers values ('S1', 'Mountain Tea', 12, 30, '2026-03-01Z')")
         self.do(
             "insert into purchase_orders values ('PO-1', 'S1', 'WH1', 'sent', 746.96, 'CNY', "
             "'2026-03-10 10:00+08', '2026-03-25', '2026-03-10 10:00+08')"
+        )
+        self.do(
+            "insert into purchase_lines values ('PO-1', 1, 'TEA-1', 24, 6, 31.123456, "
+            "'2026-03-15', '2026-03-14 09:00+08', '2026-03-14 09:00+08')"
         )
         for number in range(1, 7):
             self.order(number, f"2026-03-1{number} 20:30:00.12345{number}+08")
@@ -117,17 +130,16 @@ def installation(erp: Erp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         shape = path.stem.partition("__")[2]
         folder = SHAPES.get(shape, "records")
         path.rename(project / "models" / "intermediate" / folder / path.name)
-    for name in ("order_status_map.csv", "channels.csv"):
+    for name in ("order_status_map.csv", "channels.csv", "purchase_order_status_map.csv"):
         seed = project / "seeds" / name
         seed.write_text(seed.read_text() + (EXAMPLE / name).read_text())
     config = project / "dbt_project.yml"
-    entities = [*SHAPES, "suppliers", "purchase_orders"]
     text = config.read_text().replace(
-        "  source_entities:\n", f"  source_entities:\n    erp: [{', '.join(entities)}]\n"
+        "  source_entities:\n", f"  source_entities:\n    erp: [{', '.join(ENTITIES)}]\n"
     )
     head, _, tail = text.partition("  canonical_sources:\n")
     for shape in SHAPES:
-        assert f"\n    {shape}: [" in f"\n{tail}"
+        assert f"\n    {shape}: [" in f"\n{tail}", shape
         tail = f"\n{tail}".replace(f"\n    {shape}: [", f"\n    {shape}: [erp, ", 1)[1:]
     config.write_text(f"{head}  canonical_sources:\n{tail}")
     home = tmp_path / "home"
@@ -200,6 +212,28 @@ def test_an_erp_is_two_channels_after_one_run(erp: Erp, installation: Installati
         ("1", None, Decimal("0.00"), False),
         ("2", Decimal("99999999999.99"), Decimal("1200.50"), False),
     ]
+    assert installation.tuples(
+        "select customer_key, available_credit::varchar from dim_credit_terms"
+    ) == [("erp:distributor:2", "99999998799.49")]
+    assert installation.tuples(
+        "select site, site_type, latitude, longitude, is_listed from dim_sites order by 1"
+    ) == [
+        ("SH01", "store", Decimal("31.230416"), Decimal("121.473701"), True),
+        ("WH1", "warehouse", None, None, True),
+    ]
+    assert installation.tuples(
+        "select sku, channel, unit_price, valid_from, valid_until from dim_prices"
+    ) == [("TEA-1", "*", Decimal("88.5"), date(2026, 1, 1), None)]
+    assert installation.tuples(
+        "select supplier_key, name, lead_time_days, payment_terms_days from dim_suppliers"
+    ) == [("erp:main:S1", "Mountain Tea", 12, 30)]
+    assert installation.tuples(
+        "select purchase_order_line_key, supplier_key, purchase_order_status, open_quantity, "
+        "line_amount, promised_on, is_overdue from fct_purchase_order_lines"
+    ) == [
+        ("erp:main:PO-1:1", "erp:main:S1", "ordered", Decimal(18), Decimal("746.96"),
+         date(2026, 3, 15), True),
+    ]  # fmt: skip
     quarantined = installation.value(
         "select count(*) from quarantined_records where source = 'erp'"
     )
@@ -229,16 +263,16 @@ def test_only_what_changed_is_read_again(erp: Erp, installation: Installation):
     first = read(installation)
     assert first.problems == ()
     assert counts(first) == {
-        "orders": 6, "products": 2, "stock": 2, "customers": 2, "suppliers": 1,
-        "purchase_orders": 1,
+        "orders": 6, "products": 2, "stock": 2, "customers": 2, "prices": 1, "sites": 2,
+        "suppliers": 1, "purchase_orders": 1,
     }  # fmt: skip
     erp.do("update sales_orders set status = 'shipped', updated_at = '2026-03-19Z' where id = 1")
     erp.order(7, "2026-03-19 01:00Z")
     later = counts(read(installation))
     # What lies within the overlap of ten minutes before the newest change comes again.
     assert later == {
-        "orders": 3, "products": 1, "stock": 2, "customers": 2, "suppliers": 1,
-        "purchase_orders": 1,
+        "orders": 3, "products": 1, "stock": 2, "customers": 2, "prices": 1, "sites": 2,
+        "suppliers": 1, "purchase_orders": 1,
     }  # fmt: skip
     held = current_records(installation.settings, "erp_orders", "number", version="changed_at")
     assert len(held) == 7
@@ -409,7 +443,7 @@ def test_an_absent_database_shows_no_password(
     monkeypatch.setenv("ERP_DATABASE_URL", erp.url.replace("/fourflow_", "/nowhere_"))
     absent = read(installation)
     assert {outcome.is_transient for outcome in absent.entities} == {False}
-    assert len(report.problems) == len(absent.problems) == 6
+    assert len(report.problems) == len(absent.problems) == 8
     for problem in (*report.problems, *absent.problems):
         assert "database" in problem
         assert "wr0ng" not in problem

@@ -1,9 +1,13 @@
--- Tables as an ERP with a till has them, and one view that gives an order with its lines as one record:
--- a line that somebody deletes is then gone from the order's next version.
+-- Tables as an ERP with a till has them, and views that give an order with its lines as one record: a line that
+-- somebody deletes is then gone from the order's next version.
 create schema erp;
 
-create table erp.stores (code text primary key, name text not null);
-create table erp.warehouses (code text primary key, name text not null);
+create table erp.stores (
+    code text primary key, name text not null, latitude numeric(9, 6), longitude numeric(9, 6)
+);
+create table erp.warehouses (
+    code text primary key, name text not null, latitude numeric(9, 6), longitude numeric(9, 6)
+);
 
 create table erp.items (
     sku text primary key,
@@ -47,7 +51,11 @@ create table erp.customers (
 );
 
 create table erp.suppliers (
-    code text primary key, name text not null, lead_time_days integer, updated_at timestamptz not null
+    code text primary key,
+    name text not null,
+    lead_time_days integer,
+    payment_days integer,
+    updated_at timestamptz not null
 );
 
 create table erp.purchase_orders (
@@ -60,6 +68,19 @@ create table erp.purchase_orders (
     ordered_at timestamptz not null,
     expected_on date,
     updated_at timestamptz not null
+);
+
+create table erp.purchase_lines (
+    order_number text not null references erp.purchase_orders on delete cascade,
+    line_no integer not null,
+    sku text not null references erp.items,
+    quantity numeric(12, 3) not null,
+    received numeric(12, 3) not null default 0,
+    price numeric(18, 6) not null,
+    promised_on date,
+    received_at timestamptz,
+    updated_at timestamptz not null,
+    primary key (order_number, line_no)
 );
 
 create table erp.sales_orders (
@@ -118,3 +139,22 @@ left join lateral (
     order by valid_from desc
     limit 1
 ) as p on true;
+
+create view erp.fourflow_purchase_orders as
+select
+    o.*,
+    coalesce(lines.lines, '[]'::jsonb) as lines,
+    greatest(o.updated_at, lines.updated_at) as changed_at
+from erp.purchase_orders as o
+left join lateral (
+    select
+        jsonb_agg(to_jsonb(l) - 'updated_at' order by l.line_no) as lines,
+        max(l.updated_at) as updated_at
+    from erp.purchase_lines as l
+    where l.order_number = o.number
+) as lines on true;
+
+create view erp.fourflow_sites as
+select s.*, 'store' as kind from erp.stores as s
+union all
+select w.*, 'warehouse' as kind from erp.warehouses as w;

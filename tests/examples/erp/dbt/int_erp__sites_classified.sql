@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('erp')) }}
+
+{{ classify_records('erp', 'sites') }}
