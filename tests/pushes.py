@@ -18,7 +18,10 @@ from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from connectors.inbox.protocol import InboxAccount
 from connectors.lake.attach import connect_snapshot
@@ -26,8 +29,10 @@ from connectors.settings import Settings
 
 KINDS = (
     "shopify", "woocommerce", "douyin", "kuaidi100", "sf_express", "alipay", "wechat_pay", "stripe",
+    "wechat_store",
 )  # fmt: skip
-SIGNED_TIME = ("wechat_pay", "stripe")
+WECHAT_STORE_APPID = "wx00000000000000bb"
+SIGNED_TIME = ("wechat_pay", "stripe", "wechat_store")
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class PushWorld:
             "alipay": self._alipay,
             "wechat_pay": self._wechat_pay,
             "stripe": self._stripe,
+            "wechat_store": self._wechat_store,
         }
 
     @cached_property
@@ -118,6 +124,11 @@ class PushWorld:
                 "merchant_id": "1900000001",
             },
             "stripe": {"webhook_secret": self._secret("stripe")},
+            "wechat_store": {
+                "push_token": self._secret("wechat_store"),
+                "push_aes_key": base64.b64encode(self._aes_key).decode().rstrip("="),
+                "appid": WECHAT_STORE_APPID,
+            },
         }
         return [InboxAccount(kind, "main", kind, secrets[kind]) for kind in KINDS]
 
@@ -127,6 +138,10 @@ class PushWorld:
 
     def _secret(self, kind: str) -> str:
         return hashlib.sha256(f"{self._seed}/{kind}".encode()).hexdigest()[:32]
+
+    @property
+    def _aes_key(self) -> bytes:
+        return hashlib.sha256(f"{self._seed}/wechat_store/aes".encode()).digest()
 
     def _rsa(self, message: bytes) -> str:
         signature = self._key.sign(message, padding.PKCS1v15(), hashes.SHA256())
@@ -239,6 +254,33 @@ class PushWorld:
         signature = self._hmac("stripe", f"{at}.".encode() + body).hex()
         return SentPush("stripe", body, {"Stripe-Signature": f"t={at},v1={signature}"})
 
+    def _wechat_store(self, number: int, at: int) -> SentPush:
+        message = _json(
+            {
+                "ToUserName": "gh_97417a04a28d",
+                "CreateTime": 1763719200,
+                "MsgType": "event",
+                "Event": "channels_ec_order_pay",
+                "order_info": {
+                    "order_id": 3_700_000_000_000_000_000 + number,
+                    "pay_time": 1763719199,
+                },
+            }
+        )
+        plain = bytes(16) + len(message).to_bytes(4, "big") + message + WECHAT_STORE_APPID.encode()
+        padding = 32 - len(plain) % 32
+        encryptor = Cipher(AES(self._aes_key), CBC(self._aes_key[:16])).encryptor()
+        sealed = encryptor.update(plain + bytes([padding]) * padding) + encryptor.finalize()
+        encrypted = base64.b64encode(sealed).decode()
+        parts = sorted([self._secret("wechat_store"), str(at), f"nonce{number}", encrypted])
+        signature = hashlib.sha1("".join(parts).encode()).hexdigest()
+        query = {"timestamp": at, "nonce": f"nonce{number}", "encrypt_type": "aes"}
+        return SentPush(
+            "wechat_store",
+            _json({"ToUserName": "gh_97417a04a28d", "Encrypt": encrypted}),
+            query=urlencode(query | {"msg_signature": signature}),
+        )
+
 
 def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
@@ -263,6 +305,8 @@ def _number_of(kind: str, payload: str) -> int:
         return int(content["msg_id"].removeprefix("message-"))
     if kind == "kuaidi100":
         return int(content["lastResult"]["nu"].removeprefix("YT"))
+    if kind == "wechat_store":
+        return int(content["order_info"]["order_id"]) - 3_700_000_000_000_000_000
     if kind == "sf_express":
         return int(content["Body"]["WaybillRoute"][0]["id"])
     key = "notify_id" if kind == "alipay" else "id"

@@ -119,6 +119,19 @@ class PushProtocol(ABC):
             FourflowError: the account's secrets can't be used.
         """
 
+    def greet(self, query: Mapping[str, str], account: InboxAccount) -> Answer | None:
+        """What a platform hears that tries the address by a GET; None: this one tries nothing.
+
+        Args:
+            query: parameters of the address.
+            account: whose address it is.
+
+        Raises:
+            RefusedError: it is not the platform that tries it.
+        """
+        del query, account
+        return None
+
     @abstractmethod
     def refused(self, reason: Reason, status: int) -> Answer:
         """The platform's own way of hearing no, so that it sends a true push again."""

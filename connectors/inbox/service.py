@@ -99,6 +99,20 @@ class Inbox:
         self._tally.accept(account, message_count)
         return _response(protocol.accepted)
 
+    async def greet(self, request: Request) -> Response:
+        """Answer a platform that tries the address before it pushes anything there."""
+        place = (request.path_params["source"], request.path_params["account"])
+        if place not in self._accounts:
+            return Response(status_code=405, headers={"allow": "POST"})
+        account, protocol = self._accounts[place]
+        try:
+            answer = protocol.greet(dict(request.query_params.items()), account)
+        except RefusedError as refusal:
+            return self._refuse(account, protocol, refusal)
+        if answer is None:
+            return Response(status_code=405, headers={"allow": "POST"})
+        return _response(answer)
+
     async def _accept(self, request: Request, account: InboxAccount, protocol: PushProtocol) -> int:
         """Verify and store one push; the number of its messages."""
         body = await self._read(request)
@@ -192,6 +206,7 @@ def make_app(
     return Starlette(
         routes=[
             Route("/inbox/{source}/{account}", inbox.receive, methods=["POST"]),
+            Route("/inbox/{source}/{account}", inbox.greet, methods=["GET"]),
             Route("/health", _health, methods=["GET"]),
         ],
         lifespan=lifespan,

@@ -10,6 +10,7 @@ from connectors.inbox.protocols.sf_express import SFExpressPushes
 from connectors.inbox.protocols.shopify import ShopifyPushes
 from connectors.inbox.protocols.stripe import StripePushes
 from connectors.inbox.protocols.wechat_pay import WeChatPayPushes
+from connectors.inbox.protocols.wechat_store import WeChatStorePushes
 from connectors.inbox.protocols.woocommerce import WooCommercePushes
 
 PROTOCOLS: dict[str, PushProtocol] = {
@@ -20,6 +21,7 @@ PROTOCOLS: dict[str, PushProtocol] = {
     "shopify": ShopifyPushes(),
     "stripe": StripePushes(),
     "wechat_pay": WeChatPayPushes(),
+    "wechat_store": WeChatStorePushes(),
     "woocommerce": WooCommercePushes(),
 }
 

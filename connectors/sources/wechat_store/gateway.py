@@ -59,6 +59,12 @@ class WechatStoreAccount(AccountConfig):
     base_url: str = Field(default="https://api.weixin.qq.com", description="WeChat's gateway.")
     appid: str = Field(description="The shop's AppID (微信小店后台, 服务市场, 自研).")
     secret: SecretStr = Field(description="The shop's AppSecret; access tokens are fetched by it.")
+    push_token: SecretStr | None = Field(
+        default=None, description="The Token of the shop's pushes (消息推送), which signs them."
+    )
+    push_aes_key: SecretStr | None = Field(
+        default=None, description="The EncodingAESKey of the shop's pushes, 43 characters."
+    )
     behind_seconds: int = Field(
         default=60, ge=0, description="How far a reading stays behind the present."
     )

@@ -5,7 +5,7 @@ import hmac
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from hashlib import md5
+from hashlib import md5, sha1
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -106,6 +106,7 @@ def test_the_id_in_an_unsigned_header_does_not_make_a_duplicate(world: PushWorld
         ("shopify", "shop_domain", "other.myshopify.com"),
         ("alipay", "app_id", "2021000000000002"),
         ("wechat_pay", "merchant_id", "1900000002"),
+        ("wechat_store", "appid", "wx00000000000000cc"),
     ],
 )
 def test_a_push_meant_for_another_account_is_refused(
@@ -298,3 +299,68 @@ def test_tencents_published_notification_decrypts(reference: Path):
     assert read_error is None
     assert json.loads(payload)["original_type"] == "payscore"
     assert isinstance(json.loads(payload)["resource"], dict)
+
+
+WECHAT_STORE = {
+    "push_token": "AAAAA",
+    "push_aes_key": "A" * 43,
+    "appid": "wxba5fad812f8e6fb9",
+}
+
+
+def wechats_published_push() -> Push:
+    """The example that WeChat's documentation of pushes has."""
+    encrypted = (
+        "+qdx1OKCy+5JPCBFWw70tm0fJGb2Jmeia4FCB7kao+/Q5c/ohsOzQHi8khUOb05JCpj0JB4RvQMkUyus8TPxLKJG"
+        "QqcvZqzDpVzazhZv6JsXUnnR8XGT740XgXZUXQ7vJVnAG+tE8NUd4yFyjPy7GgiaviNrlCTj+l5kdfMuFUPpRSrf"
+        "MZuMcp3Fn2Pede2IuQrKEYwKSqFIZoNqJ4M8EajAsjLY2km32IIjdf8YL/P50F7mStwntrA2cPDrM1kb6mOcfBgR"
+        "tWygb3VIYnSeOBrebufAlr7F9mFUPAJGj04="
+    )
+    query = {
+        "signature": "6c5c811b55cc85e0e1b54100749188c20beb3f5d",
+        "timestamp": "1714112445",
+        "nonce": "415670741",
+        "encrypt_type": "aes",
+        "msg_signature": "046e02f8204d34f8ba5fa3b1db94908f3df2e9b3",
+    }
+    body = json.dumps({"ToUserName": "gh_97417a04a28d", "Encrypt": encrypted}).encode()
+    return Push({}, query, body, datetime.fromtimestamp(1_714_112_450, UTC))
+
+
+def test_wechats_published_push_is_taken():
+    account = InboxAccount("w", "main", "wechat_store", WECHAT_STORE)
+    (received,) = PROTOCOLS["wechat_store"].read(wechats_published_push(), account)
+    assert (received.topic, received.sent_at) == ("debug_demo", "1714112445")
+    assert json.loads(received.payload)["debug_str"] == "hello world"
+    greeted = {"timestamp": "1714036504", "nonce": "1514711492", "echostr": "4375120948345356249"}
+    signature = "f464b24fc39322e44b38aa78f5edd27bd1441696"
+    answer = PROTOCOLS["wechat_store"].greet(greeted | {"signature": signature}, account)
+    assert answer is not None
+    assert answer.body == b"4375120948345356249"
+
+
+def test_a_push_of_wechat_store_that_cannot_be_opened_comes_again():
+    for key, reason in (("B" * 43, Reason.MISCONFIGURED), ("too short", None)):
+        secrets = WECHAT_STORE | {"push_aes_key": key}
+        account = InboxAccount("w", "main", "wechat_store", secrets)
+        with pytest.raises(RefusedError if reason else InputError) as raised:
+            PROTOCOLS["wechat_store"].read(wechats_published_push(), account)
+        assert reason is None or raised.value.reason is reason
+        assert "debug_demo" not in str(raised.value)
+
+
+@pytest.mark.parametrize("encrypted", ["", "AAAA", "A" * 24, "A" * 21 + "===", "not Base64!"])
+def test_what_is_signed_but_encrypted_by_nobody_is_refused(encrypted: str):
+    account = InboxAccount("w", "main", "wechat_store", WECHAT_STORE)
+    text = "".join(sorted(["AAAAA", "1714112445", "1", encrypted]))
+    query = {
+        "timestamp": "1714112445",
+        "nonce": "1",
+        "msg_signature": sha1(text.encode()).hexdigest(),
+    }
+    body = json.dumps({"Encrypt": encrypted}).encode()
+    with pytest.raises(RefusedError) as raised:
+        PROTOCOLS["wechat_store"].read(
+            Push({}, query, body, wechats_published_push().received_at), account
+        )
+    assert raised.value.reason is Reason.MISCONFIGURED

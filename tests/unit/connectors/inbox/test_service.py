@@ -1,5 +1,6 @@
 """The service: stored before acknowledged, the platform's own words, counts without content."""
 
+import hashlib
 import json
 import threading
 import time
@@ -28,6 +29,7 @@ ACKNOWLEDGED = {
     "alipay": (200, b"success"),
     "wechat_pay": (204, b""),
     "stripe": (200, b""),
+    "wechat_store": (200, b"success"),
 }
 REFUSED = {
     "shopify": b"forged",
@@ -38,6 +40,7 @@ REFUSED = {
     "alipay": b"fail",
     "wechat_pay": b'{"code":"FAIL","message":"forged"}',
     "stripe": b"forged",
+    "wechat_store": b"forged",
 }
 
 
@@ -84,6 +87,26 @@ def test_the_platform_hears_what_it_expects(tmp_path: Path, world: PushWorld, ki
         assert (forged.status_code, forged.content) == (401, REFUSED[kind])
     (message,) = stored(tmp_path)
     assert (message.source, message.account) == (kind, "main")
+
+
+def test_only_wechat_store_tries_an_address_before_it_pushes(tmp_path: Path, world: PushWorld):
+    secrets = next(a.secrets for a in world.accounts() if a.kind == "wechat_store")
+    signed = sorted([secrets["push_token"], "1714036504", "1514711492"])
+    query = {
+        "timestamp": "1714036504",
+        "nonce": "1514711492",
+        "echostr": "4375120948345356249",
+        "signature": hashlib.sha1("".join(signed).encode()).hexdigest(),
+    }
+    with running(tmp_path, world.accounts()) as client:
+        taken = client.get("/inbox/wechat_store/main", params=query)
+        assert (taken.status_code, taken.content) == (200, b"4375120948345356249")
+        forged = client.get("/inbox/wechat_store/main", params=query | {"nonce": "1"})
+        assert (forged.status_code, forged.content) == (401, b"forged")
+        for place in ("shopify/main", "nobody/main"):
+            assert client.get(f"/inbox/{place}", params=query).status_code == 405
+    assert read_counts(tmp_path)["refused"] == {"wechat_store/main/forged": 1}
+    assert stored(tmp_path) == []
 
 
 def test_the_same_push_again_is_acknowledged_and_keeps_its_key(tmp_path: Path, world: PushWorld):
