@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.platforms import FIRST_RETURN_REASON, REFUND_REASONS
+from connectors.sandbox.platforms import EMPTY_BOX, FIRST_RETURN_REASON, REFUND_REASONS
 from connectors.sandbox.servers.texts import epochs, masked_phone, plain
 from connectors.sandbox.servers.views import (
     AGREED,
@@ -51,7 +51,8 @@ def aftersale_page(shop: Shop, catalogue: Catalogue, refunds: Ints) -> list[dict
     table = world.refunds
     order, sku = table.order[refunds], world.lines.sku[table.line[refunds]]
     accounts = world.orders.account[order]
-    is_return = table.reason[refunds] >= FIRST_RETURN_REASON
+    reason = table.reason[refunds]
+    is_return = (reason >= FIRST_RETURN_REASON) & (reason != EMPTY_BOX)
     columns = {
         "after_sale_order_id": [aftersale_id(row) for row in plain(refunds)],
         "status": _statuses(snapshot, refunds, plain(is_return)),
@@ -70,11 +71,10 @@ def aftersale_page(shop: Shop, catalogue: Catalogue, refunds: Ints) -> list[dict
         "return_info": _returns(snapshot, refunds),
         "create_time": epochs(table.requested_at[refunds]),
         "update_time": epochs(snapshot.refund_modified[refunds]),
-        "reason": plain(10_000_000 + table.reason[refunds]),
-        "reason_text": [REFUND_REASONS[code] for code in plain(table.reason[refunds])],
+        "reason": [str(10_000_000 + code) for code in plain(reason)],
+        "reason_text": [REFUND_REASONS[code] for code in plain(reason)],
         "type": [RETURN if back else REFUND for back in plain(is_return)],
     }
-    columns["reason"] = [str(reason) for reason in columns["reason"]]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
