@@ -50,6 +50,7 @@ def _measure(name: str) -> dict[str, Any]:
         started = time.perf_counter()
         report = build_sandbox(config, Path(folder))
         seconds = time.perf_counter() - started
+    used = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "days": config.days,
         "orders": report.order_count,
@@ -59,7 +60,8 @@ def _measure(name: str) -> dict[str, Any]:
         "simulate_seconds": round(report.simulate_seconds, 1),
         "seconds": round(seconds, 1),
         "orders_per_second": round(report.order_count / seconds),
-        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_000,
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
+        "peak_megabytes": used.ru_maxrss // 1_000,
     }
 
 
