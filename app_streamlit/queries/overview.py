@@ -99,13 +99,15 @@ def load_source_names(edition: Edition) -> list[SourceName]:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def load_channels(edition: Edition) -> list[Channel]:
-    """All channels that took an order, once a business, whatever sources feed them."""
+    """All channels with sales, once a business, whatever sources feed them; none on credit only."""
     if not has_table(edition, "dim_channels"):
         return []
     found = rows(
         edition,
         "select business, channel, label_en, label_zh, currency_code from dim_channels "
-        "where has_orders qualify row_number() over (partition by business, channel "
+        "where has_orders and (business, channel) in "
+        "(select business, channel from rpt_channel_daily) "
+        "qualify row_number() over (partition by business, channel "
         "order by is_listed desc, source) = 1 order by business, channel",
     )
     return [Channel(**row) for row in found]
