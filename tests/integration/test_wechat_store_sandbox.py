@@ -100,6 +100,14 @@ def test_faults_and_kills_lose_nothing_and_double_nothing(
     assert versions > 10, "edited orders came in several versions"
     assert buyers > 20
     assert untokenised == 0
+    ((payments, wechat_pay_numbers, known_lines),) = canonical.rows("""
+        select count(*), count(*) filter (where regexp_full_match(payment_no, '[0-9]{28}')), (
+            select bool_or(line_no is not null) from lake.intermediate.int_wechat_store__refunds
+        )
+        from lake.intermediate.int_wechat_store__payments
+    """)
+    assert payments == wechat_pay_numbers > 100, "payments have the numbers of WeChat Pay's bills"
+    assert known_lines
     carriers = canonical.rows(
         "select distinct carrier from lake.intermediate.int_wechat_store__parcels"
     )

@@ -31,7 +31,7 @@ select
     after_sales.order_no,
     articles.line_no,
     after_sales.quantity,
-    case when after_sales.is_without_money then 0 else coalesce(after_sales.amount, 0) end as amount,
+    case when after_sales.is_without_money then 0 else after_sales.amount end as amount,
     {{ currency_of('wechat_store') }} as currency_code,
     after_sales.status as source_status,
     case when after_sales.is_without_money then 'none' end as derived_status,
