@@ -85,7 +85,7 @@
         case
             when regexp_full_match({{ expression }}, '(19|20)[0-9]{2}[-/].*(Z|[+-][0-9]{2}(:?[0-9]{2})?)')
                 and length({{ expression }}) > 16
-                then try_cast({{ expression }} as timestamptz)
+                then try_cast(replace(replace({{ expression }}, ' +', '+'), ' -', '-') as timestamptz)
             when regexp_full_match({{ expression }}, '(19|20)[0-9]{2}[-/].*')
                 then {{ local_to_utc('try_cast(' ~ expression ~ ' as timestamp)', time_zone) }}
         end

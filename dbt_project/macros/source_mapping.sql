@@ -37,7 +37,7 @@
 {#- Changes when the mapping or the parsing rules change; staged rows carry it, and rows of an
     older version are staged again from bronze (see should_full_refresh below). -#}
 {% macro mapping_version(source_name, entity) %}
-    {%- set parser_version = 2 -%}
+    {%- set parser_version = 3 -%}
     {{ return(local_md5(parser_version ~ tojson(source_mapping(source_name, entity), sort_keys=true))) }}
 {% endmacro %}
 
