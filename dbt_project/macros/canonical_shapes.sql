@@ -54,7 +54,8 @@
         'payment_entries': {
             'source': 'varchar', 'account': 'varchar', 'bill_kind': 'varchar', 'entry_no': 'varchar',
             'entry_type': 'varchar', 'source_type': 'varchar', 'order_no': 'varchar',
-            'provider_payment_no': 'varchar', 'description': 'varchar', 'amount': 'decimal(18, 2)',
+            'provider_payment_no': 'varchar', 'settlement_no': 'varchar', 'description': 'varchar',
+            'amount': 'decimal(18, 2)',
             'fee_amount': 'decimal(18, 6)', 'net_amount': 'decimal(18, 6)', 'currency_code': 'varchar',
             'occurred_at': 'timestamptz', 'bill_date': 'date', 'row_number': 'bigint',
             'balance_after': 'decimal(18, 2)', 'known_at': 'timestamptz',

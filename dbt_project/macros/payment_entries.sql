@@ -8,6 +8,12 @@
 {%- endmacro %}
 
 
+{#- The shop that an exported file is of: the folder between that of its layout and the file, if there is one. -#}
+{% macro shop_of_file(file_name) -%}
+    regexp_extract({{ file_name }}, '^[^/]+/([^/]+)/', 1)
+{%- endmacro %}
+
+
 {#- An amount with the sign that the merchant sees: the type decides, because some bills write refunds with a
     minus and others without. What has no type of ours keeps the bill's sign. -#}
 {% macro signed_amount(entry_type, amount) -%}

@@ -54,6 +54,7 @@ select
     case when amount < 0 then 'debit' else 'credit' end as source_type,
     null as order_no,
     null as provider_payment_no,
+    null as settlement_no,
     nullif(concat_ws(' ', summary, remark), '') as description,
     amount,
     0 as fee_amount,

@@ -22,6 +22,7 @@ select
     source_type,
     {{ order_no_of('merchant_order_no') }} as order_no,
     coalesce(charge_no, source_no) as provider_payment_no,
+    null as settlement_no,
     description,
     {{ from_minor_units('amount_units', 'currency') }} as amount,
     {{ from_minor_units('fee_units', 'currency') }} as fee_amount,

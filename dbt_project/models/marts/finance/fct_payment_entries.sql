@@ -42,6 +42,7 @@ select
     channel,
     order_no,
     provider_payment_no,
+    settlement_no,
     description,
     amount,
     fee_amount,

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('settlement_exports')) }}
+
+{{ classify_records('settlement_exports', 'shopify_payments') }}
