@@ -75,6 +75,16 @@
             'amount': 'decimal(18, 2)', 'currency_code': 'varchar', 'allocated_at': 'timestamptz',
             'known_at': 'timestamptz',
         },
+        'exchanges': {
+            'source': 'varchar', 'exchange_no': 'varchar', 'order_no': 'varchar', 'line_no': 'bigint',
+            'quantity': 'bigint', 'source_status': 'varchar', 'reason': 'varchar',
+            'requested_at': 'timestamptz', 'returned_at': 'timestamptz', 'shipped_at': 'timestamptz',
+            'tracking_no': 'varchar', 'delivered_at': 'timestamptz', 'known_at': 'timestamptz',
+        },
+        'order_devices': {
+            'source': 'varchar', 'channel': 'varchar', 'order_no': 'varchar', 'device_token': 'varchar',
+            'address_token': 'varchar', 'ordered_at': 'timestamptz', 'known_at': 'timestamptz',
+        },
         'inquiries': {
             'source': 'varchar', 'channel': 'varchar', 'inquiry_no': 'varchar', 'inquiry_type': 'varchar',
             'customer_token': 'varchar', 'agent': 'varchar', 'asked_at': 'timestamptz',

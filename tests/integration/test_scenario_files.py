@@ -30,6 +30,8 @@ MARTS = (
     "+fct_stock_positions",
     "+fct_refunds",
     "+fct_parcels",
+    "+fct_exchanges",
+    "+fct_order_devices",
     "assert_allocations_stay_within_invoices_and_receipts",
     "assert_inquiries_tie_to_records",
     "assert_visits_tie_to_events",
@@ -149,3 +151,38 @@ def test_receivables_are_the_ledgers(retailer: tuple[Settings, Path]):
         "from lake.marts.fct_orders where order_type = 'wholesale' and order_status <> 'created'",
     )
     assert with_order == wholesale > 0
+
+
+def test_a_ring_is_seen_by_what_it_shares(retailer: tuple[Settings, Path]):
+    settings, truth_path = retailer
+    rings = truth_of(truth_path)["fraud"]["rings"]
+    members = {buyer for ring in rings for buyer in ring["buyer_ids"]}
+    shared = rows(
+        settings,
+        "select distinct split_part(orders.customer_key, ':', 3) "
+        "from lake.marts.fct_order_devices as devices "
+        "inner join lake.marts.fct_orders as orders on devices.order_key = orders.order_key "
+        "where devices.device_customer_count >= 4 and devices.address_customer_count >= 4",
+    )
+    assert {buyer for (buyer,) in shared} == members
+    ((first, second),) = rows(
+        settings,
+        "select min(length(device_token)), count(*) filter (order_key is null) "
+        "from lake.marts.fct_order_devices",
+    )
+    assert (first, second) == (64, 0)
+
+
+def test_exchanges_stand_where_the_truth_has_them(retailer: tuple[Settings, Path]):
+    settings, truth_path = retailer
+    found = dict(
+        rows(settings, "select source_status, count(*) from lake.marts.fct_exchanges group by 1")
+    )
+    truth = truth_of(truth_path)["exchanges"]
+    assert found == {word: count for word, count in truth.items() if count}
+    derived = rows(
+        settings,
+        "select count(*) from lake.marts.fct_exchanges where exchange_status <> "
+        "case source_status when 'RECEIVED' then 'returned' else lower(source_status) end",
+    )
+    assert derived == [(0,)]
