@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.sandbox.platforms import SITES
 from connectors.sandbox.retailer import simulate
 from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.odoo_models import records_of
@@ -36,6 +37,9 @@ FAULTS = Faults(
 MODELS = {
     "products": ("product.product", lambda _r: True),
     "supplier_prices": ("product.supplierinfo", lambda _r: True),
+    "warehouses": ("stock.warehouse", lambda _r: True),
+    "locations": ("stock.location", lambda _r: True),
+    "stock_movements": ("stock.move.line", lambda _r: True),
     "purchase_orders": ("purchase.order", lambda _r: True),
     "purchase_order_lines": ("purchase.order.line", lambda _r: True),
     "suppliers": ("res.partner", lambda r: r["supplier_rank"] > 0),
@@ -80,7 +84,8 @@ def test_faults_and_kills_lose_nothing_and_double_nothing(sandbox: ServedSandbox
     settings.enabled_sources_path.write_text("odoo", encoding="utf-8")
     classified = [f"+int_odoo__{entity}_classified" for entity in CONNECTOR.entities]
     marts = ("fct_stock_positions", "dim_products", "dim_suppliers", "dim_supplier_prices",
-             "fct_purchase_order_lines", "dim_credit_terms")  # fmt: skip
+             "fct_purchase_order_lines", "fct_stock_movements", "dim_sites",
+             "dim_credit_terms")  # fmt: skip
     build_models(settings, *(f"+{mart}" for mart in marts), *classified)
     assert rows(
         settings,
@@ -100,6 +105,15 @@ def test_faults_and_kills_lose_nothing_and_double_nothing(sandbox: ServedSandbox
     )  # fmt: skip
     assert Counter(found) == expected_stock
     assert sum(row[2] for row in found) == int(stock.on_hand[-1][stock.carried].sum())
+    # What moved since the beginning is what lies there at the end.
+    left = rows(
+        settings,
+        "select site, sku, sum(quantity)::int from lake.marts.fct_stock_movements "
+        "where movement_type != 'other' group by site, sku having sum(quantity) != 0",
+    )
+    assert Counter(left) == Counter(row[:3] for row in found)
+    sites = rows(settings, "select site, site_type, is_listed from lake.marts.dim_sites order by 1")
+    assert sites == [(site, "warehouse", True) for site in sorted(SITES)]
     goods = rows(
         settings,
         "select sku, unit_cost, lead_time_days, pack_size from lake.marts.dim_products order by 1",

@@ -1,7 +1,8 @@
-"""What the retailer's Odoo holds at a time: articles, quants, purchases and partners.
+"""What the retailer's Odoo holds at a time: articles, quants, movements, purchases and partners.
 
-The stock is that of the end of the last whole day; a purchase order is what one supplier (one for
-each category of goods) delivers to one site on one day, ordered its lead time before.
+The stock is that of the end of the last whole day, and movements are what each whole day amounts to
+a site, article and reason; a purchase order is what one supplier (one for each category of goods)
+delivers to one site on one day, ordered its lead time before.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,13 @@ _FIRST_TEMPLATE: Final = 500
 # Every third buyer of the simulated retailer buys on account.
 _CREDIT_EVERY: Final = 3
 _RECEIVING: Final = 9 * HOUR
+_FIRST_SITE: Final = 10
+# Where goods come from and go to outside the sites: id, name and what kind of place it is.
+_PLACES: Final = {
+    "supplier": [4, "Partners/Vendors"],
+    "customer": [5, "Partners/Customers"],
+    "inventory": [8, "Virtual Locations/Inventory adjustment"],
+}
 
 MODELS: Final[dict[str, dict[str, str]]] = {
     "product.product": {
@@ -44,6 +52,19 @@ MODELS: Final[dict[str, dict[str, str]]] = {
         "warehouse_id": "many2one", "lot_id": "many2one", "owner_id": "many2one",
         "quantity": "float", "reserved_quantity": "float", "write_date": "datetime",
         "location_id.usage": "selection",
+    },
+    "stock.warehouse": {
+        "id": "integer", "name": "char", "code": "char", "active": "boolean",
+        "write_date": "datetime",
+    },
+    "stock.location": {
+        "id": "integer", "complete_name": "char", "usage": "selection",
+        "warehouse_id": "many2one", "active": "boolean", "write_date": "datetime",
+    },
+    "stock.move.line": {
+        "id": "integer", "product_id": "many2one", "location_id": "many2one",
+        "location_dest_id": "many2one", "quantity": "float", "date": "datetime",
+        "reference": "char", "lot_id": "many2one", "state": "selection", "write_date": "datetime",
     },
     "purchase.order": {
         "id": "integer", "name": "char", "partner_id": "many2one", "partner_ref": "char",
@@ -75,6 +96,9 @@ def records_of(world: World, as_of: int, model: str) -> list[Record]:
         "product.product": _products,
         "product.supplierinfo": _supplier_prices,
         "stock.quant": _quants,
+        "stock.warehouse": _warehouses,
+        "stock.location": _locations,
+        "stock.move.line": _move_lines,
         "purchase.order": lambda *asked: _purchases(*asked)[0],
         "purchase.order.line": lambda *asked: _purchases(*asked)[1],
         "res.partner": _partners,
@@ -138,7 +162,7 @@ def _quants(world: World, as_of: int) -> list[Record]:
         {
             "id": site * len(world.products) + n + 1,
             "product_id": _product(world, n),
-            "location_id": [10 + site, f"{SITES[site]}/Stock"],
+            "location_id": _shelf(site),
             "warehouse_id": [1 + site, SITES[site]],
             "lot_id": False,
             "owner_id": False,
@@ -149,6 +173,72 @@ def _quants(world: World, as_of: int) -> list[Record]:
         }
         for site, n in np.argwhere(stock.carried & (stock.on_hand[day] > 0)).tolist()
     ]
+
+
+def _warehouses(world: World, _as_of: int) -> list[Record]:
+    made = _time(world.config.start_second)
+    return [
+        {"id": 1 + site, "name": name, "code": name[:5], "active": True, "write_date": made}
+        for site, name in enumerate(SITES)
+    ]
+
+
+def _locations(world: World, _as_of: int) -> list[Record]:
+    made = _time(world.config.start_second)
+    places = [
+        *((*place, usage, False) for usage, place in _PLACES.items()),
+        *((*_shelf(site), "internal", [1 + site, name]) for site, name in enumerate(SITES)),
+    ]
+    return [
+        {
+            "id": number,
+            "complete_name": name,
+            "usage": usage,
+            "warehouse_id": warehouse,
+            "active": True,
+            "write_date": made,
+        }
+        for number, name, usage, warehouse in places
+    ]
+
+
+def _move_lines(world: World, as_of: int) -> list[Record]:
+    """What a site and article received, issued, took back and corrected on a whole day, summed."""
+    stock, days = world.stock, _whole_days(world, as_of)
+    shape = (days, *stock.opening.shape)
+    opening = np.zeros(shape, dtype=np.int64)
+    opening[:1] = stock.opening
+    kinds = (
+        ("Opening", "inventory", opening),
+        ("Receipt", "supplier", stock.received[:days]),
+        ("Delivery", "customer", -stock.issued[:days]),
+        ("Return", "customer", stock.restocked[:days]),
+        ("Count", "inventory", stock.adjusted[:days]),
+    )
+    lines: list[Record] = []
+    for kind, (name, place, moved) in enumerate(kinds):
+        for at in np.argwhere(moved).tolist():
+            line = _move_line(world, at, int(moved[tuple(at)]), _PLACES[place])
+            line["id"] += kind * stock.on_hand.size
+            lines.append(line | {"reference": f"{name} {at[0]}"})
+    return lines
+
+
+def _move_line(world: World, at: list[int], moved: int, place: list[Any]) -> Record:
+    """A movement between a site and a place outside; a negative one leaves the site."""
+    day, site, n = at
+    ends = [place, _shelf(site)] if moved > 0 else [_shelf(site), place]
+    return {
+        "id": (day * len(SITES) + site) * len(world.products) + n + 1,
+        "product_id": _product(world, n),
+        "location_id": ends[0],
+        "location_dest_id": ends[1],
+        "quantity": float(abs(moved)),
+        "date": _time(world.config.start_second + day * DAY + _RECEIVING),
+        "lot_id": False,
+        "state": "done",
+        "write_date": _time(world.config.start_second + (day + 1) * DAY - 1),
+    }
 
 
 def _purchases(world: World, as_of: int) -> tuple[list[Record], list[Record]]:
@@ -239,6 +329,10 @@ def _partner(number: int, name: str, made: int, **others: Any) -> Record:
     }  # fmt: skip
     clocks = {"create_date": _time(made), "write_date": _time(made)}
     return {"id": number, "name": name, **usual, **clocks, **others}
+
+
+def _shelf(site: int) -> list[Any]:
+    return [_FIRST_SITE + site, f"{SITES[site]}/Stock"]
 
 
 def _product(world: World, n: int) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Goods, stock, purchase orders, suppliers and customers of an Odoo database.
+"""Goods, stock and its movements, purchase orders, suppliers and customers of an Odoo database.
 
 Here: which models and fields are read, and how what is new is found. How a call is sent is in
 `gateway.py`; what the fields mean is in the source's mapping YAML.
@@ -57,6 +57,14 @@ _ENTITIES: Final = {
         domain=(["location_id.usage", "=", "internal"],),
         # An emptied quant is deleted: only all of them together tell the stock.
         clocks=(),
+    ),
+    "warehouses": _Entity("stock.warehouse", ("name", "code", "active")),
+    "locations": _Entity("stock.location", ("complete_name", "usage", "warehouse_id", "active")),
+    "stock_movements": _Entity(
+        "stock.move.line",
+        ("product_id", "location_id", "location_dest_id", "quantity", "date", "reference",
+         "lot_id", "state"),
+        domain=(["state", "=", "done"],),
     ),
     "purchase_orders": _Entity(
         "purchase.order",

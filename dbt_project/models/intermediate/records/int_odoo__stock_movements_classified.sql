@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('odoo')) }}
+
+{{ classify_records('odoo', 'stock_movements') }}

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('odoo')) }}
+
+{{ stage_records('odoo', 'stock_movements') }}
