@@ -1,7 +1,7 @@
 """A home with real and simulated data, loaded and built with dbt alone, nothing in between."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -9,7 +9,8 @@ import pytest
 
 from connectors.lake.attach import connect_snapshot
 from connectors.sandbox.build import build_sandbox
-from connectors.sandbox.world import WorldConfig
+from connectors.sandbox.exports import TOOLS
+from connectors.sandbox.world import Scenario, WorldConfig
 from connectors.settings import Settings, load_settings
 from connectors.sources.files.load import load_files
 from orchestration.enabled_sources import refresh_enabled_sources
@@ -64,13 +65,23 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def full_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the same retailer with everything that it can have."""
+    folder = tmp_path_factory.mktemp("full_world")
+    build_sandbox(replace(WORLD, scenario=Scenario.full()), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def warehouse(
-    new_warehouse: Callable[[str], Warehouse], real_data: Path, simulated: Path
+    new_warehouse: Callable[[str], Warehouse], real_data: Path, full_world: Path
 ) -> Warehouse:
     """Both real data sets and the simulated retailer, built and tested by dbt."""
     made = new_warehouse("warehouse")
     made.load("online_retail", real_data / "online_retail_1" / "online_retail.parquet")
     made.load("tmall", real_data / "tmall" / "raw" / "tmall_order_report.csv")
-    made.load("sandbox", simulated)
+    made.load("sandbox", full_world)
+    for tool in TOOLS:
+        made.load(tool, full_world / tool)
     made.dbt("build")
     return made

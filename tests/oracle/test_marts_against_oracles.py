@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.oracle import online_retail, sandbox, tmall
+from tests.oracle import online_retail, sandbox, scenario, tmall
 from tests.oracle.conftest import Warehouse
 
 pytestmark = [pytest.mark.integration]
@@ -18,8 +18,12 @@ def invoices(real_data: Path) -> dict[str, online_retail.Invoice]:
     return online_retail.read_invoices(real_data / "online_retail_1" / "online_retail.parquet")
 
 
-def test_every_figure_of_the_simulated_world_is_found(warehouse: Warehouse, simulated: Path):
-    assert sandbox.differences(simulated / "truth.json", warehouse.query) == []
+def test_every_figure_of_the_simulated_world_is_found(warehouse: Warehouse, full_world: Path):
+    assert sandbox.differences(full_world / "truth.json", warehouse.query) == []
+
+
+def test_what_stands_beside_the_shop_is_found(warehouse: Warehouse, full_world: Path):
+    assert scenario.differences(full_world / "truth.json", warehouse.query) == []
 
 
 def test_tmall_funnel_is_the_naive_walk(warehouse: Warehouse, real_data: Path):

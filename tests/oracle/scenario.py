@@ -1,0 +1,128 @@
+"""Scores what stands beside the simulated retailer's shop against its truth: every figure."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.oracle.sandbox import Difference, Query
+
+
+def differences(truth_path: Path, query: Query) -> list[Difference]:
+    """(what, truth, lake) for every figure that does not agree."""
+    truth = json.loads(truth_path.read_text(encoding="utf-8"))
+    compared = (
+        *_inquiries(truth, query),
+        *_visits(truth, query),
+        *_receivables(truth, query),
+        *_collection(truth, query),
+        *_exchanges(truth, query),
+        *_rings(truth, query),
+    )
+    return [(what, expected, found) for what, expected, found in compared if expected != found]
+
+
+def _inquiries(truth: dict, query: Query) -> Iterator[Difference]:
+    """Every order that an inquiry names is found, none before the question."""
+    found = {
+        row[0]: row[1:]
+        for row in query(
+            "select channel, count(*), count(*) filter (is_won), count(order_key), "
+            "count(*) filter (first_replied_at is null), count(*) filter (is_out_of_order) "
+            "from fct_inquiries where inquiry_type = 'chat' group by 1"
+        )
+    }
+    for place, n in truth["inquiries"].items():
+        if place != "all":
+            expected = (n["inquiries"], n["ordered"], n["ordered"], n["unanswered"], 0)
+            yield f"inquiries of {place}", expected, found.get(place)
+
+
+def _visits(truth: dict, query: Query) -> Iterator[Difference]:
+    """Every purchase finds its order."""
+    found = {
+        row[0]: row[1:]
+        for row in query(
+            "select traffic_medium, count(*), count(product_viewed_at), count(added_to_cart_at), "
+            "count(checkout_started_at), count(purchased_at), count(order_key) "
+            "from fct_visits group by 1"
+        )
+    }
+    steps = ("visits", "view_item", "add_to_cart", "begin_checkout", "purchase", "purchase")
+    for medium, counts in truth["visits"]["by_medium"].items():
+        expected = tuple(counts[step] for step in steps)
+        yield f"visits by {medium}", expected, found.get(medium)
+    for tool, figures in truth["tools"].items():
+        (received,) = query(
+            f"select sum(received)::int from rpt_conservation where source = '{tool}'"
+        )
+        yield f"records of {tool}", (figures["rows"],), received
+
+
+def _receivables(truth: dict, query: Query) -> Iterator[Difference]:
+    end = truth["config"]["end_date"]
+    found = {
+        row[0]: row[1:]
+        for row in query(
+            "with invoices as (select customer_key, sum(amount) as amount, "
+            "sum(open_amount) as open_amount, "
+            f"coalesce(sum(open_amount) filter (due_on < date '{end}'), 0) as overdue_amount "
+            "from fct_invoices group by 1), "
+            "receipts as (select customer_key, sum(unallocated_amount) as amount "
+            "from fct_receipts group by 1) "
+            "select split_part(customer_key, ':', 3), (invoices.amount * 100)::bigint, "
+            "(open_amount * 100)::bigint, (overdue_amount * 100)::bigint, "
+            "(coalesce(receipts.amount, 0) * 100)::bigint "
+            "from invoices left join receipts using (customer_key)"
+        )
+    }
+    names = ("invoiced_fen", "receivable_fen", "overdue_fen", "on_account_fen")
+    for customer in truth["wholesale"]["customers"]:
+        expected = tuple(customer[name] for name in names)
+        yield f"ledger of {customer['customer_no']}", expected, found.get(customer["customer_no"])
+
+
+def _collection(truth: dict, query: Query) -> Iterator[Difference]:
+    ledger = truth["wholesale"]
+    ((days, settled),) = query(
+        "select printf('%.2f', sum(collection_days * amount)::double / sum(amount)::double), "
+        "(sum(amount) * 100)::bigint from fct_payment_allocations"
+    )
+    yield "collection days", ledger["collection_days"]["all"], days
+    yield "settled", ledger["allocated_fen"], settled
+    # The orders of before the window are in no file; every other invoice has its order.
+    ((invoiced, shipped, orders),) = query(
+        "select (select count(order_key) from fct_invoices), "
+        "count(*) filter (order_status <> 'created'), count(*) "
+        "from fct_orders where order_type = 'wholesale'"
+    )
+    yield "wholesale orders", ledger["orders"], orders
+    yield "invoiced wholesale orders", shipped, invoiced
+
+
+def _exchanges(truth: dict, query: Query) -> Iterator[Difference]:
+    words = {
+        "REQUESTED": "requested",
+        "RECEIVED": "returned",
+        "SHIPPED": "shipped",
+        "COMPLETED": "completed",
+    }
+    found = dict(query("select exchange_status, count(order_key) from fct_exchanges group by 1"))
+    for word, count in truth["exchanges"].items():
+        yield f"exchanges {word}", count, found.get(words[word], 0)
+
+
+def _rings(truth: dict, query: Query) -> Iterator[Difference]:
+    """A ring is what shares both its devices and its address with four or more."""
+    shared = query(
+        "select distinct split_part(orders.customer_key, ':', 3) from fct_order_devices as devices "
+        "inner join fct_orders as orders on devices.order_key = orders.order_key "
+        "where devices.device_customer_count >= 4 and devices.address_customer_count >= 4"
+    )
+    members = {buyer for ring in truth["fraud"]["rings"] for buyer in ring["buyer_ids"]}
+    yield "accounts of the rings", members, {buyer for (buyer,) in shared}
+    ((shortest, orphans),) = query(
+        "select min(length(device_token)), count(*) filter (order_key is null) "
+        "from fct_order_devices"
+    )
+    yield "devices are tokens", 64, shortest
+    yield "devices without an order", 0, orphans
