@@ -11,7 +11,7 @@ from connectors.errors import InputError
 from connectors.sandbox.servers.app import PLATFORMS
 from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.run import HOST, bind, run_servers
-from connectors.sandbox.world import WorldConfig
+from connectors.sandbox.world import Scenario, WorldConfig
 from connectors.settings import load_settings
 
 app = typer.Typer(help="A simulated retailer whose platforms answer over HTTP; never production.")
@@ -28,16 +28,26 @@ def up(
     orders_per_day: Annotated[int, typer.Option(min=1, help="Orders a day.")] = 600,
     seed: Annotated[int, typer.Option(help="Same seed, same retailer.")] = 7,
     port: Annotated[int, typer.Option(help="Port of all platforms; 0 is any free one.")] = 8700,
+    *,
     faults: Annotated[
         str,
         typer.Option(help="What goes wrong, such as drop=0.02,delay=0.1; all=0.02 is everything."),
     ] = "",
+    full: Annotated[
+        bool, typer.Option("--full/--plain", help="With fraud rings and planted rules, or without.")
+    ] = False,
 ) -> None:
     """Serve the simulated platforms until Ctrl-C; the last business day is yesterday."""
     shares = _parse_faults(faults)
     zone = ZoneInfo(load_settings().business_time_zone)
     yesterday = datetime.now(UTC).astimezone(zone).date() - timedelta(days=1)
-    config = WorldConfig(end_date=yesterday, days=days, orders_per_day=orders_per_day, seed=seed)
+    config = WorldConfig(
+        end_date=yesterday,
+        days=days,
+        orders_per_day=orders_per_day,
+        seed=seed,
+        scenario=Scenario.full() if full else Scenario(),
+    )
     listening = bind(port)
     url = f"http://{HOST}:{listening.getsockname()[1]}"
     console = Console()
