@@ -4,13 +4,13 @@ Here: trade (orders, lines and journeys that belong together) and how two of the
 orders stay in the order of creation and are numbered anew, so a row's number of before is told too.
 """
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from connectors.sandbox.fulfilment import Journeys
 from connectors.sandbox.ordering import Lines, Orders, number_orders
+from connectors.sandbox.tables import stacked, taken
 from connectors.sandbox.world import Ints, WorldConfig
 
 
@@ -77,23 +77,14 @@ def add_trade(config: WorldConfig, trade: Trade, added: Trade, stage: str) -> tu
     by_time = np.argsort(created_at, kind="stable")
     row = np.empty(len(by_time), dtype=np.int64)
     row[by_time] = np.arange(len(by_time))
-    orders = _taken(Orders, trade.orders, added.orders, by_time)
+    orders = taken(stacked(trade.orders, added.orders), by_time)
     owner = row[np.concatenate([trade.lines.order, added.lines.order + count])]
     by_order = np.argsort(owner, kind="stable")
-    lines = replace(_taken(Lines, trade.lines, added.lines, by_order), order=owner[by_order])
+    lines = replace(taken(stacked(trade.lines, added.lines), by_order), order=owner[by_order])
     orders = replace(
         orders,
         number=number_orders(config.random(stage), orders.channel),
         first_line=np.cumsum(orders.line_count) - orders.line_count,
     )
-    journeys = _taken(Journeys, trade.journeys, added.journeys, by_time)
+    journeys = taken(stacked(trade.journeys, added.journeys), by_time)
     return Trade(orders, lines, journeys), row
-
-
-def _taken(kind: Any, first: Any, second: Any, positions: Ints) -> Any:
-    """The rows of both tables at the given positions."""
-    columns = {
-        field.name: np.concatenate([getattr(first, field.name), getattr(second, field.name)])
-        for field in fields(kind)
-    }
-    return kind(**{name: values[positions] for name, values in columns.items()})

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.sandbox.asking import INQUIRY_CHANNELS, WECOM, Inquiries
-from connectors.sandbox.day_files import DayFiles, csv_name
+from connectors.sandbox.day_files import DayFiles, csv_files
 from connectors.sandbox.records import Records, list_versions, with_duplicates
-from connectors.sandbox.rendering import buyer_ids, csv_bytes, or_null, order_numbers, times, words
+from connectors.sandbox.rendering import buyer_ids, or_null, order_numbers, times, words
 from connectors.sandbox.retailer import World
 from connectors.sandbox.world import NEVER
 
@@ -37,14 +37,7 @@ def chat_files(world: World, inquiries: Inquiries) -> DayFiles:
     once = np.bincount(records.index, minlength=len(inquiries)) == 1
     records = with_duplicates(config, records, allowed=once[records.index])
     writer = _ChatWriter(world, inquiries)
-    return DayFiles(
-        source=SOURCE,
-        entity=SOURCE,
-        folder=SOURCE,
-        records=records,
-        file_name=csv_name,
-        encode=lambda rows: csv_bytes(writer.table(rows)),
-    )
+    return csv_files(SOURCE, records, writer.table)
 
 
 class _ChatWriter:

@@ -5,8 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from connectors.sandbox.records import Records
+from connectors.sandbox.rendering import csv_bytes
 from connectors.sandbox.world import WorldConfig
+
+
+def csv_name(date: str) -> str:
+    """The file of a day as the shop's own entities have it."""
+    return f"{date}.csv"
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,30 @@ class DayFiles:
     encode: Callable[[Records], bytes]
 
 
+def csv_files(
+    source: str,
+    records: Records,
+    table: Callable[[Records], pa.Table],
+    file_name: Callable[[str], str] = csv_name,
+) -> DayFiles:
+    """CSV files of an entity, in the folder of its name.
+
+    Args:
+        source: the source whose mapping reads them.
+        records: the rows of the entity.
+        table: renders some of them.
+        file_name: of a day.
+    """
+    return DayFiles(
+        source=source,
+        entity=records.entity,
+        folder=records.entity,
+        records=records,
+        file_name=file_name,
+        encode=lambda rows: csv_bytes(table(rows)),
+    )
+
+
 def write_day_files(files: DayFiles, folder: Path, config: WorldConfig) -> tuple[int, int]:
     """Write them; a day without rows has no file. Returns how many files and bytes there are.
 
@@ -45,11 +77,6 @@ def write_day_files(files: DayFiles, folder: Path, config: WorldConfig) -> tuple
             (folder / files.folder / name).write_bytes(data)
             count, size = count + 1, size + len(data)
     return count, size
-
-
-def csv_name(date: str) -> str:
-    """The file of a day as the shop's own entities have it."""
-    return f"{date}.csv"
 
 
 Figures = dict[str, Any]

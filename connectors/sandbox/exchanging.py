@@ -4,8 +4,8 @@ Mostly clothes and shoes in another size. Pieces that fit nobody's foot go back 
 ones don't. An exchanged line has no refund.
 """
 
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from connectors.sandbox.fulfilment import Journeys
 from connectors.sandbox.ordering import Lines, Orders
 from connectors.sandbox.platforms import SALE, STORE
 from connectors.sandbox.returning import Refunds
+from connectors.sandbox.tables import taken
 from connectors.sandbox.world import DAY, HOUR, NEVER, Flags, Ints, WorldConfig
 
 EXCHANGE_STATES: Final = ("REQUESTED", "RECEIVED", "SHIPPED", "COMPLETED")
@@ -84,7 +85,7 @@ def simulate_exchanges(
         shipped_at=config.happened(shipped_at),
         delivered_at=config.happened(after(shipped_at, DAY, 4 * DAY)),
     )
-    return _kept(exchanges, requested_at <= config.end_second)
+    return taken(exchanges, requested_at <= config.end_second)
 
 
 def describe_exchanges(exchanges: Exchanges) -> dict[str, int]:
@@ -100,10 +101,3 @@ def describe_exchanges(exchanges: Exchanges) -> dict[str, int]:
     ]
     standing = np.array(reached) - np.array([*reached[1:], 0])
     return dict(zip(EXCHANGE_STATES, standing.tolist(), strict=True))
-
-
-def _kept(exchanges: Exchanges, flags: Flags) -> Exchanges:
-    kept: dict[str, Any] = {
-        field.name: getattr(exchanges, field.name)[flags] for field in fields(Exchanges)
-    }
-    return Exchanges(**kept)

@@ -13,7 +13,7 @@ import numpy as np
 from connectors.sandbox.adding import Trade, add_trade, single_line_orders
 from connectors.sandbox.catalogue import Products
 from connectors.sandbox.fulfilment import simulate_journeys
-from connectors.sandbox.ordering import Lines, Orders
+from connectors.sandbox.ordering import DEAR_FEN, Lines, Orders
 from connectors.sandbox.people import Accounts
 from connectors.sandbox.platforms import CHANNELS, SALE, SHANGHAI, STORE
 from connectors.sandbox.world import DAY, NEVER, Flags, Ints, WorldConfig, choose_weighted
@@ -21,7 +21,6 @@ from connectors.sandbox.world import DAY, NEVER, Flags, Ints, WorldConfig, choos
 FIRST, THEN = "infant_formula", "diapers"
 WITHIN_DAYS: Final = 90
 _FOLLOWS_AFTER_DAYS = (4, 88)
-_DEAR_FEN = 60_000
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def _without_strays(
     stray = _within(orders, first_at) & ~follows[orders.account]
     changed = np.flatnonzero(stray[lines.order] & products.of_category(THEN)[lines.sku])
     others = ~products.of_category(FIRST) & ~products.of_category(THEN)
-    others &= products.list_price <= _DEAR_FEN
+    others &= products.list_price <= DEAR_FEN
     order = lines.order[changed]
     sku, list_price, unit_price = lines.sku.copy(), lines.list_price.copy(), lines.unit_price.copy()
     sku[changed] = _choose_among(random, products, orders.channel[order], others)

@@ -5,8 +5,7 @@ Honest buyers get an empty box now and then too. A claim gives the money of the 
 and nothing comes back.
 """
 
-from dataclasses import fields
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -18,11 +17,11 @@ from connectors.sandbox.ordering import Lines, Orders
 from connectors.sandbox.people import Accounts
 from connectors.sandbox.platforms import DOUYIN, EMPTY_BOX, SALE, TMALL
 from connectors.sandbox.returning import Refunds
+from connectors.sandbox.tables import stacked, taken
 from connectors.sandbox.world import (
     DAY,
     HOUR,
     NEVER,
-    Flags,
     Ints,
     WorldConfig,
     choose_distinct,
@@ -96,17 +95,8 @@ def claim_empty_boxes(
         requested_at=requested_at[order],
         decided_at=decided_at[order],
     )
-    return _merged(refunds, ~claims[refunds.order], claimed)
-
-
-def _merged(refunds: Refunds, kept: Flags, added: Refunds) -> Refunds:
-    """Both together, by line."""
-    columns: dict[str, Any] = {
-        field.name: np.concatenate([getattr(refunds, field.name)[kept], getattr(added, field.name)])
-        for field in fields(Refunds)
-    }
-    by_line = np.argsort(columns["line"], kind="stable")
-    return Refunds(**{name: values[by_line] for name, values in columns.items()})
+    everything = stacked(taken(refunds, ~claims[refunds.order]), claimed)
+    return taken(everything, np.argsort(everything.line, kind="stable"))
 
 
 def _ring_orders(

@@ -49,7 +49,7 @@ LINE_COUNT_SHARES: Final = (0.55, 0.27, 0.12, 0.06)
 DISCOUNT_PERCENTS: Final = (100, 95, 90, 80)
 _DISCOUNT_SHARES = (0.72, 0.12, 0.10, 0.06)
 _PROMOTION_DISCOUNT_SHARES = (0.30, 0.15, 0.30, 0.25)
-_DEAR_FEN = 60_000
+DEAR_FEN = 60_000
 SAMPLE_SHARE: Final = 0.006
 LARGE_ORDER_SHARE: Final = 0.00012
 LARGE_FEN: Final = (1_000_000, 3_000_000)
@@ -243,7 +243,7 @@ def _choose_quantities(random: np.random.Generator, products: Products, sku: Int
     single = np.searchsorted(np.array([0.80, 0.95, 1.0]), draws, side="right")
     several = np.searchsorted(np.array([0.45, 0.75, 0.88, 1.0]), draws, side="right")
     quantity = 1 + np.where(stockpiled[sku], np.minimum(several, 3), np.minimum(single, 2))
-    return np.where(products.list_price[sku] > _DEAR_FEN, 1, quantity)
+    return np.where(products.list_price[sku] > DEAR_FEN, 1, quantity)
 
 
 def _choose_discounts(random: np.random.Generator, on_promotion: Flags) -> Ints:

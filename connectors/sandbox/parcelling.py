@@ -4,14 +4,15 @@ The second parcel leaves after the first and arrives before it, so an order is s
 first and delivered with the last of its parcels, as its journey says.
 """
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from connectors.sandbox.fulfilment import Journeys
 from connectors.sandbox.ordering import Orders
 from connectors.sandbox.platforms import SALE, STORE
+from connectors.sandbox.tables import stacked, taken
 from connectors.sandbox.world import NEVER, Floats, Ints, WorldConfig
 
 if TYPE_CHECKING:
@@ -43,52 +44,39 @@ def split_orders(config: WorldConfig, orders: Orders, journeys: Journeys) -> Par
     able &= journeys.delivered_at != NEVER
     splits = able & (random.random(len(orders)) < config.scenario.split_parcel_share)
     order = np.flatnonzero(splits)
-    shipped_at, span = journeys.shipped_at[order], _spans(journeys, order)
+    shipped_at = journeys.shipped_at[order]
+    span = journeys.delivered_at[order] - shipped_at
 
     def at(low: float, high: float) -> Ints:
         share: Floats = low + random.random(len(order)) * (high - low)
         return config.happened(shipped_at + (share * span).astype(np.int64))
 
-    return _known(
-        Parcels(
-            order=order,
-            carrier=journeys.carrier[order],
-            labelled_at=at(0.01, 0.05),
-            shipped_at=at(0.06, 0.2),
-            out_for_delivery_at=at(0.7, 0.85),
-            delivered_at=at(0.86, 0.99),
-            stuck_at=np.full(len(order), NEVER),
-            refused_at=np.full(len(order), NEVER),
-            promised_at=journeys.promised_at[order],
-        )
+    parcels = Parcels(
+        order=order,
+        carrier=journeys.carrier[order],
+        labelled_at=at(0.01, 0.05),
+        shipped_at=at(0.06, 0.2),
+        out_for_delivery_at=at(0.7, 0.85),
+        delivered_at=at(0.86, 0.99),
+        stuck_at=np.full(len(order), NEVER),
+        refused_at=np.full(len(order), NEVER),
+        promised_at=journeys.promised_at[order],
     )
+    return taken(parcels, parcels.labelled_at != NEVER)
 
 
 def list_parcels(world: "World") -> Parcels:
     """All parcels: row n is the one of order n (perhaps never labelled), then the second ones."""
-    journeys, second = world.journeys, world.second_parcels
-    columns = {
-        field.name: np.concatenate(
-            [
-                np.arange(len(world.orders))
-                if field.name == "order"
-                else getattr(journeys, field.name),
-                getattr(second, field.name),
-            ]
-        )
-        for field in fields(Parcels)
-    }
-    return Parcels(**columns)
-
-
-def _spans(journeys: Journeys, order: Ints) -> Ints:
-    return journeys.delivered_at[order] - journeys.shipped_at[order]
-
-
-def _known(parcels: Parcels) -> Parcels:
-    """Only those that have a label by the end."""
-    labelled = parcels.labelled_at != NEVER
-    kept: dict[str, Any] = {
-        field.name: getattr(parcels, field.name)[labelled] for field in fields(Parcels)
-    }
-    return Parcels(**kept)
+    journeys = world.journeys
+    first = Parcels(
+        order=np.arange(len(world.orders)),
+        carrier=journeys.carrier,
+        labelled_at=journeys.labelled_at,
+        shipped_at=journeys.shipped_at,
+        out_for_delivery_at=journeys.out_for_delivery_at,
+        delivered_at=journeys.delivered_at,
+        stuck_at=journeys.stuck_at,
+        refused_at=journeys.refused_at,
+        promised_at=journeys.promised_at,
+    )
+    return stacked(first, world.second_parcels)

@@ -29,6 +29,7 @@ from connectors.sandbox.platforms import (
 )
 from connectors.sandbox.returning import Refunds, fully_refunded_at, simulate_refunds
 from connectors.sandbox.stocking import Stock, simulate_stock
+from connectors.sandbox.tables import taken
 from connectors.sandbox.world import NEVER, Floats, Ints, WorldConfig
 
 
@@ -172,8 +173,5 @@ def _until_the_end(config: WorldConfig, journeys: Journeys) -> Journeys:
 def _refunds_until_the_end(config: WorldConfig, refunds: Refunds) -> Refunds:
     """Only what was requested by the end; what is decided later is still open."""
     requested = refunds.requested_at <= config.end_second
-    kept: dict[str, Any] = {
-        field.name: getattr(refunds, field.name)[requested] for field in fields(Refunds)
-    }
-    kept["decided_at"] = config.happened(kept["decided_at"])
-    return Refunds(**kept)
+    kept = taken(refunds, requested)
+    return replace(kept, decided_at=config.happened(kept.decided_at))

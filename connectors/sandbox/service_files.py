@@ -1,12 +1,13 @@
 """Files of after-sales and of the risk tool: exchanges, and each order's device and address."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.sandbox.day_files import DayFiles, csv_name
+from connectors.sandbox.day_files import DayFiles, csv_files
 from connectors.sandbox.exchanging import (
     COMPLETED,
     EXCHANGE_REASONS,
@@ -18,7 +19,7 @@ from connectors.sandbox.exchanging import (
 from connectors.sandbox.identifying import OrderDevices
 from connectors.sandbox.platforms import CARRIER_PREFIXES, CHANNELS, SF
 from connectors.sandbox.records import Records, list_versions, sent_once, with_duplicates
-from connectors.sandbox.rendering import compact_dates, csv_bytes, order_numbers, times, words
+from connectors.sandbox.rendering import compact_dates, order_numbers, times, words
 from connectors.sandbox.retailer import World
 from connectors.sandbox.world import NEVER, Ints
 
@@ -59,7 +60,7 @@ def exchange_files(world: World) -> DayFiles:
         ),
     )
     order_no = order_numbers(world)
-    return _day_files(world, records, lambda rows: _exchange_columns(world, order_no, rows))
+    return _files(world, records, lambda rows: _exchange_columns(world, order_no, rows))
 
 
 def device_files(world: World, devices: OrderDevices) -> DayFiles:
@@ -67,23 +68,16 @@ def device_files(world: World, devices: OrderDevices) -> DayFiles:
     created_at = world.orders.created_at[devices.order]
     records = sent_once(world.config, "order_devices", np.arange(len(devices)), created_at)
     order_no = order_numbers(world)
-    return _day_files(world, records, lambda rows: _device_columns(world, devices, order_no, rows))
+    return _files(world, records, lambda rows: _device_columns(world, devices, order_no, rows))
 
 
-def _day_files(world: World, records: Records, columns: Any) -> DayFiles:
+def _files(world: World, records: Records, columns: Callable[[Records], Any]) -> DayFiles:
     names = SERVICE_ENTITIES[records.entity]
 
-    def encode(rows: Records) -> bytes:
-        return csv_bytes(pa.table(dict(zip(names, columns(rows), strict=True))))
+    def table(rows: Records) -> pa.Table:
+        return pa.table(dict(zip(names, columns(rows), strict=True)))
 
-    return DayFiles(
-        source=SOURCE,
-        entity=records.entity,
-        folder=records.entity,
-        records=with_duplicates(world.config, records),
-        file_name=csv_name,
-        encode=encode,
-    )
+    return csv_files(SOURCE, with_duplicates(world.config, records), table)
 
 
 def _exchange_columns(world: World, order_no: Any, records: Records) -> tuple[Any, ...]:

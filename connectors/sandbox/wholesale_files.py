@@ -5,14 +5,13 @@ Orders, lines and customers have the shop's layout and stand in files of their o
 in the first day's file, as when a ledger is taken over.
 """
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.sandbox.day_files import DayFiles, csv_name
+from connectors.sandbox.day_files import DayFiles, csv_files
 from connectors.sandbox.distributing import (
     CHANNEL,
     CONFIRMED,
@@ -24,7 +23,7 @@ from connectors.sandbox.distributing import (
 )
 from connectors.sandbox.platforms import ENTITY_COLUMNS, PROVINCE_NAMES
 from connectors.sandbox.records import Records, list_versions, sent_once, with_duplicates
-from connectors.sandbox.rendering import compact_dates, csv_bytes, dates, money, times, words
+from connectors.sandbox.rendering import compact_dates, dates, money, times, words
 from connectors.sandbox.retailer import World
 from connectors.sandbox.world import DAY, NEVER, Ints
 
@@ -77,20 +76,13 @@ def wholesale_files(world: World, wholesale: Wholesale) -> list[DayFiles]:
         sent_once(config, "receipts", receipt, wholesale.receipts.arrived_at),
         sent_once(config, "payment_allocations", allocation, wholesale.allocations.allocated_at),
     )
-    files = [_day_files(writer, records, _wholesale_name) for records in beside_the_shop]
-    files += [_day_files(writer, with_duplicates(config, records), csv_name) for records in ledger]
+    files = [
+        csv_files(SOURCE, records, writer.table, _wholesale_name) for records in beside_the_shop
+    ]
+    files += [
+        csv_files(SOURCE, with_duplicates(config, records), writer.table) for records in ledger
+    ]
     return files
-
-
-def _day_files(writer: "_Writer", records: Records, file_name: Callable[[str], str]) -> DayFiles:
-    return DayFiles(
-        source=SOURCE,
-        entity=records.entity,
-        folder=records.entity,
-        records=records,
-        file_name=file_name,
-        encode=lambda rows: csv_bytes(writer.table(rows)),
-    )
 
 
 def _wholesale_name(date: str) -> str:

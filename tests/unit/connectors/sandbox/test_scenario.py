@@ -303,6 +303,16 @@ def test_what_is_told_beside_the_shop_changes_nothing_in_it():
             assert np.array_equal(one, other), field.name
 
 
+def test_the_same_scenario_gives_the_same_bytes(tmp_path: Path):
+    config = WorldConfig(end_date=END, days=12, orders_per_day=60, scenario=Scenario.full())
+    for name in ("one", "other"):
+        build_sandbox(config, tmp_path / name)
+    written = {path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*")}
+    assert written == {p.relative_to(tmp_path / "other") for p in (tmp_path / "other").rglob("*.*")}
+    for path in written:
+        assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "other" / path).read_bytes()
+
+
 def test_a_plain_world_takes_the_files_of_a_full_one_away(tmp_path: Path):
     config = WorldConfig(end_date=END, days=3, orders_per_day=30, scenario=Scenario.full())
     build_sandbox(config, tmp_path)
