@@ -39,6 +39,8 @@ WHOLESALE_ENTITIES: Final[dict[str, tuple[str, ...]]] = {
     "receipts": ("receipt_no", "customer_no", "arrived_at", "method", "amount"),
     "payment_allocations": ("receipt_no", "invoice_no", "amount", "allocated_at"),
 }
+_CREDIT_COLUMNS: Final = ("credit_limit", "payment_terms_days")
+"""What the desk's customers have beside the shop's columns."""
 SOURCE: Final = "sandbox"
 ORDER_TYPE: Final = "wholesale"
 
@@ -118,6 +120,8 @@ class _Writer:
     def table(self, records: Records) -> pa.Table:
         """The rows with the columns of their entity."""
         columns = {**ENTITY_COLUMNS, **WHOLESALE_ENTITIES}[records.entity]
+        if records.entity == "customers":
+            columns = (*columns, *_CREDIT_COLUMNS)
         rendered = self._render[records.entity](records)
         return pa.table(dict(zip(columns, rendered, strict=True)))
 
@@ -159,6 +163,8 @@ class _Writer:
             pa.array(distributors.phone[index]).cast(pa.string()),
             words(PROVINCE_NAMES, distributors.province[index]),
             times(distributors.registered_at[index]),
+            money(distributors.credit_limit[index]),
+            pa.array(distributors.terms_days[index]),
         )
 
     def _invoices(self, records: Records) -> tuple[Any, ...]:

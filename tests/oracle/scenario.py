@@ -14,6 +14,7 @@ def differences(truth_path: Path, query: Query) -> list[Difference]:
         *_inquiries(truth, query),
         *_visits(truth, query),
         *_receivables(truth, query),
+        *_credit_terms(truth, query),
         *_collection(truth, query),
         *_exchanges(truth, query),
         *_rings(truth, query),
@@ -79,6 +80,21 @@ def _receivables(truth: dict, query: Query) -> Iterator[Difference]:
     for customer in truth["wholesale"]["customers"]:
         expected = tuple(customer[name] for name in names)
         yield f"ledger of {customer['customer_no']}", expected, found.get(customer["customer_no"])
+
+
+def _credit_terms(truth: dict, query: Query) -> Iterator[Difference]:
+    found = {
+        row[0]: row[1:]
+        for row in query(
+            "select split_part(customer_key, ':', 3), (credit_limit * 100)::bigint, "
+            "payment_terms_days from dim_credit_terms where source = 'sandbox'"
+        )
+    }
+    customers = truth["wholesale"]["customers"]
+    yield "customers with credit", len(customers), len(found)
+    for customer in customers:
+        expected = (customer["credit_limit_fen"], customer["terms_days"])
+        yield f"credit of {customer['customer_no']}", expected, found.get(customer["customer_no"])
 
 
 def _collection(truth: dict, query: Query) -> Iterator[Difference]:
