@@ -15,7 +15,7 @@ from typing import Any, Final
 import httpx
 
 from connectors.configuration import Business
-from connectors.sandbox.exports import TOOLS
+from connectors.sandbox.files.exports import TOOLS
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
 from connectors.sandbox.world import Scenario, WorldConfig
 from connectors.settings import CONFIGURATION_NAME, Settings, load_settings

@@ -1,7 +1,7 @@
 """Builds a sandbox on disk: one CSV per entity and business day, and the truth file beside them.
 
 Here: the public entry `build_sandbox`, writing and progress; the files of the tools beside the shop
-(`exports.py`) are written too. Days are written in parallel; each
+(`files/exports.py`) are written too. Days are written in parallel; each
 file depends only on its own rows, so the bytes do not depend on the order of the work.
 """
 
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from connectors.errors import InputError
-from connectors.sandbox.damage import BrokenRow, plan_broken_rows, plant_broken_rows
-from connectors.sandbox.day_files import write_day_files
-from connectors.sandbox.defects import DefectPlan, plan_defects
-from connectors.sandbox.exports import LEDGERS, TOOLS, Exports, list_exports, with_exports
+from connectors.sandbox.files.damage import BrokenRow, plan_broken_rows, plant_broken_rows
+from connectors.sandbox.files.day_files import write_day_files
+from connectors.sandbox.files.defects import DefectPlan, plan_defects
+from connectors.sandbox.files.exports import LEDGERS, TOOLS, Exports, list_exports, with_exports
+from connectors.sandbox.files.records import Records, list_records, of_channels
+from connectors.sandbox.files.rendering import Renderer, csv_bytes
 from connectors.sandbox.platforms import CHANNELS, ENTITY_COLUMNS
-from connectors.sandbox.records import Records, list_records, of_channels
-from connectors.sandbox.rendering import Renderer, csv_bytes
 from connectors.sandbox.retailer import World, simulate
 from connectors.sandbox.truth import describe_truth
 from connectors.sandbox.world import WorldConfig

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.defects import DefectPlan
+from connectors.sandbox.files.defects import DefectPlan
 from connectors.sandbox.platforms import CARRIERS, CHANNELS, ORDER_STATES, UNKNOWN_STATE
 from connectors.sandbox.retailer import World
 from connectors.sandbox.world import Flags, Ints

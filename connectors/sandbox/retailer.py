@@ -8,15 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from connectors.sandbox.adding import Trade
-from connectors.sandbox.catalogue import Products, change_prices, simulate_products
-from connectors.sandbox.exchanging import Exchanges, simulate_exchanges
-from connectors.sandbox.following import plant_follow_ups
-from connectors.sandbox.fraud import claim_empty_boxes, plant_rings
-from connectors.sandbox.fulfilment import Journeys, simulate_journeys
-from connectors.sandbox.ordering import Lines, Orders, Plan, simulate_orders
-from connectors.sandbox.parcelling import Parcels, split_orders
-from connectors.sandbox.people import Accounts, register_accounts, simulate_accounts
 from connectors.sandbox.platforms import (
     ALLOCATED,
     AWAITING,
@@ -27,8 +18,17 @@ from connectors.sandbox.platforms import (
     SHIPPED,
     STORE,
 )
-from connectors.sandbox.returning import Refunds, fully_refunded_at, simulate_refunds
-from connectors.sandbox.stocking import Stock, simulate_stock
+from connectors.sandbox.stages.adding import Trade
+from connectors.sandbox.stages.catalogue import Products, change_prices, simulate_products
+from connectors.sandbox.stages.exchanging import Exchanges, simulate_exchanges
+from connectors.sandbox.stages.following import plant_follow_ups
+from connectors.sandbox.stages.fraud import claim_empty_boxes, plant_rings
+from connectors.sandbox.stages.fulfilment import Journeys, simulate_journeys
+from connectors.sandbox.stages.ordering import Lines, Orders, Plan, simulate_orders
+from connectors.sandbox.stages.parcelling import Parcels, split_orders
+from connectors.sandbox.stages.people import Accounts, register_accounts, simulate_accounts
+from connectors.sandbox.stages.returning import Refunds, fully_refunded_at, simulate_refunds
+from connectors.sandbox.stages.stocking import Stock, simulate_stock
 from connectors.sandbox.tables import taken
 from connectors.sandbox.world import NEVER, Floats, Ints, WorldConfig
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.defects import DefectPlan
+from connectors.sandbox.files.defects import DefectPlan
 from connectors.sandbox.platform_truth import figures_of
 from connectors.sandbox.platforms import (
     CANCELLED_BEFORE_SHIPPING,
@@ -20,7 +20,7 @@ from connectors.sandbox.platforms import (
     TMALL,
 )
 from connectors.sandbox.retailer import World
-from connectors.sandbox.splitting import released_at, split_at
+from connectors.sandbox.stages.splitting import released_at, split_at
 from connectors.sandbox.world import Flags
 
 _COUNTED_TWICE: Final = ("orders", "payments", "parcels")

@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from connectors.sandbox import catalogue, following, fulfilment, ordering, people, returning
-from connectors.sandbox.defects import DefectPlan
-from connectors.sandbox.ordering import DOUBLE_ELEVEN
+from connectors.sandbox.files.defects import DefectPlan
+from connectors.sandbox.files.records import Records
+from connectors.sandbox.files.rendering import (
+    buyer_ids,
+    order_numbers,
+    refund_numbers,
+    tracking_numbers,
+)
 from connectors.sandbox.platforms import (
     CANCELLED,
     CARRIERS,
@@ -29,9 +34,9 @@ from connectors.sandbox.platforms import (
     UNMAPPED_WORD,
     YTO,
 )
-from connectors.sandbox.records import Records
-from connectors.sandbox.rendering import buyer_ids, order_numbers, refund_numbers, tracking_numbers
 from connectors.sandbox.retailer import World
+from connectors.sandbox.stages import catalogue, following, fulfilment, ordering, people, returning
+from connectors.sandbox.stages.ordering import DOUBLE_ELEVEN
 from connectors.sandbox.world import DAY, NEVER, Flags, Ints
 
 LARGE_FEN, VERY_LARGE_FEN = 1_000_000, 5_000_000

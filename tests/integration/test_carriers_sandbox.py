@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from connectors.sandbox.files.rendering import tracking_numbers
 from connectors.sandbox.platforms import CARRIERS, DOUYIN, TMALL
-from connectors.sandbox.rendering import tracking_numbers
 from connectors.sandbox.retailer import World, simulate
-from connectors.sandbox.scanning import DELIVERED, OUTBOUND, Scans, scan_parcels
 from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
 from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
+from connectors.sandbox.stages.scanning import DELIVERED, OUTBOUND, Scans, scan_parcels
 from connectors.sandbox.world import WorldConfig
 from connectors.settings import Settings, load_settings
 from tests.models import build_models, rows

@@ -15,8 +15,8 @@ import pytest
 from connectors.inbox.move import move_to_bronze
 from connectors.inbox.state import inbox_state
 from connectors.lake.attach import connect_snapshot
+from connectors.sandbox.files.rendering import tracking_numbers
 from connectors.sandbox.platforms import YTO
-from connectors.sandbox.rendering import tracking_numbers
 from connectors.sandbox.retailer import simulate
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
 from connectors.sandbox.world import NEVER, WorldConfig

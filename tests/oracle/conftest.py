@@ -9,7 +9,7 @@ import pytest
 
 from connectors.lake.attach import connect_snapshot
 from connectors.sandbox.build import build_sandbox
-from connectors.sandbox.exports import TOOLS
+from connectors.sandbox.files.exports import TOOLS
 from connectors.sandbox.world import Scenario, WorldConfig
 from connectors.settings import Settings, load_settings
 from connectors.sources.files.load import load_files

@@ -25,7 +25,7 @@ from connectors.sandbox.servers.clock import epoch_of, seconds_of
 from connectors.sandbox.servers.faults import is_throttled, is_unavailable, name_query
 from connectors.sandbox.servers.retail import Retail
 from connectors.sandbox.servers.rsa import rsa_holds, rsa_sign
-from connectors.sandbox.settling import ALIPAY, BILL_HOURS, bill_exists
+from connectors.sandbox.stages.settling import ALIPAY, BILL_HOURS, bill_exists
 from connectors.sandbox.world import DAY, HOUR
 
 METHOD: Final = "alipay.data.dataservice.bill.downloadurl.query"

@@ -1,6 +1,6 @@
 """The texts of Alipay's bills: business detail and account detail with their summaries, zipped.
 
-Here: rendering only, from the provider's books (`settling.py`). The layout is that of recorded
+Here: rendering only, from the provider's books (`stages/settling.py`). Laid out as recorded
 bills: GBK, tab-ended text cells, comment lines around the table, refunds and fees negative; the
 zip's member names are GBK bytes without the UTF-8 flag, the summary first.
 """
@@ -15,11 +15,11 @@ from typing import Final
 
 import numpy as np
 
-from connectors.sandbox.rendering import payment_numbers, refund_numbers
+from connectors.sandbox.files.rendering import payment_numbers, refund_numbers
 from connectors.sandbox.retailer import World
 from connectors.sandbox.servers.clock import text_of
 from connectors.sandbox.servers.sales import Sales
-from connectors.sandbox.settling import (
+from connectors.sandbox.stages.settling import (
     ALIPAY,
     CHARGED,
     GIVEN_BACK,

@@ -17,10 +17,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from connectors.errors import InputError
-from connectors.sandbox.card_settling import describe_card_account
+from connectors.sandbox.files.rendering import order_numbers
 from connectors.sandbox.platform_truth import platform_truth
-from connectors.sandbox.rendering import order_numbers
-from connectors.sandbox.scanning import describe_scans
 from connectors.sandbox.servers import (
     alipay,
     douyin,
@@ -39,9 +37,11 @@ from connectors.sandbox.servers import (
 from connectors.sandbox.servers.clock import seconds_of_datetime, text_of
 from connectors.sandbox.servers.faults import FaultMiddleware, Faults
 from connectors.sandbox.servers.retail import Retail
-from connectors.sandbox.settling import describe_settlement
 from connectors.sandbox.shop_truth import shop_truth
-from connectors.sandbox.terms import describe_terms
+from connectors.sandbox.stages.card_settling import describe_card_account
+from connectors.sandbox.stages.scanning import describe_scans
+from connectors.sandbox.stages.settling import describe_settlement
+from connectors.sandbox.stages.terms import describe_terms
 
 PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
     "taobao": taobao.routes,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.people import SURNAMES
+from connectors.sandbox.files.rendering import buyer_ids, payment_numbers
 from connectors.sandbox.platforms import (
     ALLOCATED,
     AWAITING,
@@ -24,7 +24,6 @@ from connectors.sandbox.platforms import (
     SHIPPED,
     STATUS_WORDS,
 )
-from connectors.sandbox.rendering import buyer_ids, payment_numbers
 from connectors.sandbox.retailer import World
 from connectors.sandbox.servers.texts import epochs, grouped, masked_name, masked_phone, plain
 from connectors.sandbox.servers.views import (
@@ -41,6 +40,7 @@ from connectors.sandbox.servers.views import (
     line_rows,
     waybills,
 )
+from connectors.sandbox.stages.people import SURNAMES
 from connectors.sandbox.world import DAY, NEVER, Ints
 
 ORDER_STATUS: Final = tuple(int(word) for word in STATUS_WORDS[DOUYIN])

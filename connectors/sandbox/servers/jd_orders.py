@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.people import GIVEN_NAMES, SURNAMES
+from connectors.sandbox.files.rendering import buyer_ids, tracking_numbers
 from connectors.sandbox.platforms import (
     CANCELLED,
     CANCELLED_BEFORE_SHIPPING,
@@ -20,11 +20,11 @@ from connectors.sandbox.platforms import (
     SHIPPED,
     UNMAPPED_WORD,
 )
-from connectors.sandbox.rendering import buyer_ids, tracking_numbers
 from connectors.sandbox.retailer import World
 from connectors.sandbox.servers.texts import plain, time_texts, yuan_texts
 from connectors.sandbox.servers.views import Shop, Snapshot
-from connectors.sandbox.splitting import released_at, split_at
+from connectors.sandbox.stages.people import GIVEN_NAMES, SURNAMES
+from connectors.sandbox.stages.splitting import released_at, split_at
 from connectors.sandbox.world import NEVER, Flags, Ints
 
 WHOLE, FIRST_HALF, SECOND_HALF = range(3)

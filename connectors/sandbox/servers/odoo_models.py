@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.catalogue import CATEGORIES
-from connectors.sandbox.people import GIVEN_NAMES, SURNAMES
 from connectors.sandbox.platforms import PROVINCE_NAMES, SITES
 from connectors.sandbox.retailer import World
 from connectors.sandbox.servers.clock import moment_of
+from connectors.sandbox.stages.catalogue import CATEGORIES
+from connectors.sandbox.stages.people import GIVEN_NAMES, SURNAMES
 from connectors.sandbox.world import DAY, HOUR
 
 Record = dict[str, Any]

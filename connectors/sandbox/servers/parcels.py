@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
+from connectors.sandbox.files.rendering import tracking_numbers
 from connectors.sandbox.platforms import CARRIER_PREFIXES, PROVINCES, SF
-from connectors.sandbox.rendering import tracking_numbers
-from connectors.sandbox.scanning import OUTBOUND, RETURN_LEG, site_name
 from connectors.sandbox.servers.retail import Retail
+from connectors.sandbox.stages.scanning import OUTBOUND, RETURN_LEG, site_name
 from connectors.sandbox.world import Ints
 
 _RETURN_OFFSET: Final = 4_000_000_000_000

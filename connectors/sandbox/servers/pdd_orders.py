@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.people import SURNAMES
+from connectors.sandbox.files.rendering import payment_numbers
 from connectors.sandbox.platforms import (
     CANCELLED_BEFORE_SHIPPING,
     COMPLETED,
@@ -18,7 +18,6 @@ from connectors.sandbox.platforms import (
     REFUND_REASONS,
     REFUSED_AT_THE_DOOR,
 )
-from connectors.sandbox.rendering import payment_numbers
 from connectors.sandbox.servers.clock import OFFSET
 from connectors.sandbox.servers.texts import (
     grouped,
@@ -42,6 +41,7 @@ from connectors.sandbox.servers.views import (
     line_rows,
     waybills,
 )
+from connectors.sandbox.stages.people import SURNAMES
 from connectors.sandbox.world import DAY, NEVER, Ints
 
 TO_SHIP, SHIPPED, RECEIVED, UNKNOWN, ANY = 1, 2, 3, 6, 5

@@ -12,15 +12,15 @@ from typing import Any, Final
 import numpy as np
 
 from connectors.errors import InputError
-from connectors.sandbox.card_settling import CardAccount, settle_cards
-from connectors.sandbox.defects import plan_defects
+from connectors.sandbox.files.defects import plan_defects
 from connectors.sandbox.platforms import CHANNELS
 from connectors.sandbox.retailer import World
-from connectors.sandbox.scanning import Scans, scan_parcels
 from connectors.sandbox.servers.credentials import Credentials
 from connectors.sandbox.servers.views import RefundJourneys, Shop, Snapshot
-from connectors.sandbox.settling import Settlement, settle
-from connectors.sandbox.terms import agree_terms
+from connectors.sandbox.stages.card_settling import CardAccount, settle_cards
+from connectors.sandbox.stages.scanning import Scans, scan_parcels
+from connectors.sandbox.stages.settling import Settlement, settle
+from connectors.sandbox.stages.terms import agree_terms
 from connectors.sandbox.world import NEVER, Ints
 
 _REMEMBERED_PAGES: Final = 20

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from connectors.sandbox.people import GIVEN_NAMES, SURNAMES
+from connectors.sandbox.files.rendering import order_numbers
 from connectors.sandbox.platforms import STORE, TMALL
-from connectors.sandbox.rendering import order_numbers
 from connectors.sandbox.retailer import World
+from connectors.sandbox.stages.people import GIVEN_NAMES, SURNAMES
 from connectors.sandbox.world import Flags, Ints
 
 _TAOBAO_PREFIX = "T200P"

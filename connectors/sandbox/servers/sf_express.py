@@ -22,7 +22,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from connectors.sandbox.platforms import SF
-from connectors.sandbox.scanning import (
+from connectors.sandbox.servers.clock import text_of
+from connectors.sandbox.servers.faults import is_throttled, is_unavailable, name_query
+from connectors.sandbox.servers.parcels import Parcel, Parcels, Seen, return_number
+from connectors.sandbox.servers.retail import Retail
+from connectors.sandbox.stages.scanning import (
     CITIES,
     DELIVERED,
     FAILED,
@@ -41,10 +45,6 @@ from connectors.sandbox.scanning import (
     STUCK,
     site_city,
 )
-from connectors.sandbox.servers.clock import text_of
-from connectors.sandbox.servers.faults import is_throttled, is_unavailable, name_query
-from connectors.sandbox.servers.parcels import Parcel, Parcels, Seen, return_number
-from connectors.sandbox.servers.retail import Retail
 
 SERVICE: Final = "EXP_RECE_SEARCH_ROUTES"
 CLOCK_TOLERANCE: Final = 5 * 60

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from connectors.sandbox.files.rendering import payment_numbers, tracking_numbers
 from connectors.sandbox.platforms import (
     CANCELLED_BEFORE_SHIPPING,
     PAYMENT_METHODS,
     REFUND_REASONS,
 )
-from connectors.sandbox.rendering import payment_numbers, tracking_numbers
 from connectors.sandbox.servers.shopify_query import Field
 from connectors.sandbox.servers.shopify_tables import (
     connection,

@@ -21,7 +21,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from connectors.sandbox.card_settling import (
+from connectors.sandbox.files.rendering import order_numbers
+from connectors.sandbox.platforms import STORE
+from connectors.sandbox.servers.clock import epoch_of, seconds_of_epoch
+from connectors.sandbox.servers.faults import is_throttled, is_unavailable, name_query
+from connectors.sandbox.servers.retail import Retail
+from connectors.sandbox.servers.texts import plain
+from connectors.sandbox.stages.card_settling import (
     CHARGE,
     DISPUTE,
     DISPUTE_WON,
@@ -36,12 +42,6 @@ from connectors.sandbox.card_settling import (
     charge_numbers,
     object_numbers,
 )
-from connectors.sandbox.platforms import STORE
-from connectors.sandbox.rendering import order_numbers
-from connectors.sandbox.servers.clock import epoch_of, seconds_of_epoch
-from connectors.sandbox.servers.faults import is_throttled, is_unavailable, name_query
-from connectors.sandbox.servers.retail import Retail
-from connectors.sandbox.servers.texts import plain
 from connectors.sandbox.world import Ints
 
 CALLS_PER_SECOND: Final = 100

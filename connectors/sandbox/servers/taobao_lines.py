@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from connectors.sandbox.files.rendering import buyer_ids
 from connectors.sandbox.platforms import (
     CANCELLED,
     CLOSED_UNPAID_WORD,
@@ -18,7 +19,6 @@ from connectors.sandbox.platforms import (
     TMALL,
     UNMAPPED_WORD,
 )
-from connectors.sandbox.rendering import buyer_ids
 from connectors.sandbox.retailer import World
 from connectors.sandbox.servers.texts import plain, repeated, time_texts, yuan_texts
 from connectors.sandbox.servers.views import (

@@ -9,9 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.people import SURNAMES
+from connectors.sandbox.files.rendering import payment_numbers
 from connectors.sandbox.platforms import AWAITING, COMPLETED, PROVINCE_NAMES, SHIPPED
-from connectors.sandbox.rendering import payment_numbers
 from connectors.sandbox.servers.taobao_lines import (
     SELLER,
     TRADE_TYPES,
@@ -34,6 +33,7 @@ from connectors.sandbox.servers.texts import (
     yuan_texts,
 )
 from connectors.sandbox.servers.views import Shop, line_rows
+from connectors.sandbox.stages.people import SURNAMES
 from connectors.sandbox.world import NEVER, Ints
 
 _STEPS: Final = ("FRONT_NOPAID_FINAL_NOPAID", "FRONT_PAID_FINAL_NOPAID", "FRONT_PAID_FINAL_PAID")

@@ -11,11 +11,11 @@ from typing import Final
 
 import numpy as np
 
-from connectors.sandbox.defects import DefectPlan
+from connectors.sandbox.files.defects import DefectPlan
+from connectors.sandbox.files.rendering import tracking_numbers
 from connectors.sandbox.platforms import FIRST_RETURN_REASON
-from connectors.sandbox.rendering import tracking_numbers
 from connectors.sandbox.retailer import World
-from connectors.sandbox.terms import Terms
+from connectors.sandbox.stages.terms import Terms
 from connectors.sandbox.world import HOUR, NEVER, Flags, Ints
 
 ASKED, AGREED, SENT_BACK, GRANTED, REFUSED, REFUSED_AFTER_RETURN, WITHDRAWN = range(7)

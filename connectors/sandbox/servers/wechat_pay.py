@@ -27,7 +27,7 @@ from connectors.sandbox.servers.faults import is_throttled, is_unavailable, name
 from connectors.sandbox.servers.retail import Retail
 from connectors.sandbox.servers.rsa import rsa_holds, rsa_sign
 from connectors.sandbox.servers.wechat_pay_bill import TRADE_COLUMNS, WechatPayBills
-from connectors.sandbox.settling import WECHAT_PAY, bill_exists
+from connectors.sandbox.stages.settling import WECHAT_PAY, bill_exists
 
 CLOCK_TOLERANCE: Final = 5 * 60
 ADDRESS_LIVES: Final = 5 * 60

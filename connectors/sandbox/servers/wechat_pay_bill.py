@@ -1,6 +1,6 @@
 """The texts of WeChat Pay's bills: trade bill (ALL, SUCCESS, REFUND) and fund flow bill.
 
-Here: rendering only, from the provider's books (`settling.py`). The layout is that of recorded
+Here: rendering only, from the provider's books (`stages/settling.py`). Laid out as recorded
 bills: UTF-8 with BOM, CRLF, every value behind a backtick and unquoted (goods may hold commas), a
 second heading with one row of totals at the end.
 """
@@ -13,13 +13,13 @@ from typing import Final
 
 import numpy as np
 
+from connectors.sandbox.files.rendering import refund_numbers
 from connectors.sandbox.platforms import CHANNELS
-from connectors.sandbox.rendering import refund_numbers
 from connectors.sandbox.retailer import World
 from connectors.sandbox.servers.clock import text_of
 from connectors.sandbox.servers.credentials import WechatPay
 from connectors.sandbox.servers.sales import Sales
-from connectors.sandbox.settling import (
+from connectors.sandbox.stages.settling import (
     CHARGED,
     GIVEN_BACK,
     PAID_OUT,

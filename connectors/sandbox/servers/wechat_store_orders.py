@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.people import SURNAMES
+from connectors.sandbox.files.rendering import buyer_ids, payment_numbers
 from connectors.sandbox.platforms import (
     ALLOCATED,
     AWAITING,
@@ -19,7 +19,6 @@ from connectors.sandbox.platforms import (
     SAMPLE,
     SHIPPED,
 )
-from connectors.sandbox.rendering import buyer_ids, payment_numbers
 from connectors.sandbox.retailer import World
 from connectors.sandbox.servers.texts import epochs, grouped, masked_name, masked_phone, plain
 from connectors.sandbox.servers.views import (
@@ -32,6 +31,7 @@ from connectors.sandbox.servers.views import (
     line_rows,
     waybills,
 )
+from connectors.sandbox.stages.people import SURNAMES
 from connectors.sandbox.world import NEVER, Ints
 
 CLOSED_UNPAID, ALL_REFUNDED, UNKNOWN = 250, 200, 190

@@ -9,8 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.card_settling import charge_numbers
-from connectors.sandbox.people import GIVEN_NAMES, SURNAMES
+from connectors.sandbox.files.rendering import payment_numbers
 from connectors.sandbox.platforms import (
     CANCELLED,
     CANCELLED_BEFORE_SHIPPING,
@@ -20,10 +19,11 @@ from connectors.sandbox.platforms import (
     REFUND_REASONS,
     SAMPLE,
 )
-from connectors.sandbox.rendering import payment_numbers
 from connectors.sandbox.servers.clock import OFFSET
 from connectors.sandbox.servers.texts import grouped, plain, time_texts, yuan_texts
 from connectors.sandbox.servers.views import GRANTED, Shop, Snapshot, line_rows
+from connectors.sandbox.stages.card_settling import charge_numbers
+from connectors.sandbox.stages.people import GIVEN_NAMES, SURNAMES
 from connectors.sandbox.world import NEVER, Flags, Ints
 
 PENDING, PROCESSING, DONE, CLOSED, REFUNDED, TRASHED = range(6)

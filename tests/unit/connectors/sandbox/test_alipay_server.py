@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from connectors.sandbox.rendering import order_numbers
+from connectors.sandbox.files.rendering import order_numbers
 from connectors.sandbox.retailer import simulate
 from connectors.sandbox.servers.alipay import ADDRESS_LIVES, AlipayServer
 from connectors.sandbox.servers.retail import Retail
-from connectors.sandbox.settling import ALIPAY, PAYMENT, describe_settlement
+from connectors.sandbox.stages.settling import ALIPAY, PAYMENT, describe_settlement
 from connectors.sandbox.world import DAY, WorldConfig
 from tests.conftest import PROJECT_ROOT
 

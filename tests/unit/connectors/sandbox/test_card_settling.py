@@ -5,7 +5,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from connectors.sandbox.card_settling import (
+from connectors.sandbox.retailer import World, simulate
+from connectors.sandbox.stages.card_settling import (
     CARD,
     CHARGE,
     DISPUTE,
@@ -19,7 +20,6 @@ from connectors.sandbox.card_settling import (
     fees_of,
     settle_cards,
 )
-from connectors.sandbox.retailer import World, simulate
 from connectors.sandbox.world import DAY, HOUR, NEVER, WorldConfig
 
 CONFIG = WorldConfig(end_date=date(2026, 6, 30), days=30, orders_per_day=600)

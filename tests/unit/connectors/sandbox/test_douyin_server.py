@@ -18,7 +18,7 @@ from connectors.sandbox.retailer import World, simulate
 from connectors.sandbox.servers.credentials import Douyin
 from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
-from connectors.sandbox.terms import agree_terms
+from connectors.sandbox.stages.terms import agree_terms
 from connectors.sandbox.world import NEVER, DefectRates, WorldConfig
 
 CONFIG = WorldConfig(

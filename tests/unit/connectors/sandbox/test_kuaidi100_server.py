@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from connectors.errors import InputError
+from connectors.sandbox.files.rendering import tracking_numbers
 from connectors.sandbox.platforms import JD, SF, YTO
-from connectors.sandbox.rendering import tracking_numbers
 from connectors.sandbox.retailer import simulate
-from connectors.sandbox.scanning import describe_scans
 from connectors.sandbox.servers.kuaidi100 import Kuaidi100Server
 from connectors.sandbox.servers.retail import Retail
+from connectors.sandbox.stages.scanning import describe_scans
 from connectors.sandbox.world import DAY, MINUTE, NEVER, WorldConfig
 
 CONFIG = WorldConfig(end_date=date(2026, 6, 30), days=14, orders_per_day=120)

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from connectors.sandbox.retailer import simulate
-from connectors.sandbox.scanning import describe_scans
 from connectors.sandbox.servers.app import create_app
 from connectors.sandbox.servers.credentials import Credentials
 from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.retail import Retail
-from connectors.sandbox.settling import describe_settlement
+from connectors.sandbox.stages.scanning import describe_scans
+from connectors.sandbox.stages.settling import describe_settlement
 from connectors.sandbox.world import DAY, WorldConfig
 
 CONFIG = WorldConfig(end_date=date(2026, 6, 30), days=5, orders_per_day=100)

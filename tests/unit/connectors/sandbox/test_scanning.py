@@ -8,7 +8,7 @@ import pytest
 
 from connectors.sandbox.platforms import CARRIERS, SF
 from connectors.sandbox.retailer import World, simulate
-from connectors.sandbox.scanning import (
+from connectors.sandbox.stages.scanning import (
     DELIVERED,
     IN_LOCKER,
     LATE_HOURS,

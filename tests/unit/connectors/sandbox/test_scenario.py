@@ -15,10 +15,10 @@ import pytest
 
 from connectors.errors import InputError
 from connectors.sandbox.build import SandboxReport, build_sandbox
-from connectors.sandbox.catalogue import CATEGORIES
-from connectors.sandbox.following import find_follow_ups
 from connectors.sandbox.platforms import SALE
 from connectors.sandbox.retailer import World, simulate
+from connectors.sandbox.stages.catalogue import CATEGORIES
+from connectors.sandbox.stages.following import find_follow_ups
 from connectors.sandbox.world import NEVER, Scenario, WorldConfig
 
 END = date(2026, 11, 20)

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.sandbox.platforms import PAYMENT_METHODS
 from connectors.sandbox.retailer import World, simulate
-from connectors.sandbox.settling import (
+from connectors.sandbox.stages.settling import (
     ALIPAY,
     CHARGED,
     LOWER_RATE,

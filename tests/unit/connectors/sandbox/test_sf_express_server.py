@@ -13,12 +13,12 @@ from urllib.parse import quote_plus
 import numpy as np
 import pytest
 
+from connectors.sandbox.files.rendering import tracking_numbers
 from connectors.sandbox.platforms import PROVINCES, SF
-from connectors.sandbox.rendering import tracking_numbers
 from connectors.sandbox.retailer import simulate
-from connectors.sandbox.scanning import describe_scans
 from connectors.sandbox.servers.retail import Retail
 from connectors.sandbox.servers.sf_express import SfExpressServer
+from connectors.sandbox.stages.scanning import describe_scans
 from connectors.sandbox.world import DAY, NEVER, WorldConfig
 from tests.conftest import PROJECT_ROOT
 

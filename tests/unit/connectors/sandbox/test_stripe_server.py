@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.sandbox.card_settling import describe_card_account
 from connectors.sandbox.retailer import World, simulate
 from connectors.sandbox.servers.credentials import Stripe
 from connectors.sandbox.servers.retail import Retail
 from connectors.sandbox.servers.stripe import StripeServer
+from connectors.sandbox.stages.card_settling import describe_card_account
 from connectors.sandbox.world import DAY, WorldConfig
 
 CONFIG = WorldConfig(end_date=date(2026, 6, 30), days=20, orders_per_day=300, product_count=60)

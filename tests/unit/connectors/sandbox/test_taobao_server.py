@@ -11,13 +11,13 @@ import httpx
 import numpy as np
 import pytest
 
-from connectors.sandbox.defects import plan_defects
+from connectors.sandbox.files.defects import plan_defects
 from connectors.sandbox.platforms import SALE, TMALL
 from connectors.sandbox.retailer import World, simulate
 from connectors.sandbox.servers.credentials import Taobao
 from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
-from connectors.sandbox.terms import agree_terms
+from connectors.sandbox.stages.terms import agree_terms
 from connectors.sandbox.world import NEVER, DefectRates, WorldConfig
 
 CONFIG = WorldConfig(

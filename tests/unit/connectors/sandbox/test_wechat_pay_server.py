@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from connectors.sandbox.retailer import simulate
 from connectors.sandbox.servers.retail import Retail
 from connectors.sandbox.servers.wechat_pay import ADDRESS_LIVES, WechatPayServer
-from connectors.sandbox.settling import WECHAT_PAY, describe_settlement
+from connectors.sandbox.stages.settling import WECHAT_PAY, describe_settlement
 from connectors.sandbox.world import DAY, HOUR, WorldConfig
 from tests.conftest import PROJECT_ROOT
 

@@ -9,12 +9,12 @@ from typing import Final
 
 import numpy as np
 
-from connectors.sandbox.catalogue import Products
-from connectors.sandbox.exchanging import Exchanges
-from connectors.sandbox.fulfilment import Journeys
-from connectors.sandbox.ordering import Lines, Orders
 from connectors.sandbox.platforms import PROVINCES, SITES, STORE, STORE_SH01, WH_EAST, WH_NORTH
-from connectors.sandbox.returning import Refunds
+from connectors.sandbox.stages.catalogue import Products
+from connectors.sandbox.stages.exchanging import Exchanges
+from connectors.sandbox.stages.fulfilment import Journeys
+from connectors.sandbox.stages.ordering import Lines, Orders
+from connectors.sandbox.stages.returning import Refunds
 from connectors.sandbox.world import NEVER, Flags, Floats, Ints, WorldConfig, choose_distinct
 
 REVIEW_BUFFER_DAYS: Final = 5

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from connectors.sandbox.records import Records
-from connectors.sandbox.rendering import csv_bytes
+from connectors.sandbox.files.records import Records
+from connectors.sandbox.files.rendering import csv_bytes
 from connectors.sandbox.world import WorldConfig
 
 

@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from connectors.sandbox.catalogue import CATEGORIES, Products
-from connectors.sandbox.people import CHANNEL_SHARES, Accounts
 from connectors.sandbox.platforms import CHANNELS, DOUYIN, SALE, SAMPLE, SHANGHAI, STORE, TMALL
+from connectors.sandbox.stages.catalogue import CATEGORIES, Products
+from connectors.sandbox.stages.people import CHANNEL_SHARES, Accounts
 from connectors.sandbox.world import (
     HOUR,
     Flags,

@@ -10,12 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from connectors.sandbox.adding import Trade, add_trade, single_line_orders
-from connectors.sandbox.catalogue import Products
-from connectors.sandbox.fulfilment import simulate_journeys
-from connectors.sandbox.ordering import DEAR_FEN, Lines, Orders
-from connectors.sandbox.people import Accounts
 from connectors.sandbox.platforms import CHANNELS, SALE, SHANGHAI, STORE
+from connectors.sandbox.stages.adding import Trade, add_trade, single_line_orders
+from connectors.sandbox.stages.catalogue import Products
+from connectors.sandbox.stages.fulfilment import simulate_journeys
+from connectors.sandbox.stages.ordering import DEAR_FEN, Lines, Orders
+from connectors.sandbox.stages.people import Accounts
 from connectors.sandbox.world import DAY, NEVER, Flags, Ints, WorldConfig, choose_weighted
 
 FIRST, THEN = "infant_formula", "diapers"

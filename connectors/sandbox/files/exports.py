@@ -1,7 +1,7 @@
 """What stands beside the shop's own files, where the world's scenario has it, and its truth.
 
-Here: which tools and which ledger there are. How each writes is in `chat_files.py`,
-`analytics_files.py` and `wholesale_files.py`.
+Here: which tools and which ledger there are. How each writes is in `chat.py`,
+`analytics.py` and `wholesale.py`.
 """
 
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox import analytics_files, chat_files
-from connectors.sandbox.asking import describe_inquiries, simulate_inquiries
-from connectors.sandbox.day_files import DayFiles, Figures
-from connectors.sandbox.distributing import describe_wholesale, simulate_wholesale
-from connectors.sandbox.exchanging import describe_exchanges
-from connectors.sandbox.identifying import describe_rings, identify_orders
-from connectors.sandbox.rendering import buyer_ids
+from connectors.sandbox.files import analytics, chat
+from connectors.sandbox.files.day_files import DayFiles, Figures
+from connectors.sandbox.files.rendering import buyer_ids
+from connectors.sandbox.files.service import SERVICE_ENTITIES, device_files, exchange_files
+from connectors.sandbox.files.wholesale import WHOLESALE_ENTITIES, wholesale_files
 from connectors.sandbox.retailer import World
-from connectors.sandbox.service_files import SERVICE_ENTITIES, device_files, exchange_files
-from connectors.sandbox.visiting import describe_visits, simulate_visits
-from connectors.sandbox.wholesale_files import WHOLESALE_ENTITIES, wholesale_files
+from connectors.sandbox.stages.asking import describe_inquiries, simulate_inquiries
+from connectors.sandbox.stages.distributing import describe_wholesale, simulate_wholesale
+from connectors.sandbox.stages.exchanging import describe_exchanges
+from connectors.sandbox.stages.identifying import describe_rings, identify_orders
+from connectors.sandbox.stages.visiting import describe_visits, simulate_visits
 
 LEDGERS: Final = (*WHOLESALE_ENTITIES, *SERVICE_ENTITIES)
 """Entities of the shop's own source that only a scenario has."""
-TOOLS: Final = (chat_files.SOURCE, analytics_files.SOURCE)
+TOOLS: Final = (chat.SOURCE, analytics.SOURCE)
 """Sources of their own, each read from the folder of its name below the sandbox's folder."""
 
 
@@ -42,11 +42,11 @@ def list_exports(world: World) -> Exports:
     truth: dict[str, Figures] = {}
     if scenario.inquiry_conversion > 0:
         inquiries = simulate_inquiries(world)
-        files.append(chat_files.chat_files(world, inquiries))
+        files.append(chat.chat_files(world, inquiries))
         truth["inquiries"] = describe_inquiries(world, inquiries)
     if scenario.visit_conversion > 0:
         visits = simulate_visits(world)
-        files.append(analytics_files.analytics_files(world, visits))
+        files.append(analytics.analytics_files(world, visits))
         truth["visits"] = describe_visits(visits)
     if scenario.distributors > 0:
         wholesale = simulate_wholesale(world.config, world.products)

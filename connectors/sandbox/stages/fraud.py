@@ -9,14 +9,14 @@ from typing import Final
 
 import numpy as np
 
-from connectors.sandbox.adding import Trade, add_trade, single_line_orders
-from connectors.sandbox.catalogue import Products
-from connectors.sandbox.following import FIRST, THEN
-from connectors.sandbox.fulfilment import Journeys, simulate_journeys
-from connectors.sandbox.ordering import Lines, Orders
-from connectors.sandbox.people import Accounts
 from connectors.sandbox.platforms import DOUYIN, EMPTY_BOX, SALE, TMALL
-from connectors.sandbox.returning import Refunds
+from connectors.sandbox.stages.adding import Trade, add_trade, single_line_orders
+from connectors.sandbox.stages.catalogue import Products
+from connectors.sandbox.stages.following import FIRST, THEN
+from connectors.sandbox.stages.fulfilment import Journeys, simulate_journeys
+from connectors.sandbox.stages.ordering import Lines, Orders
+from connectors.sandbox.stages.people import Accounts
+from connectors.sandbox.stages.returning import Refunds
 from connectors.sandbox.tables import stacked, taken
 from connectors.sandbox.world import (
     DAY,

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from connectors.sandbox.files.records import Records
 from connectors.sandbox.platforms import ENTITY_COLUMNS
-from connectors.sandbox.records import Records
 from connectors.sandbox.world import WorldConfig, planted_count
 
 AMOUNT: Final = "amount_not_a_number"

@@ -11,8 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.sandbox.day_files import DayFiles, csv_files
-from connectors.sandbox.distributing import (
+from connectors.sandbox.files.day_files import DayFiles, csv_files
+from connectors.sandbox.files.records import Records, list_versions, sent_once, with_duplicates
+from connectors.sandbox.files.rendering import compact_dates, dates, money, times, words
+from connectors.sandbox.platforms import ENTITY_COLUMNS, PROVINCE_NAMES
+from connectors.sandbox.retailer import World
+from connectors.sandbox.stages.distributing import (
     CHANNEL,
     CONFIRMED,
     DELIVERED,
@@ -21,10 +25,6 @@ from connectors.sandbox.distributing import (
     Wholesale,
     customer_numbers,
 )
-from connectors.sandbox.platforms import ENTITY_COLUMNS, PROVINCE_NAMES
-from connectors.sandbox.records import Records, list_versions, sent_once, with_duplicates
-from connectors.sandbox.rendering import compact_dates, dates, money, times, words
-from connectors.sandbox.retailer import World
 from connectors.sandbox.world import DAY, NEVER, Ints
 
 WHOLESALE_ENTITIES: Final[dict[str, tuple[str, ...]]] = {

@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from connectors.sandbox.ordering import Orders
 from connectors.sandbox.platforms import (
     DOUYIN,
     FAR_PROVINCES,
@@ -24,6 +23,7 @@ from connectors.sandbox.platforms import (
     TMALL,
     YTO,
 )
+from connectors.sandbox.stages.ordering import Orders
 from connectors.sandbox.world import DAY, HOUR, MINUTE, NEVER, Flags, Floats, Ints, WorldConfig
 
 PAID_SHARES: Final = (0.88, 0.88, 0.99, 0.95)

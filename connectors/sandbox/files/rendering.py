@@ -12,10 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from connectors.sandbox.catalogue import CATEGORIES
-from connectors.sandbox.defects import DefectPlan
-from connectors.sandbox.parcelling import list_parcels
-from connectors.sandbox.people import GIVEN_NAMES, SURNAMES
+from connectors.sandbox.files.defects import DefectPlan
+from connectors.sandbox.files.records import FIRST_SENT, UNMAPPED, Records
 from connectors.sandbox.platforms import (
     BUYER_PREFIXES,
     CANCELLED,
@@ -39,8 +37,10 @@ from connectors.sandbox.platforms import (
     TMALL,
     UNMAPPED_WORD,
 )
-from connectors.sandbox.records import FIRST_SENT, UNMAPPED, Records
 from connectors.sandbox.retailer import World
+from connectors.sandbox.stages.catalogue import CATEGORIES
+from connectors.sandbox.stages.parcelling import list_parcels
+from connectors.sandbox.stages.people import GIVEN_NAMES, SURNAMES
 from connectors.sandbox.world import NEVER, Flags, Ints
 
 _WORDS = (*(word for words in STATUS_WORDS for word in words), CLOSED_UNPAID_WORD, UNMAPPED_WORD)

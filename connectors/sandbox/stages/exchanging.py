@@ -9,11 +9,11 @@ from typing import Final
 
 import numpy as np
 
-from connectors.sandbox.catalogue import Products
-from connectors.sandbox.fulfilment import Journeys
-from connectors.sandbox.ordering import Lines, Orders
 from connectors.sandbox.platforms import SALE, STORE
-from connectors.sandbox.returning import Refunds
+from connectors.sandbox.stages.catalogue import Products
+from connectors.sandbox.stages.fulfilment import Journeys
+from connectors.sandbox.stages.ordering import Lines, Orders
+from connectors.sandbox.stages.returning import Refunds
 from connectors.sandbox.tables import taken
 from connectors.sandbox.world import DAY, HOUR, NEVER, Flags, Ints, WorldConfig
 

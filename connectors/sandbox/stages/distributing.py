@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.catalogue import Products
 from connectors.sandbox.platforms import PROVINCE_NAMES
+from connectors.sandbox.stages.catalogue import Products
 from connectors.sandbox.world import (
     DAY,
     HOUR,

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from connectors.sandbox.defects import DefectPlan
-from connectors.sandbox.parcelling import list_parcels
+from connectors.sandbox.files.defects import DefectPlan
 from connectors.sandbox.platforms import (
     CANCELLED,
     CHANNELS,
@@ -25,6 +24,7 @@ from connectors.sandbox.platforms import (
     SUCCESS,
 )
 from connectors.sandbox.retailer import World
+from connectors.sandbox.stages.parcelling import list_parcels
 from connectors.sandbox.world import (
     NEVER,
     Flags,

@@ -9,10 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from connectors.sandbox.catalogue import Products
-from connectors.sandbox.fulfilment import Journeys
-from connectors.sandbox.ordering import Lines, Orders
-from connectors.sandbox.people import Accounts
 from connectors.sandbox.platforms import (
     CANCELLED_BEFORE_SHIPPING,
     DOUYIN,
@@ -22,6 +18,10 @@ from connectors.sandbox.platforms import (
     SALE,
     STORE,
 )
+from connectors.sandbox.stages.catalogue import Products
+from connectors.sandbox.stages.fulfilment import Journeys
+from connectors.sandbox.stages.ordering import Lines, Orders
+from connectors.sandbox.stages.people import Accounts
 from connectors.sandbox.world import DAY, HOUR, MINUTE, NEVER, Flags, Floats, Ints, WorldConfig
 
 RETURN_INTERCEPT: Final = -4.0

@@ -7,8 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.sandbox.day_files import DayFiles, csv_files
-from connectors.sandbox.exchanging import (
+from connectors.sandbox.files.day_files import DayFiles, csv_files
+from connectors.sandbox.files.records import Records, list_versions, sent_once, with_duplicates
+from connectors.sandbox.files.rendering import compact_dates, order_numbers, times, words
+from connectors.sandbox.platforms import CARRIER_PREFIXES, CHANNELS, SF
+from connectors.sandbox.retailer import World
+from connectors.sandbox.stages.exchanging import (
     COMPLETED,
     EXCHANGE_REASONS,
     EXCHANGE_STATES,
@@ -16,11 +20,7 @@ from connectors.sandbox.exchanging import (
     REQUESTED,
     SHIPPED,
 )
-from connectors.sandbox.identifying import OrderDevices
-from connectors.sandbox.platforms import CARRIER_PREFIXES, CHANNELS, SF
-from connectors.sandbox.records import Records, list_versions, sent_once, with_duplicates
-from connectors.sandbox.rendering import compact_dates, order_numbers, times, words
-from connectors.sandbox.retailer import World
+from connectors.sandbox.stages.identifying import OrderDevices
 from connectors.sandbox.world import NEVER, Ints
 
 SERVICE_ENTITIES: Final[dict[str, tuple[str, ...]]] = {

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from connectors.sandbox.fulfilment import Journeys
-from connectors.sandbox.ordering import Lines, Orders, number_orders
+from connectors.sandbox.stages.fulfilment import Journeys
+from connectors.sandbox.stages.ordering import Lines, Orders, number_orders
 from connectors.sandbox.tables import stacked, taken
 from connectors.sandbox.world import Ints, WorldConfig
 

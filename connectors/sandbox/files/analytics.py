@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from connectors.sandbox.day_files import DayFiles
-from connectors.sandbox.records import Records
-from connectors.sandbox.rendering import buyer_ids, or_null, order_numbers, words
+from connectors.sandbox.files.day_files import DayFiles
+from connectors.sandbox.files.records import Records
+from connectors.sandbox.files.rendering import buyer_ids, or_null, order_numbers, words
 from connectors.sandbox.retailer import World
-from connectors.sandbox.visiting import (
+from connectors.sandbox.stages.visiting import (
     DEVICES,
     EVENTS,
     PURCHASE,

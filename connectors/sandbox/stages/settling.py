@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.rendering import order_numbers
+from connectors.sandbox.files.rendering import order_numbers
 from connectors.sandbox.retailer import World
 from connectors.sandbox.world import (
     DAY,

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.sandbox.asking import INQUIRY_CHANNELS, WECOM, Inquiries
-from connectors.sandbox.day_files import DayFiles, csv_files
-from connectors.sandbox.records import Records, list_versions, with_duplicates
-from connectors.sandbox.rendering import buyer_ids, or_null, order_numbers, times, words
+from connectors.sandbox.files.day_files import DayFiles, csv_files
+from connectors.sandbox.files.records import Records, list_versions, with_duplicates
+from connectors.sandbox.files.rendering import buyer_ids, or_null, order_numbers, times, words
 from connectors.sandbox.retailer import World
+from connectors.sandbox.stages.asking import INQUIRY_CHANNELS, WECOM, Inquiries
 from connectors.sandbox.world import NEVER
 
 SOURCE: Final = "inquiries"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from connectors.sandbox.fulfilment import Journeys
-from connectors.sandbox.ordering import Orders
 from connectors.sandbox.platforms import SALE, STORE
+from connectors.sandbox.stages.fulfilment import Journeys
+from connectors.sandbox.stages.ordering import Orders
 from connectors.sandbox.tables import stacked, taken
 from connectors.sandbox.world import NEVER, Floats, Ints, WorldConfig
 

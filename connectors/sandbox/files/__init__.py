@@ -1,0 +1,1 @@
+"""The files that the simulated retailer's own systems write, and what is wrong with them."""
