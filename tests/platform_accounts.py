@@ -1,8 +1,11 @@
 """One account of every platform of the sandbox: its name and the keys of its configuration."""
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from connectors.sandbox.servers.serve import ServedSandbox
+from tests.platforms import Read
 
 ACCOUNTS = {
     "taobao": "tmall_flagship",
@@ -51,3 +54,25 @@ def config_of(platform: str, sandbox: ServedSandbox, **changes: Any) -> dict[str
     keys = {name: known[name] for name in _CREDENTIALS[platform]}
     common = {"requests_per_second": 10_000, "behind_seconds": _BEHIND.get(platform, 0)}
     return {"base_url": f"{sandbox.url}/{_PATHS[platform]}", **keys, **common, **changes}
+
+
+class SandboxAccount:
+    """The account of a platform of the sandbox, with keys of its own beside the usual ones."""
+
+    def __init__(self, platform: str, **keys: Any) -> None:
+        self.platform = platform
+        self._keys = keys
+
+    def keys(self, sandbox: ServedSandbox, **changes: Any) -> dict[str, Any]:
+        """Its configuration, for one reading changed in this way."""
+        return config_of(self.platform, sandbox, **(self._keys | changes))
+
+    def read(self, sandbox: ServedSandbox, now: datetime, **changes: Any) -> Read:
+        """A reading of everything before `now`."""
+        return Read(self.platform, ACCOUNTS[self.platform], self.keys(sandbox, **changes), now)
+
+
+def present(sandbox: ServedSandbox) -> datetime:
+    """The platforms' own present."""
+    told = datetime.fromisoformat(sandbox.state()["now"])
+    return told.replace(tzinfo=ZoneInfo("Asia/Shanghai"))

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -19,7 +18,8 @@ from connectors.sources.api.reading import Reading, Window
 from connectors.sources.douyin.gateway import DouyinAccount, Gateway
 from connectors.sources.douyin.source import CONNECTOR, _orders
 from tests.canonical import CanonicalRows, truth_of
-from tests.platforms import Read, bronze_payloads, orders_a_day, read_account, read_until_killed
+from tests.platform_accounts import SandboxAccount, present
+from tests.platforms import bronze_payloads, orders_a_day, read_account, read_until_killed
 
 pytestmark = pytest.mark.integration
 
@@ -38,6 +38,8 @@ FAULTS = Faults(
     repeated_page=0.04,
     page_shift=0.2,
 )
+ACCOUNT = SandboxAccount("douyin", attempts=10, page_size=25, start="2026-06-20")
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture(scope="module")
@@ -49,44 +51,20 @@ def sandbox() -> Iterator[ServedSandbox]:
         yield served
 
 
-def _keys(sandbox: ServedSandbox, **changes: object) -> dict[str, object]:
-    known = sandbox.credentials()["douyin"]
-    return {
-        "base_url": f"{sandbox.url}/douyin",
-        "app_key": known["app_key"],
-        "app_secret": known["app_secret"],
-        "access_token": known["access_token"],
-        "requests_per_second": 10_000,
-        "attempts": 10,
-        "page_size": 25,
-        "start": "2026-06-20",
-        **changes,
-    }
-
-
-def _read(sandbox: ServedSandbox, now: datetime, **changes: object) -> Read:
-    return Read("douyin", CHANNEL, _keys(sandbox, **changes), now)
-
-
-def _now(sandbox: ServedSandbox) -> datetime:
-    told = datetime.fromisoformat(sandbox.state()["now"])
-    return told.replace(tzinfo=ZoneInfo("Asia/Shanghai")) + timedelta(seconds=1)
-
-
 def test_faults_and_kills_lose_nothing_and_double_nothing(
     sandbox: ServedSandbox, tmp_path: Path
 ) -> None:
     sandbox.control(as_of="2026-06-29T12:00:00", faults=FAULTS)
-    before = _read(sandbox, NOON_BEFORE)
+    before = ACCOUNT.read(sandbox, NOON_BEFORE)
     assert read_until_killed(tmp_path, before, pages=7) == -9
     assert list(bronze_payloads(load_settings(home=tmp_path), "douyin_orders")) == []
     assert read_account(tmp_path, before).problems == ()
     sandbox.control(as_of="2026-06-30T23:59:59")
-    read_until_killed(tmp_path, _read(sandbox, AFTER_THE_END), landing_seconds=0.4)
-    assert read_account(tmp_path, _read(sandbox, AFTER_THE_END)).problems == ()
+    read_until_killed(tmp_path, ACCOUNT.read(sandbox, AFTER_THE_END), landing_seconds=0.4)
+    assert read_account(tmp_path, ACCOUNT.read(sandbox, AFTER_THE_END)).problems == ()
     # Orders that were touched while they were read have left the spans of that reading.
     sandbox.control(faults=Faults())
-    assert read_account(tmp_path, _read(sandbox, _now(sandbox))).problems == ()
+    assert read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox) + SECOND)).problems == ()
     canonical = CanonicalRows(tmp_path, "douyin")
     canonical.build()
     assert canonical.figures() == truth_of(sandbox, CHANNEL)
@@ -102,13 +80,13 @@ def test_orders_that_change_while_pages_are_read_are_not_missed(
     sandbox: ServedSandbox, touches: list[int]
 ) -> None:
     sandbox.control(as_of="2026-06-30T23:59:59", faults=Faults())
-    account = DouyinAccount.model_validate(_keys(sandbox, page_size=20))
-    now = _now(sandbox)
+    account = DouyinAccount.model_validate(ACCOUNT.keys(sandbox, page_size=20))
+    now = present(sandbox) + SECOND
     first = Window(now - timedelta(days=2), now)
     quiet = _numbers(account, first, [])
     waiting = [sorted(quiet)[touch % len(quiet)] for touch in touches]
     seen = _numbers(account, first, waiting, sandbox)
-    seen |= _numbers(account, Window(now - timedelta(minutes=10), _now(sandbox)), [])
+    seen |= _numbers(account, Window(now - timedelta(minutes=10), (present(sandbox) + SECOND)), [])
     assert quiet <= seen, "an order slipped past a page's edge"
 
 
@@ -144,7 +122,7 @@ def test_a_refused_account_moves_no_cursor(
     known = sandbox.credentials()["douyin"]
     kinds = {"expired": known["expired_token"], "poor": known["poor_token"]}
     keys = {name: kinds.get(value, value) for name, value in changes.items()}
-    report = read_account(tmp_path, _read(sandbox, AFTER_THE_END, **keys))
+    report = read_account(tmp_path, ACCOUNT.read(sandbox, AFTER_THE_END, **keys))
     assert [entity.cursor for entity in report.entities] == [None, None]
     assert report.load_ids == ()
     assert all(advice in problem for problem in report.problems)
@@ -154,7 +132,7 @@ def test_a_refused_account_moves_no_cursor(
 
 
 def _check(sandbox: ServedSandbox, **changes: object) -> str:
-    account = DouyinAccount.model_validate(_keys(sandbox, **changes))
+    account = DouyinAccount.model_validate(ACCOUNT.keys(sandbox, **changes))
     return CONNECTOR.check(account, Reading("douyin", CHANNEL, AFTER_THE_END))
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -19,8 +18,8 @@ from connectors.sources.api.reading import Reading, Window
 from connectors.sources.jd.gateway import Gateway, JdAccount
 from connectors.sources.jd.source import CONNECTOR, _orders, _pages
 from tests.canonical import CanonicalRows, truth_of
-from tests.platform_accounts import ACCOUNTS, config_of
-from tests.platforms import Read, bronze_payloads, orders_a_day, read_account, read_until_killed
+from tests.platform_accounts import ACCOUNTS, SandboxAccount, present
+from tests.platforms import bronze_payloads, orders_a_day, read_account, read_until_killed
 
 pytestmark = pytest.mark.integration
 
@@ -40,6 +39,7 @@ FAULTS = Faults(
     page_shift=0.3,
     delay_seconds=0.02,
 )
+ACCOUNT = SandboxAccount("jd", attempts=10, page_size=15, start="2026-06-25")
 
 
 @pytest.fixture(scope="module")
@@ -51,37 +51,22 @@ def sandbox() -> Iterator[ServedSandbox]:
         yield served
 
 
-def _keys(sandbox: ServedSandbox, **changes: object) -> dict[str, object]:
-    usual = {"attempts": 10, "page_size": 15, "start": "2026-06-25"}
-    return config_of("jd", sandbox, **(usual | changes))
-
-
-def _read(sandbox: ServedSandbox, now: datetime, **changes: object) -> Read:
-    return Read("jd", ACCOUNTS["jd"], _keys(sandbox, **changes), now)
-
-
-def _now(sandbox: ServedSandbox) -> datetime:
-    """The platform's own present."""
-    told = datetime.fromisoformat(sandbox.state()["now"])
-    return told.replace(tzinfo=ZoneInfo("Asia/Shanghai"))
-
-
 def test_faults_and_kills_lose_nothing_and_double_nothing(
     sandbox: ServedSandbox, tmp_path: Path
 ) -> None:
     sandbox.control(as_of="2026-06-29T12:00:00", faults=FAULTS)
-    before = _read(sandbox, NOON_BEFORE)
+    before = ACCOUNT.read(sandbox, NOON_BEFORE)
     assert read_until_killed(tmp_path, before, pages=7) == -9
     assert list(bronze_payloads(load_settings(home=tmp_path), "jd_orders")) == []
     assert read_account(tmp_path, before).problems == ()
     sandbox.control(as_of="2026-07-01T00:10:00")
-    after = _read(sandbox, _now(sandbox))
+    after = ACCOUNT.read(sandbox, present(sandbox))
     read_until_killed(tmp_path, after, landing_seconds=0.4)
     assert read_account(tmp_path, after).problems == ()
     # Orders that were touched while they were read have left the spans of that reading.
     later = datetime.fromisoformat(sandbox.state()["now"]) + timedelta(minutes=5)
     sandbox.control(faults=Faults(), as_of=later.isoformat())
-    assert read_account(tmp_path, _read(sandbox, _now(sandbox))).problems == ()
+    assert read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox))).problems == ()
     canonical = CanonicalRows(tmp_path, "jd")
     canonical.build(*(f"int_jd__{shape}" for shape in SHAPES))
     assert canonical.figures() == truth_of(sandbox, "jd")
@@ -108,17 +93,17 @@ def test_faults_and_kills_lose_nothing_and_double_nothing(
 def test_orders_that_change_while_pages_are_read_are_not_missed(
     sandbox: ServedSandbox, touches: list[int]
 ) -> None:
-    later = _now(sandbox) + timedelta(hours=1)
+    later = present(sandbox) + timedelta(hours=1)
     sandbox.control(as_of=later.replace(tzinfo=None).isoformat(), faults=Faults())
     sandbox.control(touch={"channel": CHANNEL, "count": 60, "seed": len(touches)})
-    account = JdAccount.model_validate(_keys(sandbox, page_size=5))
-    end = _now(sandbox)
+    account = JdAccount.model_validate(ACCOUNT.keys(sandbox, page_size=5))
+    end = present(sandbox)
     first = Window(end - timedelta(minutes=20), end)
     quiet = _numbers(account, first, [])
     assert len(quiet) > 20
     waiting = [sorted(quiet)[touch % len(quiet)] for touch in touches]
     seen = _numbers(account, first, waiting, sandbox)
-    seen |= _numbers(account, Window(first.end - timedelta(minutes=10), _now(sandbox)), [])
+    seen |= _numbers(account, Window(first.end - timedelta(minutes=10), present(sandbox)), [])
     assert quiet <= seen, "an order slipped past a page's edge"
 
 
@@ -154,7 +139,7 @@ def test_a_refused_account_moves_no_cursor(
     sandbox.control(faults=Faults())
     kinds = {"expired": sandbox.credentials()["jd"]["expired_token"]}
     keys = {name: kinds.get(value, value) for name, value in changes.items()}
-    report = read_account(tmp_path, _read(sandbox, _now(sandbox), **keys))
+    report = read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox), **keys))
     assert [entity.cursor for entity in report.entities] == [None, None, None]
     assert report.load_ids == ()
     assert len(report.problems) == 3
@@ -164,8 +149,8 @@ def test_a_refused_account_moves_no_cursor(
 
 
 def _check(sandbox: ServedSandbox, **changes: object) -> str:
-    account = JdAccount.model_validate(_keys(sandbox, **changes))
-    return CONNECTOR.check(account, Reading("jd", ACCOUNTS["jd"], _now(sandbox)))
+    account = JdAccount.model_validate(ACCOUNT.keys(sandbox, **changes))
+    return CONNECTOR.check(account, Reading("jd", ACCOUNTS["jd"], present(sandbox)))
 
 
 def test_a_wrong_clock_is_told_as_such(

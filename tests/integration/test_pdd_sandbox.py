@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -19,8 +18,8 @@ from connectors.sources.api.reading import Reading, Window
 from connectors.sources.pdd.gateway import Gateway, PddAccount
 from connectors.sources.pdd.source import CONNECTOR, _orders
 from tests.canonical import CanonicalRows, truth_of
-from tests.platform_accounts import ACCOUNTS, config_of
-from tests.platforms import Read, bronze_payloads, orders_a_day, read_account, read_until_killed
+from tests.platform_accounts import ACCOUNTS, SandboxAccount, present
+from tests.platforms import bronze_payloads, orders_a_day, read_account, read_until_killed
 
 pytestmark = pytest.mark.integration
 
@@ -40,6 +39,7 @@ FAULTS = Faults(
     page_shift=0.2,
     delay_seconds=0.02,
 )
+ACCOUNT = SandboxAccount("pdd", attempts=10, page_size=20, start="2026-06-27")
 
 
 @pytest.fixture(scope="module")
@@ -51,37 +51,22 @@ def sandbox() -> Iterator[ServedSandbox]:
         yield served
 
 
-def _keys(sandbox: ServedSandbox, **changes: object) -> dict[str, object]:
-    usual = {"attempts": 10, "page_size": 20, "start": "2026-06-27"}
-    return config_of("pdd", sandbox, **(usual | changes))
-
-
-def _read(sandbox: ServedSandbox, now: datetime, **changes: object) -> Read:
-    return Read("pdd", ACCOUNTS["pdd"], _keys(sandbox, **changes), now)
-
-
-def _now(sandbox: ServedSandbox) -> datetime:
-    """The platform's own present."""
-    told = datetime.fromisoformat(sandbox.state()["now"])
-    return told.replace(tzinfo=ZoneInfo("Asia/Shanghai"))
-
-
 def test_faults_and_kills_lose_nothing_and_double_nothing(
     sandbox: ServedSandbox, tmp_path: Path
 ) -> None:
     sandbox.control(as_of="2026-06-29T12:00:00", faults=FAULTS)
-    before = _read(sandbox, NOON_BEFORE)
+    before = ACCOUNT.read(sandbox, NOON_BEFORE)
     assert read_until_killed(tmp_path, before, pages=7) == -9
     assert list(bronze_payloads(load_settings(home=tmp_path), "pdd_orders")) == []
     assert read_account(tmp_path, before).problems == ()
     sandbox.control(as_of="2026-07-01T00:10:00")
-    after = _read(sandbox, _now(sandbox))
+    after = ACCOUNT.read(sandbox, present(sandbox))
     read_until_killed(tmp_path, after, landing_seconds=0.4)
     assert read_account(tmp_path, after).problems == ()
     # Orders that were touched while they were read have left the spans of that reading.
     later = datetime.fromisoformat(sandbox.state()["now"]) + timedelta(minutes=5)
     sandbox.control(faults=Faults(), as_of=later.isoformat())
-    assert read_account(tmp_path, _read(sandbox, _now(sandbox))).problems == ()
+    assert read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox))).problems == ()
     canonical = CanonicalRows(tmp_path, "pdd")
     canonical.build(*(f"int_pdd__{shape}" for shape in SHAPES))
     assert canonical.figures() == truth_of(sandbox, "pdd")
@@ -96,19 +81,19 @@ def test_faults_and_kills_lose_nothing_and_double_nothing(
 def test_orders_that_change_while_pages_are_read_are_not_missed(
     sandbox: ServedSandbox, touches: list[int]
 ) -> None:
-    later = _now(sandbox) + timedelta(hours=1)
+    later = present(sandbox) + timedelta(hours=1)
     sandbox.control(as_of=later.replace(tzinfo=None).isoformat(), faults=Faults())
     sandbox.control(touch={"channel": CHANNEL, "count": 60, "seed": len(touches)})
-    moved = _now(sandbox) + timedelta(minutes=4)
+    moved = present(sandbox) + timedelta(minutes=4)
     sandbox.control(as_of=moved.replace(tzinfo=None).isoformat())
-    account = PddAccount.model_validate(_keys(sandbox, page_size=5))
-    end = _now(sandbox) - timedelta(seconds=180)
+    account = PddAccount.model_validate(ACCOUNT.keys(sandbox, page_size=5))
+    end = present(sandbox) - timedelta(seconds=180)
     first = Window(end - timedelta(minutes=20), end)
     quiet = _numbers(account, first, [])
     assert len(quiet) > 20
     waiting = [sorted(quiet)[touch % len(quiet)] for touch in touches]
     seen = _numbers(account, first, waiting, sandbox)
-    end = _now(sandbox) + timedelta(seconds=1)
+    end = present(sandbox) + timedelta(seconds=1)
     moved = end + timedelta(minutes=4)
     sandbox.control(as_of=moved.replace(tzinfo=None).isoformat())
     seen |= _numbers(account, Window(first.end - timedelta(minutes=10), end), [])
@@ -148,7 +133,7 @@ def test_a_refused_account_moves_no_cursor(
     sandbox.control(faults=Faults())
     kinds = {"expired": sandbox.credentials()["pdd"]["expired_token"]}
     keys = {name: kinds.get(value, value) for name, value in changes.items()}
-    report = read_account(tmp_path, _read(sandbox, _now(sandbox), **keys))
+    report = read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox), **keys))
     assert [entity.cursor for entity in report.entities] == [None, None]
     assert report.load_ids == ()
     assert len(report.problems) == 2
@@ -158,8 +143,8 @@ def test_a_refused_account_moves_no_cursor(
 
 
 def _check(sandbox: ServedSandbox, **changes: object) -> str:
-    account = PddAccount.model_validate(_keys(sandbox, **changes))
-    return CONNECTOR.check(account, Reading("pdd", ACCOUNTS["pdd"], _now(sandbox)))
+    account = PddAccount.model_validate(ACCOUNT.keys(sandbox, **changes))
+    return CONNECTOR.check(account, Reading("pdd", ACCOUNTS["pdd"], present(sandbox)))
 
 
 def test_a_wrong_clock_is_told_as_such(

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -21,7 +20,8 @@ from connectors.sources.api.reading import Reading, Window
 from connectors.sources.shopify.admin import Admin, ShopifyAccount
 from connectors.sources.shopify.source import CONNECTOR, _pages
 from tests.canonical import CanonicalRows, truth_of
-from tests.platforms import Read, bronze_payloads, orders_a_day, read_account, read_until_killed
+from tests.platform_accounts import SandboxAccount, present
+from tests.platforms import bronze_payloads, orders_a_day, read_account, read_until_killed
 
 pytestmark = pytest.mark.integration
 
@@ -40,6 +40,15 @@ FAULTS = Faults(
     repeated_page=0.04,
     page_shift=0.2,
 )
+ACCOUNT = SandboxAccount(
+    "shopify",
+    shop_domain="sandbox.myshopify.com",
+    attempts=10,
+    page_size=15,
+    bulk_poll_seconds=0.05,
+    start="2026-06-20",
+)
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture(scope="module")
@@ -49,29 +58,6 @@ def sandbox() -> Iterator[ServedSandbox]:
     )
     with serve_sandbox(config) as served:
         yield served
-
-
-def _keys(sandbox: ServedSandbox, **changes: object) -> dict[str, object]:
-    return {
-        "shop_domain": "sandbox.myshopify.com",
-        "base_url": f"{sandbox.url}/shopify",
-        "access_token": sandbox.credentials()["shopify"]["access_token"],
-        "requests_per_second": 10_000,
-        "attempts": 10,
-        "page_size": 15,
-        "bulk_poll_seconds": 0.05,
-        "start": "2026-06-20",
-        **changes,
-    }
-
-
-def _read(sandbox: ServedSandbox, now: datetime, **changes: object) -> Read:
-    return Read("shopify", CHANNEL, _keys(sandbox, **changes), now)
-
-
-def _now(sandbox: ServedSandbox) -> datetime:
-    told = datetime.fromisoformat(sandbox.state()["now"])
-    return told.replace(tzinfo=ZoneInfo("Asia/Shanghai")) + timedelta(seconds=1)
 
 
 def _comparable(figures: dict[str, Any]) -> dict[str, Any]:
@@ -92,17 +78,17 @@ def test_faults_and_kills_lose_nothing_and_double_nothing(
     sandbox: ServedSandbox, tmp_path: Path, bulk: bool
 ) -> None:
     sandbox.control(as_of="2026-06-29T12:00:00", faults=FAULTS)
-    before = _read(sandbox, NOON_BEFORE, bulk=bulk)
+    before = ACCOUNT.read(sandbox, NOON_BEFORE, bulk=bulk)
     assert read_until_killed(tmp_path, before, pages=1) == -9
     assert list(bronze_payloads(load_settings(home=tmp_path), "shopify_orders")) == []
     assert read_account(tmp_path, before).problems == ()
     sandbox.control(as_of="2026-06-30T23:59:59")
-    after = _read(sandbox, AFTER_THE_END, bulk=bulk)
+    after = ACCOUNT.read(sandbox, AFTER_THE_END, bulk=bulk)
     read_until_killed(tmp_path, after, landing_seconds=0.4)
     assert read_account(tmp_path, after).problems == ()
     # Orders that were touched while they were read have left the spans of that reading.
     sandbox.control(faults=Faults())
-    assert read_account(tmp_path, _read(sandbox, _now(sandbox))).problems == ()
+    assert read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox) + SECOND)).problems == ()
     canonical = CanonicalRows(tmp_path, "shopify")
     canonical.build()
     found, truth = canonical.figures(), truth_of(sandbox, CHANNEL)
@@ -120,13 +106,13 @@ def test_orders_that_change_while_pages_are_read_are_not_missed(
     sandbox: ServedSandbox, touches: list[int]
 ) -> None:
     sandbox.control(as_of="2026-06-30T23:59:59", faults=Faults())
-    account = ShopifyAccount.model_validate(_keys(sandbox, page_size=10))
-    now = _now(sandbox)
+    account = ShopifyAccount.model_validate(ACCOUNT.keys(sandbox, page_size=10))
+    now = present(sandbox) + SECOND
     first = Window(now - timedelta(days=2), now)
     quiet = _numbers(account, first, [])
     waiting = [sorted(quiet)[touch % len(quiet)] for touch in touches]
     seen = _numbers(account, first, waiting, sandbox)
-    seen |= _numbers(account, Window(now - timedelta(minutes=10), _now(sandbox)), [])
+    seen |= _numbers(account, Window(now - timedelta(minutes=10), (present(sandbox) + SECOND)), [])
     assert quiet <= seen, "an order slipped past a page's edge"
 
 
@@ -151,7 +137,10 @@ def test_bulk_and_pages_bring_the_same_records(sandbox: ServedSandbox, tmp_path:
     records = {}
     for name, bulk in (("bulk", True), ("pages", False)):
         home = tmp_path / name
-        assert read_account(home, _read(sandbox, _now(sandbox), bulk=bulk)).problems == ()
+        assert (
+            read_account(home, ACCOUNT.read(sandbox, present(sandbox) + SECOND, bulk=bulk)).problems
+            == ()
+        )
         payloads = bronze_payloads(load_settings(home=home), "shopify_orders")
         records[name] = {order["id"]: _without_page_info(order) for order in payloads}
     assert records["bulk"] == records["pages"]
@@ -168,8 +157,8 @@ def test_the_smallest_plan_is_waited_for(sandbox: ServedSandbox, tmp_path: Path)
     sandbox.control(as_of="2026-06-30T23:59:59", faults=Faults())
     sandbox.control(options={"shopify": {"restore_rate": 100}}, counters="reset")
     try:
-        now = _now(sandbox)
-        read = _read(sandbox, now, bulk=False, start="2026-06-29")
+        now = present(sandbox) + SECOND
+        read = ACCOUNT.read(sandbox, now, bulk=False, start="2026-06-29")
         report = read_account(tmp_path, read)
     finally:
         sandbox.control(options={"shopify": {"restore_rate": 2000}})
@@ -198,11 +187,11 @@ def test_a_refused_account_moves_no_cursor(
     sandbox.control(as_of="2026-06-30T23:59:59", faults=Faults())
     poor = sandbox.credentials()["shopify"]["poor_token"]
     keys = {name: poor if value == "poor" else value for name, value in changes.items()}
-    report = read_account(tmp_path, _read(sandbox, AFTER_THE_END, **keys))
+    report = read_account(tmp_path, ACCOUNT.read(sandbox, AFTER_THE_END, **keys))
     (entity,) = report.entities
     assert entity.cursor is None
     assert report.load_ids == ()
     assert advice in str(entity.problem)
-    account = ShopifyAccount.model_validate(_keys(sandbox, **keys))
+    account = ShopifyAccount.model_validate(ACCOUNT.keys(sandbox, **keys))
     with pytest.raises(kind, match=advice):
         CONNECTOR.check(account, Reading("shopify", CHANNEL, AFTER_THE_END))

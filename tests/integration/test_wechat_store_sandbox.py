@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,8 +15,8 @@ from connectors.sources.api.reading import Reading
 from connectors.sources.wechat_store.gateway import WechatStoreAccount
 from connectors.sources.wechat_store.source import CONNECTOR
 from tests.canonical import CanonicalRows, truth_of
-from tests.platform_accounts import ACCOUNTS, config_of
-from tests.platforms import Read, bronze_payloads, orders_a_day, read_account, read_until_killed
+from tests.platform_accounts import SandboxAccount, present
+from tests.platforms import bronze_payloads, orders_a_day, read_account, read_until_killed
 
 pytestmark = pytest.mark.integration
 
@@ -34,6 +33,9 @@ FAULTS = Faults(
     page_shift=0.05,
     delay_seconds=0.02,
 )
+ACCOUNT = SandboxAccount(
+    "wechat_store", attempts=10, page_size=15, start="2026-06-27", pause_seconds=0.1
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,39 +51,24 @@ def sandbox() -> Iterator[ServedSandbox]:
         yield served
 
 
-def _keys(sandbox: ServedSandbox, **changes: object) -> dict[str, object]:
-    usual = {"attempts": 10, "page_size": 15, "start": "2026-06-27", "pause_seconds": 0.1}
-    return config_of("wechat_store", sandbox, **(usual | changes))
-
-
-def _read(sandbox: ServedSandbox, now: datetime, **changes: object) -> Read:
-    return Read("wechat_store", ACCOUNTS["wechat_store"], _keys(sandbox, **changes), now)
-
-
-def _now(sandbox: ServedSandbox) -> datetime:
-    """The platform's own present."""
-    told = datetime.fromisoformat(sandbox.state()["now"])
-    return told.replace(tzinfo=ZoneInfo("Asia/Shanghai"))
-
-
 def test_faults_and_kills_lose_nothing_and_double_nothing(
     sandbox: ServedSandbox, tmp_path: Path
 ) -> None:
     ends = {"wechat_store": {"calls_per_token": 150}}
     sandbox.control(as_of="2026-06-29T12:00:00", faults=FAULTS, options=ends)
-    before = _read(sandbox, NOON_BEFORE)
+    before = ACCOUNT.read(sandbox, NOON_BEFORE)
     assert read_until_killed(tmp_path, before, pages=5) == -9
     assert list(bronze_payloads(load_settings(home=tmp_path), "wechat_store_orders")) == []
     assert read_account(tmp_path, before).problems == ()
     sandbox.control(as_of="2026-07-01T00:10:00")
-    after = _read(sandbox, _now(sandbox))
+    after = ACCOUNT.read(sandbox, present(sandbox))
     read_until_killed(tmp_path, after, landing_seconds=0.4)
     assert read_account(tmp_path, after).problems == ()
     # Orders that were touched while they were read have left the spans of that reading.
     later = datetime.fromisoformat(sandbox.state()["now"]) + timedelta(minutes=5)
     quiet = {"wechat_store": {"calls_per_token": 0}}
     sandbox.control(faults=Faults(), as_of=later.isoformat(), options=quiet)
-    assert read_account(tmp_path, _read(sandbox, _now(sandbox))).problems == ()
+    assert read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox))).problems == ()
     canonical = CanonicalRows(tmp_path, "wechat_store")
     canonical.build()
     assert canonical.figures() == truth_of(sandbox, "wechat_store")
@@ -139,7 +126,7 @@ def test_a_refused_account_moves_no_cursor(
 ) -> None:
     usual = {"has_permission": True, "is_allowed_address": True}
     sandbox.control(faults=Faults(), options={"wechat_store": usual | options})
-    report = read_account(tmp_path, _read(sandbox, _now(sandbox), **changes))
+    report = read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox), **changes))
     assert [entity.cursor for entity in report.entities] == [None, None]
     assert report.load_ids == ()
     assert len(report.problems) == 2
@@ -158,5 +145,5 @@ def test_a_token_that_stays_refused_is_one_sentence(sandbox: ServedSandbox) -> N
 
 
 def _check(sandbox: ServedSandbox, **changes: object) -> str:
-    account = WechatStoreAccount.model_validate(_keys(sandbox, **changes))
-    return CONNECTOR.check(account, Reading("wechat_store", "wechat_shop", _now(sandbox)))
+    account = WechatStoreAccount.model_validate(ACCOUNT.keys(sandbox, **changes))
+    return CONNECTOR.check(account, Reading("wechat_store", "wechat_shop", present(sandbox)))

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -21,9 +20,8 @@ from connectors.settings import load_settings
 from connectors.sources.api.reading import Reading, Window
 from connectors.sources.woocommerce.source import CONNECTOR, WooCommerceAccount, _orders, _Site
 from tests.canonical import CanonicalRows, truth_of
-from tests.platform_accounts import ACCOUNTS, config_of
+from tests.platform_accounts import SandboxAccount, present
 from tests.platforms import (
-    Read,
     bronze_payloads,
     orders_a_day,
     read_account,
@@ -48,6 +46,7 @@ FAULTS = Faults(
     page_shift=0.2,
     delay_seconds=0.02,
 )
+ACCOUNT = SandboxAccount("woocommerce", attempts=10, page_size=20, start="2026-06-22")
 
 
 @pytest.fixture(scope="module")
@@ -59,37 +58,22 @@ def sandbox() -> Iterator[ServedSandbox]:
         yield served
 
 
-def _keys(sandbox: ServedSandbox, **changes: object) -> dict[str, object]:
-    usual = {"attempts": 10, "page_size": 20, "start": "2026-06-22"}
-    return config_of("woocommerce", sandbox, **(usual | changes))
-
-
-def _read(sandbox: ServedSandbox, now: datetime, **changes: object) -> Read:
-    return Read("woocommerce", ACCOUNTS["woocommerce"], _keys(sandbox, **changes), now)
-
-
-def _now(sandbox: ServedSandbox) -> datetime:
-    """The site's own present."""
-    told = datetime.fromisoformat(sandbox.state()["now"])
-    return told.replace(tzinfo=ZoneInfo("Asia/Shanghai"))
-
-
 def test_faults_and_kills_lose_nothing_and_double_nothing(
     sandbox: ServedSandbox, tmp_path: Path
 ) -> None:
     sandbox.control(as_of="2026-06-29T12:00:00", faults=FAULTS)
-    before = _read(sandbox, NOON_BEFORE)
+    before = ACCOUNT.read(sandbox, NOON_BEFORE)
     assert read_until_killed(tmp_path, before, pages=7) == -9
     assert list(bronze_payloads(load_settings(home=tmp_path), "woocommerce_orders")) == []
     assert read_account(tmp_path, before).problems == ()
     sandbox.control(as_of="2026-07-01T00:10:00")
-    after = _read(sandbox, _now(sandbox))
+    after = ACCOUNT.read(sandbox, present(sandbox))
     read_until_killed(tmp_path, after, landing_seconds=0.4)
     assert read_account(tmp_path, after).problems == ()
     # Orders that were touched while they were read have left the spans of that reading.
     later = datetime.fromisoformat(sandbox.state()["now"]) + timedelta(minutes=5)
     sandbox.control(faults=Faults(), as_of=later.isoformat())
-    assert read_account(tmp_path, _read(sandbox, _now(sandbox))).problems == ()
+    assert read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox))).problems == ()
     canonical = CanonicalRows(tmp_path, "woocommerce")
     canonical.build(*(f"int_woocommerce__{shape}" for shape in SHAPES))
     truth = truth_of(sandbox, "woocommerce")
@@ -115,16 +99,16 @@ def test_faults_and_kills_lose_nothing_and_double_nothing(
 def test_orders_that_change_while_pages_are_read_are_not_missed(
     sandbox: ServedSandbox, touches: list[int]
 ) -> None:
-    later = _now(sandbox) + timedelta(hours=1)
+    later = present(sandbox) + timedelta(hours=1)
     sandbox.control(as_of=later.replace(tzinfo=None).isoformat(), faults=Faults())
     sandbox.control(touch={"channel": CHANNEL, "count": 60, "seed": len(touches)})
-    account = WooCommerceAccount.model_validate(_keys(sandbox, page_size=5))
-    first = Window(_now(sandbox) - timedelta(minutes=20), _now(sandbox))
+    account = WooCommerceAccount.model_validate(ACCOUNT.keys(sandbox, page_size=5))
+    first = Window(present(sandbox) - timedelta(minutes=20), present(sandbox))
     quiet = _numbers(account, first, [])
     assert len(quiet) >= 60
     waiting = [sorted(quiet)[touch % len(quiet)] for touch in touches]
     seen = _numbers(account, first, waiting, sandbox)
-    seen |= _numbers(account, Window(first.end - timedelta(minutes=10), _now(sandbox)), [])
+    seen |= _numbers(account, Window(first.end - timedelta(minutes=10), present(sandbox)), [])
     assert quiet <= seen, "an order slipped past a page's edge"
 
 
@@ -150,7 +134,7 @@ def test_a_refused_key_moves_no_cursor(
     sandbox: ServedSandbox, tmp_path: Path, changes: dict[str, str]
 ) -> None:
     sandbox.control(faults=Faults())
-    report = read_account(tmp_path, _read(sandbox, _now(sandbox), **changes))
+    report = read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox), **changes))
     assert [entity.cursor for entity in report.entities] == [None]
     assert report.load_ids == ()
     (problem,) = report.problems
@@ -184,7 +168,7 @@ def test_a_site_that_only_fails_leaves_the_cursor(sandbox: ServedSandbox, tmp_pa
     kinds = ("drop", "too_many", "server_error", "throttled", "unavailable", "truncated", "html")
     for kind in kinds:
         sandbox.control(faults=Faults(**{kind: 1.0}))
-        report = read_account(tmp_path, _read(sandbox, _now(sandbox), attempts=2))
+        report = read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox), attempts=2))
         assert [entity.cursor for entity in report.entities] == [None], kind
         assert all(entity.is_transient for entity in report.entities), kind
         assert len(report.problems) == 1
@@ -213,8 +197,8 @@ class _EndsTls(httpx.BaseTransport):
 @pytest.mark.parametrize("key_in_query", [False, True])
 def test_over_tls_the_key_itself_is_sent(sandbox: ServedSandbox, key_in_query: bool) -> None:
     sandbox.control(faults=Faults())
-    keys = _keys(sandbox, base_url="https://my-shop.com", key_in_query=key_in_query)
-    reading = Reading("woocommerce", "own_shop", _now(sandbox), transport=_EndsTls(sandbox.url))
+    keys = ACCOUNT.keys(sandbox, base_url="https://my-shop.com", key_in_query=key_in_query)
+    reading = Reading("woocommerce", "own_shop", present(sandbox), transport=_EndsTls(sandbox.url))
     account = WooCommerceAccount.model_validate(keys)
     assert "WooCommerce answers for own_shop" in CONNECTOR.check(account, reading)
     wrong = WooCommerceAccount.model_validate({**keys, "consumer_secret": "wrong"})
@@ -235,5 +219,5 @@ def test_basic_authentication_is_refused_without_tls(sandbox: ServedSandbox) -> 
 
 
 def _check(sandbox: ServedSandbox, **changes: object) -> str:
-    account = WooCommerceAccount.model_validate(_keys(sandbox, **changes))
-    return CONNECTOR.check(account, Reading("woocommerce", "own_shop", _now(sandbox)))
+    account = WooCommerceAccount.model_validate(ACCOUNT.keys(sandbox, **changes))
+    return CONNECTOR.check(account, Reading("woocommerce", "own_shop", present(sandbox)))
