@@ -1,4 +1,4 @@
-"""100,000 orders with their lines from a signed platform: seconds, where they went, memory.
+"""100,000 orders with their lines from a platform: seconds, where they went, memory.
 
 The sandbox answers from a process of its own on the same machine, so its share is measured apart:
 `connector_seconds` is the wall time of the reading without the seconds that the sandbox computed.
@@ -25,7 +25,7 @@ from tests.platform_accounts import ACCOUNTS, config_of
 from tests.platforms import Read, read_account
 
 ORDERS = 100_000
-PLATFORMS = ("taobao", "douyin", "pdd")
+PLATFORMS = ("taobao", "douyin", "pdd", "jd", "wechat_store")
 DAYS = 30
 END = date(2026, 6, 30)
 NOW = datetime(2026, 6, 30, 16, tzinfo=UTC)
