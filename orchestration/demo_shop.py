@@ -10,18 +10,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
 from connectors.configuration import Business
-from connectors.sandbox.files.exports import TOOLS
-from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
 from connectors.sandbox.world import Scenario, WorldConfig
 from connectors.settings import CONFIGURATION_NAME, Settings, load_settings
 from connectors.sources.api.connector import find_connector, list_connectors
 from connectors.sources.mapping import list_sources
 from orchestration.configuration_file import Draft, FilesDraft, PlatformDraft, write_configuration
+
+if TYPE_CHECKING:
+    from connectors.sandbox.servers.serve import ServedSandbox
 
 FILES_SOURCE: Final = "sandbox"
 FILES_CHANNELS: Final = ("store_pos",)
@@ -46,7 +47,7 @@ class _Account:
     secrets: dict[str, str]
 
 
-def _accounts(sandbox: ServedSandbox, config: WorldConfig) -> dict[str, _Account]:
+def _accounts(sandbox: "ServedSandbox", config: WorldConfig) -> dict[str, _Account]:
     # Every parcel of the world, the oldest too: an installation that starts with history.
     asking = {"leave_after_days": config.days + 1, "most_parcels": 1_000_000, "workers": 8}
     known, keys = sandbox.credentials(), sandbox.keys()
@@ -172,6 +173,10 @@ def served_platforms(settings: Settings, config: WorldConfig) -> Iterator[Settin
     Platforms that another process (`fourflow up`) serves are used. Otherwise the file and its
     secrets are written anew: the platforms' address and keys are new every time.
     """
+    # Every run asks whether home holds the demo; only the demo needs the simulated platforms.
+    from connectors.sandbox.files.exports import TOOLS  # noqa: PLC0415
+    from connectors.sandbox.servers.serve import serve_sandbox  # noqa: PLC0415
+
     path, secrets_path = settings.root / CONFIGURATION_NAME, settings.root / _SECRETS
     if _answers(settings.root / _ADDRESS):
         yield load_settings(config=str(path), secrets_file=str(secrets_path))
