@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -77,7 +76,3 @@ def write_day_files(files: DayFiles, folder: Path, config: WorldConfig) -> tuple
             (folder / files.folder / name).write_bytes(data)
             count, size = count + 1, size + len(data)
     return count, size
-
-
-Figures = dict[str, Any]
-"""Figures of truth by name."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from connectors.sandbox.files import analytics, chat
-from connectors.sandbox.files.day_files import DayFiles, Figures
+from connectors.sandbox.files.day_files import DayFiles
 from connectors.sandbox.files.rendering import buyer_ids
 from connectors.sandbox.files.service import SERVICE_ENTITIES, device_files, exchange_files
 from connectors.sandbox.files.wholesale import WHOLESALE_ENTITIES, wholesale_files
@@ -25,6 +25,8 @@ LEDGERS: Final = (*WHOLESALE_ENTITIES, *SERVICE_ENTITIES)
 """Entities of the shop's own source that only a scenario has."""
 TOOLS: Final = (chat.SOURCE, analytics.SOURCE)
 """Sources of their own, each read from the folder of its name below the sandbox's folder."""
+Figures = dict[str, Any]
+"""Figures of truth by name."""
 
 
 @dataclass(frozen=True)

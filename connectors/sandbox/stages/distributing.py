@@ -221,6 +221,11 @@ def customer_numbers(count: int) -> list[str]:
     return [f"B{number:04d}" for number in range(1, count + 1)]
 
 
+def _weekday(day: Ints) -> Ints:
+    """Of days since 1970; Monday is 0."""
+    return (day + 3) % 7
+
+
 def _simulate_distributors(config: WorldConfig) -> Distributors:
     random = config.random("distributors")
     count = config.scenario.distributors
@@ -259,8 +264,7 @@ def _simulate_orders(
     created_at = config.start_second + day * DAY
     created_at += random.integers(9 * HOUR, 18 * HOUR, len(distributor))
     # Nobody orders on weekends: what falls there is ordered on the Friday before.
-    weekday = (created_at // DAY + 3) % 7
-    created_at -= np.maximum(weekday - 4, 0) * DAY
+    created_at -= np.maximum(_weekday(created_at // DAY) - 4, 0) * DAY
     by_time = np.argsort(created_at, kind="stable")
     distributor, created_at = distributor[by_time], created_at[by_time]
     count = len(distributor)
@@ -302,8 +306,7 @@ def _collect(
     invoice, amount, wanted_at = _instalments(random, distributors, orders)
     owner = orders.distributor[invoice]
     wanted_day = wanted_at // DAY
-    weekday = (wanted_day + 3) % 7
-    paid_day = wanted_day + (distributors.payment_weekday[owner] - weekday) % 7
+    paid_day = wanted_day + (distributors.payment_weekday[owner] - _weekday(wanted_day)) % 7
     stops = distributors.has_stopped[owner]
     stops &= paid_day > config.end_second // DAY - _STOPPED_PAYING_DAYS
     happens = ~stops & (paid_day <= config.end_second // DAY)
