@@ -1,11 +1,14 @@
 """One account of every platform of the sandbox: its name and the keys of its configuration."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox
-from tests.platforms import Read
+from connectors.settings import load_settings
+from connectors.sources.api.reading import CHINA
+from tests.platforms import Read, bronze_payloads, read_account, read_until_killed
 
 ACCOUNTS = {
     "taobao": "tmall_flagship",
@@ -71,8 +74,35 @@ class SandboxAccount:
         """A reading of everything before `now`."""
         return Read(self.platform, ACCOUNTS[self.platform], self.keys(sandbox, **changes), now)
 
+    def read_through_kills(
+        self, sandbox: ServedSandbox, home: Path, faults: Faults, *, pages: int = 7
+    ) -> None:
+        """Read a world that ends on 30 June 2026 in two goes, each killed before it succeeds.
+
+        Args:
+            sandbox: which breaks its answers meanwhile.
+            home: the empty home that is read into.
+            faults: how it breaks them.
+            pages: after how many of them the first go is killed; nothing has landed by then.
+        """
+        noon = datetime(2026, 6, 29, 12, tzinfo=CHINA)
+        sandbox.control(as_of=noon.replace(tzinfo=None).isoformat(), faults=faults)
+        before = self.read(sandbox, noon)
+        assert read_until_killed(home, before, pages=pages) == -9
+        landed = bronze_payloads(load_settings(home=home), f"{self.platform}_orders")
+        assert list(landed) == []
+        assert read_account(home, before).problems == ()
+        sandbox.control(as_of="2026-07-01T00:10:00")
+        after = self.read(sandbox, present(sandbox))
+        read_until_killed(home, after, landing_seconds=0.4)
+        assert read_account(home, after).problems == ()
+        # Orders that were touched while they were read have left the spans of that reading.
+        later = datetime.fromisoformat(sandbox.state()["now"]) + timedelta(minutes=5)
+        sandbox.control(faults=Faults(), as_of=later.isoformat())
+        assert read_account(home, self.read(sandbox, present(sandbox))).problems == ()
+
 
 def present(sandbox: ServedSandbox) -> datetime:
     """The platforms' own present."""
     told = datetime.fromisoformat(sandbox.state()["now"])
-    return told.replace(tzinfo=ZoneInfo("Asia/Shanghai"))
+    return told.replace(tzinfo=CHINA)

@@ -1,7 +1,7 @@
 """JD against the sandbox: faults, kills and page shifts lose nothing and double nothing."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,19 +13,17 @@ from connectors.errors import FourflowError, PermanentError
 from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
 from connectors.sandbox.world import WorldConfig
-from connectors.settings import load_settings
 from connectors.sources.api.reading import Reading, Window
 from connectors.sources.jd.gateway import Gateway, JdAccount
 from connectors.sources.jd.source import CONNECTOR, _orders, _pages
 from tests.canonical import CanonicalRows, truth_of
 from tests.platform_accounts import ACCOUNTS, SandboxAccount, present
-from tests.platforms import bronze_payloads, orders_a_day, read_account, read_until_killed
+from tests.platforms import orders_a_day, read_account
 
 pytestmark = pytest.mark.integration
 
 CHANNEL = "tmall_flagship"  # whose orders the simulated JD tells
 SHAPES = ("orders", "order_lines", "payments", "refunds", "parcels", "customers")
-NOON_BEFORE = datetime(2026, 6, 29, 4, tzinfo=UTC)
 FAULTS = Faults(
     drop=0.02,
     delay=0.02,
@@ -54,19 +52,7 @@ def sandbox() -> Iterator[ServedSandbox]:
 def test_faults_and_kills_lose_nothing_and_double_nothing(
     sandbox: ServedSandbox, tmp_path: Path
 ) -> None:
-    sandbox.control(as_of="2026-06-29T12:00:00", faults=FAULTS)
-    before = ACCOUNT.read(sandbox, NOON_BEFORE)
-    assert read_until_killed(tmp_path, before, pages=7) == -9
-    assert list(bronze_payloads(load_settings(home=tmp_path), "jd_orders")) == []
-    assert read_account(tmp_path, before).problems == ()
-    sandbox.control(as_of="2026-07-01T00:10:00")
-    after = ACCOUNT.read(sandbox, present(sandbox))
-    read_until_killed(tmp_path, after, landing_seconds=0.4)
-    assert read_account(tmp_path, after).problems == ()
-    # Orders that were touched while they were read have left the spans of that reading.
-    later = datetime.fromisoformat(sandbox.state()["now"]) + timedelta(minutes=5)
-    sandbox.control(faults=Faults(), as_of=later.isoformat())
-    assert read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox))).problems == ()
+    ACCOUNT.read_through_kills(sandbox, tmp_path, FAULTS)
     canonical = CanonicalRows(tmp_path, "jd")
     canonical.build(*(f"int_jd__{shape}" for shape in SHAPES))
     assert canonical.figures() == truth_of(sandbox, "jd")

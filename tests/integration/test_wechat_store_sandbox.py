@@ -1,7 +1,7 @@
 """WeChat Store against the sandbox: faults, kills and changes lose nothing and double nothing."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,17 +10,15 @@ from connectors.errors import FourflowError
 from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
 from connectors.sandbox.world import DefectRates, WorldConfig
-from connectors.settings import load_settings
 from connectors.sources.api.reading import Reading
 from connectors.sources.wechat_store.gateway import WechatStoreAccount
 from connectors.sources.wechat_store.source import CONNECTOR
 from tests.canonical import CanonicalRows, truth_of
 from tests.platform_accounts import SandboxAccount, present
-from tests.platforms import bronze_payloads, orders_a_day, read_account, read_until_killed
+from tests.platforms import orders_a_day, read_account
 
 pytestmark = pytest.mark.integration
 
-NOON_BEFORE = datetime(2026, 6, 29, 4, tzinfo=UTC)
 FAULTS = Faults(
     drop=0.01,
     delay=0.01,
@@ -54,21 +52,9 @@ def sandbox() -> Iterator[ServedSandbox]:
 def test_faults_and_kills_lose_nothing_and_double_nothing(
     sandbox: ServedSandbox, tmp_path: Path
 ) -> None:
-    ends = {"wechat_store": {"calls_per_token": 150}}
-    sandbox.control(as_of="2026-06-29T12:00:00", faults=FAULTS, options=ends)
-    before = ACCOUNT.read(sandbox, NOON_BEFORE)
-    assert read_until_killed(tmp_path, before, pages=5) == -9
-    assert list(bronze_payloads(load_settings(home=tmp_path), "wechat_store_orders")) == []
-    assert read_account(tmp_path, before).problems == ()
-    sandbox.control(as_of="2026-07-01T00:10:00")
-    after = ACCOUNT.read(sandbox, present(sandbox))
-    read_until_killed(tmp_path, after, landing_seconds=0.4)
-    assert read_account(tmp_path, after).problems == ()
-    # Orders that were touched while they were read have left the spans of that reading.
-    later = datetime.fromisoformat(sandbox.state()["now"]) + timedelta(minutes=5)
-    quiet = {"wechat_store": {"calls_per_token": 0}}
-    sandbox.control(faults=Faults(), as_of=later.isoformat(), options=quiet)
-    assert read_account(tmp_path, ACCOUNT.read(sandbox, present(sandbox))).problems == ()
+    sandbox.control(options={"wechat_store": {"calls_per_token": 150}})
+    ACCOUNT.read_through_kills(sandbox, tmp_path, FAULTS, pages=5)
+    sandbox.control(options={"wechat_store": {"calls_per_token": 0}})
     canonical = CanonicalRows(tmp_path, "wechat_store")
     canonical.build()
     assert canonical.figures() == truth_of(sandbox, "wechat_store")
