@@ -49,3 +49,16 @@
         cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as business_date
     from {{ relation }}
 {%- endmacro %}
+
+{#- Calendar months from one date to another: 1 from 31 January to 1 February. -#}
+{% macro months_between(earlier, later) -%}
+    (
+        (extract('year' from {{ later }}) - extract('year' from {{ earlier }})) * 12
+        + extract('month' from {{ later }}) - extract('month' from {{ earlier }})
+    )
+{%- endmacro %}
+
+{#- The first of a month, some months later. -#}
+{% macro months_later(month, months) -%}
+    cast({{ month }} + to_months(cast({{ months }} as integer)) as date)
+{%- endmacro %}

@@ -49,38 +49,20 @@ known as (
     full outer join registered on ordering.customer_key = registered.customer_key
 ),
 
+measured as (
+    select * from {{ ref('rfm_measures') }}
+),
+
 boundaries as (
     select * from {{ ref('rfm_boundaries') }}
 ),
 
-crossed as (
-    select
-        measured.customer_key,
-        count(*) filter (
-            where boundaries.metric = 'recency' and measured.rfm_recency > boundaries.boundary_value
-        ) as recency_crossed,
-        count(*) filter (
-            where boundaries.metric = 'frequency' and measured.rfm_frequency > boundaries.boundary_value
-        ) as frequency_crossed,
-        count(*) filter (
-            where boundaries.metric = 'monetary' and measured.rfm_monetary > boundaries.boundary_value
-        ) as monetary_crossed
-    from {{ ref('rfm_measures') }} as measured
-    inner join boundaries
-        on
-            measured.business = boundaries.business
-            and boundaries.currency_code in ('*', measured.currency_code)
-    group by measured.customer_key
+grid as (
+    select * from {{ ref('rfm_segment_grid') }}
 ),
 
 scored as (
-    select
-        measured.*,
-        cast({{ var('rfm_bins') }} - crossed.recency_crossed as integer) as recency_score,
-        cast(1 + crossed.frequency_crossed as integer) as frequency_score,
-        cast(1 + crossed.monetary_crossed as integer) as monetary_score
-    from {{ ref('rfm_measures') }} as measured
-    inner join crossed on measured.customer_key = crossed.customer_key
+    {{ rfm_scored('measured', 'boundaries', 'grid', ['business']) }}
 )
 
 select
@@ -94,19 +76,14 @@ select
     scored.rfm_recency,
     scored.rfm_frequency,
     scored.rfm_monetary,
-    scored.recency_score as rfm_recency_score,
-    scored.frequency_score as rfm_frequency_score,
-    scored.monetary_score as rfm_monetary_score,
-    grid.segment as rfm_segment,
+    scored.rfm_recency_score,
+    scored.rfm_frequency_score,
+    scored.rfm_monetary_score,
+    scored.rfm_segment,
     coalesce(scored.currency_code, known.currency_code, currencies.currency_code) as currency_code,
     known.name_token,
     known.phone_token,
     known.province
 from known
 left join scored on known.customer_key = scored.customer_key
-left join {{ ref('rfm_segment_grid') }} as grid
-    on
-        (scored.recency_score * 5 + {{ var('rfm_bins') }} - 1) // {{ var('rfm_bins') }} = grid.recency_score
-        and (scored.frequency_score * 5 + {{ var('rfm_bins') }} - 1) // {{ var('rfm_bins') }}
-        = grid.frequency_score
 left join currencies on known.source = currencies.source and known.channel = currencies.channel
