@@ -49,7 +49,8 @@
         'customers': {
             'source': 'varchar', 'channel': 'varchar', 'buyer_id': 'varchar', 'name_token': 'varchar',
             'phone_token': 'varchar', 'province_name': 'varchar', 'registered_at': 'timestamptz',
-            'known_at': 'timestamptz',
+            'full_name_token': 'varchar', 'email_token': 'varchar', 'open_uid': 'varchar',
+            'union_id': 'varchar', 'first_known_at': 'timestamptz', 'known_at': 'timestamptz',
         },
         'payment_entries': {
             'source': 'varchar', 'account': 'varchar', 'bill_kind': 'varchar', 'entry_no': 'varchar',

@@ -5,9 +5,9 @@
     times per model, and DuckLake reads the whole catalogue anew after each: on a catalogue of 80
     tables that was five times the processor time of this way (docs/adr/0006). A table whose
     columns have changed is created anew. Readers are attached at published snapshots and see
-    neither.
+    neither. A Python model gives a pyarrow table with the columns and types it always has.
 #}
-{% materialization table, adapter='duckdb', supported_languages=['sql'] %}
+{% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set grant_config = config.get('grants') -%}
@@ -16,7 +16,14 @@
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- set has_contract = config.get('contract').enforced -%}
-    {%- if existing is not none and existing.is_table and not should_full_refresh()
+    {%- if model['language'] == 'python' -%}
+        {%- if existing is not none and not existing.is_table -%}
+            {{ adapter.drop_relation(existing) }}
+        {%- endif -%}
+        {% call statement('main', language='python') -%}
+            {{ python_table(target_relation, compiled_code) }}
+        {%- endcall %}
+    {%- elif existing is not none and existing.is_table and not should_full_refresh()
             and lake_columns_are_unchanged(existing, compiled_code) -%}
         {%- if has_contract -%}
             {{ get_assert_columns_equivalent(compiled_code) }}
@@ -42,6 +49,16 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{# The program of a Python model: dbt calls `materialize` with what `model` returns. #}
+{% macro python_table(relation, compiled_code) -%}
+{{ compiled_code }}
+
+def materialize(rows, connection):
+    from connectors.lake.python_models import refill
+
+    refill(connection, "{{ relation.database }}", "{{ relation.schema }}", "{{ relation.identifier }}", rows)
+{%- endmacro %}
 
 {# Whether the query would give exactly the columns and types that the table has. #}
 {% macro lake_columns_are_unchanged(relation, query) %}

@@ -9,7 +9,17 @@ select
     null as phone_token,
     arg_max(province, modified_at) as province_name,
     min(created_at) as registered_at,
+    null as full_name_token,
+    null as email_token,
+    'jd:' || buyer_id as open_uid,
+    null as union_id,
+    min(first_received_at) as first_known_at,
     max(received_at) as known_at
-from {{ ref('int_jd__orders_classified') }}
+from (
+    select
+        *,
+        min(received_at) over (partition by account, buyer_id) as first_received_at
+    from {{ ref('int_jd__orders_classified') }}
+) as records
 where is_current and buyer_id is not null
 group by account, buyer_id

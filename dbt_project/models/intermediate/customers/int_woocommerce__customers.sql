@@ -8,7 +8,17 @@ select
     arg_max(buyer_phone, modified_at) as phone_token,
     arg_max(province, modified_at) as province_name,
     min(created_at) as registered_at,
+    null as full_name_token,
+    arg_max(buyer_email, modified_at) as email_token,
+    null as open_uid,
+    null as union_id,
+    min(first_received_at) as first_known_at,
     max(received_at) as known_at
-from {{ ref('int_woocommerce__orders_classified') }}
+from (
+    select
+        *,
+        min(received_at) over (partition by account, customer_id) as first_received_at
+    from {{ ref('int_woocommerce__orders_classified') }}
+) as records
 where is_current and nullif(customer_id, '0') is not null
 group by account, customer_id

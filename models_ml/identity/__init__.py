@@ -1,0 +1,1 @@
+"""Identity resolution: which accounts are one person, which transactions are one payment."""
