@@ -62,3 +62,8 @@
 {% macro months_later(month, months) -%}
     cast({{ month }} + to_months(cast({{ months }} as integer)) as date)
 {%- endmacro %}
+
+{#- An instant so many microseconds after another. -#}
+{% macro microseconds_later(expression, microseconds) -%}
+    make_timestamptz(epoch_us({{ expression }}) + {{ microseconds }})
+{%- endmacro %}
