@@ -22,11 +22,7 @@ with documents as (
         orders.customer_key is not null
         and (
             orders.order_type = 'return'
-            or (
-                orders.order_type = 'sale'
-                and orders.paid_at is not null
-                and orders.order_status != 'cancelled'
-            )
+            or ({{ is_purchase('orders') }})
         )
 ),
 
