@@ -8,7 +8,7 @@ with documents as (
         orders.source,
         orders.channel,
         orders.customer_key,
-        orders.customer_key as person_key,
+        coalesce(accounts.person_key, orders.customer_key) as person_key,
         orders.order_type,
         orders.order_type = 'sale' as is_purchase,
         orders.created_at,
@@ -18,6 +18,7 @@ with documents as (
         orders.currency_code,
         orders.known_at
     from {{ ref('fct_orders') }} as orders
+    left join {{ ref('person_accounts') }} as accounts on orders.customer_key = accounts.customer_key
     where
         orders.customer_key is not null
         and (
