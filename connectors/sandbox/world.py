@@ -92,6 +92,9 @@ class Scenario:
         exchange_share: share of the delivered lines of which a piece is exchanged; of clothes and
             shoes three times as many.
         split_parcel_share: share of the delivered orders with several lines that go in two parcels.
+        shrinkage_share: share of the deliveries of which pieces vanish, and of the returns that
+            nobody books; 0 is no stock ledger and no list of sites at all.
+        weighed_share: share of the SKUs whose weight is known; 0 is no column of weights.
     """
 
     inquiry_conversion: float = 0.0
@@ -103,6 +106,8 @@ class Scenario:
     fraud_order_share: float = 0.0
     exchange_share: float = 0.0
     split_parcel_share: float = 0.0
+    shrinkage_share: float = 0.0
+    weighed_share: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -123,6 +128,8 @@ class Scenario:
             fraud_order_share=0.004,
             exchange_share=0.008,
             split_parcel_share=0.15,
+            shrinkage_share=0.05,
+            weighed_share=0.95,
         )
 
 

@@ -44,7 +44,8 @@
         'products': {
             'source': 'varchar', 'sku': 'varchar', 'name': 'varchar', 'category': 'varchar',
             'unit_cost': 'decimal(18, 6)', 'list_price': 'decimal(18, 6)', 'lead_time_days': 'bigint',
-            'pack_size': 'bigint', 'currency_code': 'varchar', 'known_at': 'timestamptz',
+            'pack_size': 'bigint', 'weight_kg': 'decimal(18, 6)', 'currency_code': 'varchar',
+            'known_at': 'timestamptz',
         },
         'customers': {
             'source': 'varchar', 'channel': 'varchar', 'buyer_id': 'varchar', 'name_token': 'varchar',

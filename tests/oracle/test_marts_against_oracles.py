@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.oracle import online_retail, sandbox, scenario, tmall
+from tests.oracle import goods, online_retail, sandbox, scenario, tmall
 from tests.oracle.conftest import Warehouse
 
 pytestmark = [pytest.mark.integration]
@@ -24,6 +24,10 @@ def test_every_figure_of_the_simulated_world_is_found(warehouse: Warehouse, full
 
 def test_what_stands_beside_the_shop_is_found(warehouse: Warehouse, full_world: Path):
     assert scenario.differences(full_world / "truth.json", warehouse.query) == []
+
+
+def test_goods_are_where_the_simulated_retailer_has_them(warehouse: Warehouse, full_world: Path):
+    assert goods.differences(full_world, warehouse.query) == []
 
 
 def test_tmall_funnel_is_the_naive_walk(warehouse: Warehouse, real_data: Path):

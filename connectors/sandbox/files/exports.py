@@ -11,17 +11,20 @@ import numpy as np
 
 from connectors.sandbox.files import analytics, chat
 from connectors.sandbox.files.day_files import DayFiles
+from connectors.sandbox.files.goods import GOODS_ENTITIES, movement_files, site_files
 from connectors.sandbox.files.rendering import buyer_ids
 from connectors.sandbox.files.service import SERVICE_ENTITIES, device_files, exchange_files
 from connectors.sandbox.files.wholesale import WHOLESALE_ENTITIES, wholesale_files
 from connectors.sandbox.retailer import World
 from connectors.sandbox.stages.asking import describe_inquiries, simulate_inquiries
+from connectors.sandbox.stages.booking import book_movements, describe_books
 from connectors.sandbox.stages.distributing import describe_wholesale, simulate_wholesale
 from connectors.sandbox.stages.exchanging import describe_exchanges
 from connectors.sandbox.stages.identifying import describe_rings, identify_orders
+from connectors.sandbox.stages.parcelling import describe_parcels
 from connectors.sandbox.stages.visiting import describe_visits, simulate_visits
 
-LEDGERS: Final = (*WHOLESALE_ENTITIES, *SERVICE_ENTITIES)
+LEDGERS: Final = (*WHOLESALE_ENTITIES, *SERVICE_ENTITIES, *GOODS_ENTITIES)
 """Entities of the shop's own source that only a scenario has."""
 TOOLS: Final = (chat.SOURCE, analytics.SOURCE)
 """Sources of their own, each read from the folder of its name below the sandbox's folder."""
@@ -62,6 +65,10 @@ def list_exports(world: World) -> Exports:
         truth["fraud"] = describe_rings(world, buyer_ids(world))
     if scenario.split_parcel_share > 0:
         truth["split_parcels"] = {"second_parcels": len(world.second_parcels)}
+    if scenario.shrinkage_share > 0:
+        books = book_movements(world)
+        files += [movement_files(world, books.movements), site_files(world)]
+        truth["goods"] = {**describe_books(world, books), "parcels": describe_parcels(world)}
     return Exports(tuple(files), truth)
 
 

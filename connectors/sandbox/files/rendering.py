@@ -41,6 +41,7 @@ from connectors.sandbox.retailer import World
 from connectors.sandbox.stages.catalogue import CATEGORIES
 from connectors.sandbox.stages.parcelling import list_parcels
 from connectors.sandbox.stages.people import GIVEN_NAMES, SURNAMES
+from connectors.sandbox.stages.weighing import weigh_products
 from connectors.sandbox.world import NEVER, Flags, Ints
 
 _WORDS = (*(word for words in STATUS_WORDS for word in words), CLOSED_UNPAID_WORD, UNMAPPED_WORD)
@@ -58,6 +59,7 @@ class Renderer:
         self.buyer_id = buyer_ids(world)
         self._sku = pa.array(world.products.skus)
         self._parcel_table = list_parcels(world)
+        self._grams = weigh_products(world.config, world.products)
         # What the order's first version said too much; nothing for orders never edited.
         self._overcharge = plan.overcharge * world.lines.quantity[world.orders.first_line]
         self._render: dict[str, Callable[[Records], Sequence[Any]]] = {
@@ -74,7 +76,11 @@ class Renderer:
     def table(self, records: Records) -> pa.Table:
         """The rows as an Arrow table with the entity's columns."""
         columns = self._render[records.entity](records)
-        return pa.table(dict(zip(ENTITY_COLUMNS[records.entity], columns, strict=True)))
+        table = pa.table(dict(zip(ENTITY_COLUMNS[records.entity], columns, strict=True)))
+        if records.entity == "products" and self._world.config.scenario.weighed_share > 0:
+            grams = self._grams[records.index]
+            table = table.append_column("weight_grams", pa.array(grams, mask=grams < 0))
+        return table
 
     def _orders(self, records: Records) -> Sequence[Any]:
         orders, journeys = self._world.orders, self._world.journeys

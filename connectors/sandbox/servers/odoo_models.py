@@ -16,6 +16,7 @@ from connectors.sandbox.retailer import World
 from connectors.sandbox.servers.clock import moment_of
 from connectors.sandbox.stages.catalogue import CATEGORIES
 from connectors.sandbox.stages.people import GIVEN_NAMES, SURNAMES
+from connectors.sandbox.stages.weighing import weigh_products
 from connectors.sandbox.world import DAY, HOUR
 
 Record = dict[str, Any]
@@ -38,8 +39,8 @@ MODELS: Final[dict[str, dict[str, str]]] = {
         "id": "integer", "default_code": "char", "barcode": "char", "name": "char",
         "categ_id": "many2one", "standard_price": "float", "lst_price": "float",
         "currency_id": "many2one", "active": "boolean", "uom_id": "many2one",
-        "product_tmpl_id": "many2one", "type": "selection", "write_date": "datetime",
-        "product_tmpl_id.write_date": "datetime",
+        "product_tmpl_id": "many2one", "type": "selection", "weight": "float",
+        "write_date": "datetime", "product_tmpl_id.write_date": "datetime",
     },
     "product.supplierinfo": {
         "id": "integer", "partner_id": "many2one", "product_id": "many2one",
@@ -109,6 +110,7 @@ def records_of(world: World, as_of: int, model: str) -> list[Record]:
 def _products(world: World, _as_of: int) -> list[Record]:
     products = world.products
     made = _time(world.config.start_second)
+    grams = weigh_products(world.config, products).tolist()
     return [
         {
             "id": n + 1,
@@ -123,6 +125,7 @@ def _products(world: World, _as_of: int) -> list[Record]:
             "uom_id": [1, "Units"],
             "product_tmpl_id": [_FIRST_TEMPLATE + n, products.names[n]],
             "type": "consu",
+            "weight": max(grams[n], 0) / 1_000,
             "write_date": made,
             "product_tmpl_id.write_date": made,
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from connectors.sandbox.platforms import SALE, STORE
+from connectors.sandbox.platforms import CARRIERS, SALE, STORE
 from connectors.sandbox.stages.fulfilment import Journeys
 from connectors.sandbox.stages.ordering import Orders
 from connectors.sandbox.tables import stacked, taken
@@ -80,3 +80,33 @@ def list_parcels(world: "World") -> Parcels:
         promised_at=journeys.promised_at,
     )
     return stacked(first, world.second_parcels)
+
+
+def describe_parcels(world: "World") -> dict[str, dict[str, int]]:
+    """Truth about promises by carrier, of all parcels that left by the end of the world.
+
+    `in_time` and `late` were delivered by or after the promised moment, `overdue` are not delivered
+    though it is over, `open` still have time; `refused` went back and count nowhere else.
+    """
+    parcels = list_parcels(world)
+    end = world.config.end_second
+    left = parcels.shipped_at <= end
+    refused = parcels.refused_at <= end
+    delivered = parcels.delivered_at <= end
+    kept = delivered & (parcels.delivered_at <= parcels.promised_at)
+    over = parcels.promised_at <= end
+    fates = {
+        "in_time": kept,
+        "late": delivered & ~kept,
+        "overdue": ~delivered & ~refused & over,
+        "open": ~delivered & ~refused & ~over,
+        "refused": refused,
+        "stuck": parcels.stuck_at <= end,
+    }
+    return {
+        name: {
+            fate: int((left & of_fate & (parcels.carrier == code)).sum())
+            for fate, of_fate in fates.items()
+        }
+        for code, name in enumerate(CARRIERS)
+    }

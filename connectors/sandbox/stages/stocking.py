@@ -54,7 +54,7 @@ def simulate_stock(
 ) -> Stock:
     """Replay what was taken and brought back under a periodic replenishment policy."""
     random = config.random("stock")
-    site = _serving_sites(orders)
+    site = serving_sites(orders)
     add_up = _Movements(config, len(products), site, lines)
     in_store = orders.channel == STORE
     handed_over_at = np.where(in_store, journeys.paid_at, journeys.shipped_at)
@@ -91,7 +91,8 @@ def simulate_stock(
     )
 
 
-def _serving_sites(orders: Orders) -> Ints:
+def serving_sites(orders: Orders) -> Ints:
+    """The site that each order's goods leave from."""
     northern = np.array([north for _, _, north in PROVINCES])[orders.province]
     warehouse = np.where(northern, WH_NORTH, WH_EAST)
     return np.where(orders.channel == STORE, STORE_SH01, warehouse)

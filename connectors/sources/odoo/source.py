@@ -41,7 +41,7 @@ _ENTITIES: Final = {
     "products": _Entity(
         "product.product",
         ("default_code", "barcode", "name", "categ_id", "standard_price", "lst_price",
-         "currency_id", "active", "uom_id", "product_tmpl_id", "type"),
+         "currency_id", "active", "uom_id", "product_tmpl_id", "type", "weight"),
         # Name, price and category are the template's: they change without the article's own clock.
         clocks=("write_date", "product_tmpl_id.write_date"),
     ),

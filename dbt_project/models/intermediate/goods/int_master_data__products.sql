@@ -29,6 +29,7 @@ select
     products.list_price,
     coalesce(products.lead_time_days, offers.lead_time_days) as lead_time_days,
     coalesce(products.pack_size, offers.pack_size) as pack_size,
+    products.weight_kg,
     coalesce(products.currency_code, {{ currency_of('master_data') }}) as currency_code,
     products.received_at as known_at
 from {{ ref('int_master_data__products_classified') }} as products

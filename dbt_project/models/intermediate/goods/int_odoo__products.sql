@@ -39,6 +39,7 @@ select
     products.list_price,
     offers.lead_time_days,
     offers.pack_size,
+    nullif(products.weight_kg, 0) as weight_kg,
     coalesce(products.currency_code, {{ currency_of('odoo') }}) as currency_code,
     products.received_at as known_at
 from products

@@ -22,6 +22,7 @@ select
     null as list_price,
     null as lead_time_days,
     null as pack_size,
+    null as weight_kg,
     currency_code,
     min(known_at) over (partition by source, sku) as known_at
 from named

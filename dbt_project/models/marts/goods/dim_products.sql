@@ -30,6 +30,7 @@ select
     ) as list_price,
     arg_min(lead_time_days, place) filter (where lead_time_days is not null) as lead_time_days,
     arg_min(pack_size, place) filter (where pack_size is not null) as pack_size,
+    arg_min(weight_kg, place) filter (where weight_kg is not null) as weight_kg,
     max(first_currency) as currency_code,
     max(known_at) as known_at
 from ranked

@@ -437,3 +437,31 @@ def test_the_rings_are_no_more_than_asked_for(world: World):
     mine = known & (world.ring[orders.account] >= 0)
     assert 0.002 < mine.mean() < 0.02
     assert (world.ring >= 0).sum() % 5 == 0
+
+
+def test_books_tie_with_counts_but_for_what_is_planted(
+    report: SandboxReport, truth: dict[str, Any]
+):
+    moved: Counter[tuple[str, str, str]] = Counter()
+    for row in told(report, "stock_movements"):
+        moved[row["site"], row["sku"], row["moved_at"][:10]] += int(row["quantity"])
+    planted: Counter[tuple[str, str, str]] = Counter()
+    for loss in truth["goods"]["losses"]:
+        planted[loss["site"], loss["sku"], loss["lost_on"]] += loss["pieces"]
+        if loss["booked_on"]:
+            planted[loss["site"], loss["sku"], loss["booked_on"]] -= loss["pieces"]
+    for back in truth["goods"]["unbooked_returns"]:
+        planted[back["site"], back["sku"], back["returned_on"]] -= back["pieces"]
+    found: Counter[tuple[str, str, str]] = Counter()
+    before: dict[tuple[str, str], int] = {}
+    for row in sorted(told(report, "stock"), key=lambda row: row["business_date"]):
+        place, on_hand = (row["site"], row["sku"]), int(row["on_hand"])
+        key = (*place, row["business_date"])
+        if place in before:
+            found[key] = moved[key] - (on_hand - before[place])
+        before[place] = on_hand
+    assert {key: n for key, n in found.items() if n} == {k: n for k, n in planted.items() if n}
+    assert {bool(loss["booked_on"]) for loss in truth["goods"]["losses"]} == {True, False}
+    assert len(truth["goods"]["unbooked_returns"]) > 5
+    weights = [row["weight_grams"] for row in told(report, "products")]
+    assert 0 < weights.count("") < len(weights) / 5

@@ -1,0 +1,13 @@
+select
+    business,
+    flow,
+    unit,
+    left_name,
+    right_name,
+    left_quantity,
+    right_quantity,
+    difference,
+    bucket,
+    tolerance,
+    owner
+from {{ ref('rpt_stock_conservation') }}
