@@ -22,29 +22,12 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from connectors.errors import ContractError
 from connectors.lake import dbt_plugin
 from connectors.settings import Settings
+from orchestration.dbt_fingerprint import PROJECT_STAMP, project_hash
 from orchestration.enabled_sources import refresh_enabled_sources
 
 logger = logging.getLogger(__name__)
 
-_PROJECT_GLOBS = (
-    "*.yml",
-    "models/**/*",
-    "macros/**/*",
-    "seeds/**/*",
-    "tests/**/*",
-    "snapshots/**/*",
-)
 _FAILED = {"error", "fail", "runtime error"}
-
-
-def project_hash(project: Path) -> str:
-    """Hash of everything in the dbt project that can change what dbt does."""
-    digest = hashlib.sha256()
-    files = {path for glob in _PROJECT_GLOBS for path in project.glob(glob) if path.is_file()}
-    for path in sorted(files):
-        digest.update(str(path.relative_to(project)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def ensure_manifest(settings: Settings) -> Path:
@@ -54,7 +37,7 @@ def ensure_manifest(settings: Settings) -> Path:
         ContractError: the project does not parse; carries dbt's own message.
     """
     target = settings.dbt_target_path
-    manifest, stamp = target / "manifest.json", target / "project.sha256"
+    manifest, stamp = target / "manifest.json", target / PROJECT_STAMP
     enabled = refresh_enabled_sources(settings)
     wanted = " ".join((project_hash(settings.dbt_project_path), *enabled))
     if manifest.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:

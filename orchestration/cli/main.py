@@ -18,6 +18,7 @@ _COMMANDS = {
     "up": "up:up",
     "status": "status:status",
     "query": "query:query",
+    "metric": "metric:metric",
     "init": "init:init",
     "doctor": "doctor:doctor",
     "bench": "bench:bench",

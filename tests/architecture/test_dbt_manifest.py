@@ -140,3 +140,37 @@ def test_models_of_a_source_are_enabled_with_it():
         if source and f"source_is_enabled('{source[1]}')" not in text:
             wrong.append(path.stem)
     assert wrong == [], "begin the model with {{ config(enabled=source_is_enabled('<source>')) }}"
+
+
+def test_every_metric_says_what_it_is_in_both_languages(manifest: dict[str, Any]):
+    wanted = ("label_zh", "definition_zh", "unit", "owner")
+    wrong = [
+        f"{metric['name']}: {key}"
+        for metric in manifest["metrics"].values()
+        for key in wanted
+        if not metric["config"]["meta"].get(key)
+    ]
+    wrong += [
+        m["name"] for m in manifest["metrics"].values() if not (m["label"] and m["description"])
+    ]
+    assert wrong == []
+
+
+def test_only_plain_metrics_stand_beside_their_semantic_model(manifest: dict[str, Any]):
+    """A model's SQL that changes makes dbt's partial parse stumble over any other kind."""
+    wrong = [
+        metric["name"]
+        for metric in manifest["metrics"].values()
+        if (metric["type"] == "simple") == metric["original_file_path"].endswith("/_metrics.yml")
+    ]
+    assert wrong == [], "simple metrics beside their model, all others in _metrics.yml"
+
+
+def test_every_semantic_model_of_the_yaml_is_in_the_manifest(manifest: dict[str, Any]):
+    """Dbt drops the semantics of a versioned model without a word."""
+    declared = [
+        entry["name"]
+        for path in (PROJECT_ROOT / "dbt_project" / "models").rglob("*.yml")
+        for entry in yaml.safe_load(path.read_text(encoding="utf-8")).get("semantic_models") or []
+    ]
+    assert sorted(declared) == sorted(m["name"] for m in manifest["semantic_models"].values())

@@ -72,6 +72,7 @@ select
     known.channel,
     known.registered_at,
     scored.first_order_at,
+    {{ business_date('scored.first_order_at') }} as first_order_on,
     scored.last_order_at,
     scored.rfm_recency,
     scored.rfm_frequency,

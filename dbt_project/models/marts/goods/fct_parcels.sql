@@ -48,6 +48,7 @@ select
     judged.source_status,
     judged.is_told_by_carrier,
     judged.shipped_at,
+    {{ business_date('judged.shipped_at') }} as shipped_on,
     judged.promised_at,
     case when judged.is_told_by_carrier then judged.tracked_delivered_at else judged.delivered_at end as delivered_at,
     judged.last_scanned_at,

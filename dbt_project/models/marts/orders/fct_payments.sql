@@ -18,6 +18,7 @@ select
     payments.amount,
     payments.currency_code,
     payments.paid_at,
+    {{ business_date('payments.paid_at') }} as paid_on,
     payments.known_at
 from payments
 left join {{ ref('int_orders_unioned') }} as own_order

@@ -23,7 +23,9 @@ select
     refunds.reason,
     {{ order_key('refunds.source', 'refunds.return_order_no') }} as return_order_key,
     refunds.requested_at,
+    {{ business_date('refunds.requested_at') }} as requested_on,
     refunds.refunded_at,
+    {{ business_date('refunds.refunded_at') }} as refunded_on,
     refunds.known_at
 from refunds
 left join {{ ref('refund_status_map') }} as refund_status_map

@@ -1,0 +1,1 @@
+"""The semantic layer: one definition a metric, one statement a question."""
