@@ -175,6 +175,7 @@ def served_platforms(settings: Settings, config: WorldConfig) -> Iterator[Settin
     """
     # Every run asks whether home holds the demo; only the demo needs the simulated platforms.
     from connectors.sandbox.files.exports import TOOLS  # noqa: PLC0415
+    from connectors.sandbox.files.settlement import BANK_SOURCE  # noqa: PLC0415
     from connectors.sandbox.servers.serve import serve_sandbox  # noqa: PLC0415
 
     path, secrets_path = settings.root / CONFIGURATION_NAME, settings.root / _SECRETS
@@ -205,7 +206,8 @@ def served_platforms(settings: Settings, config: WorldConfig) -> Iterator[Settin
         ]
         folder = settings.sandbox_path.name  # in home, as the file itself
         files = [FilesDraft(FILES_SOURCE, folder)]
-        files += [FilesDraft(name, f"{folder}/{name}") for name in TOOLS]
+        # The platforms' servers settle here: the sandbox writes no statement beside them.
+        files += [FilesDraft(name, f"{folder}/{name}") for name in TOOLS if name != BANK_SOURCE]
         write_configuration(path, Draft(business, (*files, *platforms)), overwrite=True)
         (settings.root / _ADDRESS).write_text(sandbox.url, encoding="ascii")
         yield load_settings(config=str(path), secrets_file=str(secrets_path))

@@ -21,6 +21,7 @@ from connectors.sandbox.files.defects import DefectPlan, plan_defects
 from connectors.sandbox.files.exports import LEDGERS, TOOLS, Exports, list_exports, with_exports
 from connectors.sandbox.files.records import Records, list_records, of_channels
 from connectors.sandbox.files.rendering import Renderer, csv_bytes
+from connectors.sandbox.files.settlement import STATEMENT_FOLDER
 from connectors.sandbox.platforms import CHANNELS, ENTITY_COLUMNS
 from connectors.sandbox.retailer import World, simulate
 from connectors.sandbox.truth import describe_truth
@@ -132,7 +133,7 @@ def write_files(
     plan = plan_defects(world)
     records = of_channels(world, list_records(world, plan), channels)
     broken = plan_broken_rows(world.config, records, len(world.orders))
-    exports = list_exports(world)
+    exports = list_exports(world, channels)
     _prepare_folder(folder, {*ENTITY_COLUMNS, *(files.folder for files in exports.files)})
     exported = [write_day_files(files, folder, world.config) for files in exports.files]
     writer = _DayWriter(Renderer(world, plan), records, broken, folder, world.config)
@@ -210,7 +211,7 @@ def _prepare_folder(folder: Path, wanted: Collection[str]) -> None:
     try:
         for name in wanted:
             (folder / name).mkdir(parents=True, exist_ok=True)
-        for name in {*wanted, *TOOLS, *LEDGERS}:
+        for name in {*wanted, *TOOLS, *LEDGERS, STATEMENT_FOLDER}:
             for path in (folder / name).glob("*"):
                 if _DAY_FILE.fullmatch(path.name):
                     path.unlink()

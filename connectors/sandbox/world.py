@@ -95,6 +95,8 @@ class Scenario:
         shrinkage_share: share of the deliveries of which pieces vanish, and of the returns that
             nobody books; 0 is no stock ledger and no list of sites at all.
         weighed_share: share of the SKUs whose weight is known; 0 is no column of weights.
+        settlement_differences: share of the payments that a payment service reports otherwise than
+            the shop, for each kind of difference; 0 is no reports and no bank statement.
     """
 
     inquiry_conversion: float = 0.0
@@ -108,6 +110,7 @@ class Scenario:
     split_parcel_share: float = 0.0
     shrinkage_share: float = 0.0
     weighed_share: float = 0.0
+    settlement_differences: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -130,6 +133,7 @@ class Scenario:
             split_parcel_share=0.15,
             shrinkage_share=0.05,
             weighed_share=0.95,
+            settlement_differences=0.001,
         )
 
 

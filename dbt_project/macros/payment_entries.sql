@@ -88,3 +88,9 @@ select
 where 1 = 0
     {%- endfor -%}
 {% endmacro %}
+
+
+{#- Whether a source's payment entries are lines of a bank's statement. -#}
+{% macro is_bank(source) -%}
+    {{ is_one_of(source, var('bank_sources')) }}
+{%- endmacro %}

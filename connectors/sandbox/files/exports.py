@@ -4,6 +4,7 @@ Here: which tools and which ledger there are. How each writes is in `chat.py`,
 `analytics.py` and `wholesale.py`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +15,13 @@ from connectors.sandbox.files.day_files import DayFiles
 from connectors.sandbox.files.goods import GOODS_ENTITIES, movement_files, site_files
 from connectors.sandbox.files.rendering import buyer_ids
 from connectors.sandbox.files.service import SERVICE_ENTITIES, device_files, exchange_files
+from connectors.sandbox.files.settlement import (
+    BANK_SOURCE,
+    SETTLEMENT_ENTITIES,
+    settlement_files,
+)
 from connectors.sandbox.files.wholesale import WHOLESALE_ENTITIES, wholesale_files
+from connectors.sandbox.platforms import CHANNELS
 from connectors.sandbox.retailer import World
 from connectors.sandbox.stages.asking import describe_inquiries, simulate_inquiries
 from connectors.sandbox.stages.booking import book_movements, describe_books
@@ -22,11 +29,12 @@ from connectors.sandbox.stages.distributing import describe_wholesale, simulate_
 from connectors.sandbox.stages.exchanging import describe_exchanges
 from connectors.sandbox.stages.identifying import describe_rings, identify_orders
 from connectors.sandbox.stages.parcelling import describe_parcels
+from connectors.sandbox.stages.paying_out import describe_settlements, simulate_settlements
 from connectors.sandbox.stages.visiting import describe_visits, simulate_visits
 
-LEDGERS: Final = (*WHOLESALE_ENTITIES, *SERVICE_ENTITIES, *GOODS_ENTITIES)
+LEDGERS: Final = (*WHOLESALE_ENTITIES, *SERVICE_ENTITIES, *GOODS_ENTITIES, *SETTLEMENT_ENTITIES)
 """Entities of the shop's own source that only a scenario has."""
-TOOLS: Final = (chat.SOURCE, analytics.SOURCE)
+TOOLS: Final = (chat.SOURCE, analytics.SOURCE, BANK_SOURCE)
 """Sources of their own, each read from the folder of its name below the sandbox's folder."""
 Figures = dict[str, Any]
 """Figures of truth by name."""
@@ -40,9 +48,14 @@ class Exports:
     truth: dict[str, Figures]
 
 
-def list_exports(world: World) -> Exports:
-    """Everything beside the shop's own files that the world's scenario has."""
+def list_exports(world: World, channels: Collection[str] = CHANNELS) -> Exports:
+    """Everything beside the shop's own files that the world's scenario has.
+
+    Where servers tell some of the channels, their payment providers tell the settlements too: then
+    there are no files of them.
+    """
     scenario = world.config.scenario
+    receipts = None
     files: list[DayFiles] = []
     truth: dict[str, Figures] = {}
     if scenario.inquiry_conversion > 0:
@@ -55,8 +68,13 @@ def list_exports(world: World) -> Exports:
         truth["visits"] = describe_visits(visits)
     if scenario.distributors > 0:
         wholesale = simulate_wholesale(world.config, world.products)
+        receipts = wholesale.receipts
         files += wholesale_files(world, wholesale)
         truth["wholesale"] = describe_wholesale(world.config, wholesale)
+    if scenario.settlement_differences > 0 and set(channels) == set(CHANNELS):
+        settlements = simulate_settlements(world, receipts)
+        files += settlement_files(world, settlements, receipts)
+        truth["settlements"] = describe_settlements(world, settlements)
     if scenario.exchange_share > 0:
         files.append(exchange_files(world))
         truth["exchanges"] = describe_exchanges(world.exchanges)

@@ -22,6 +22,7 @@ from connectors.sandbox.stages.distributing import (
     DELIVERED,
     SHIPPED,
     STATES,
+    Receipts,
     Wholesale,
     customer_numbers,
 )
@@ -102,11 +103,7 @@ class _Writer:
         created = compact_dates(wholesale.orders.created_at)
         self._order_no = pc.binary_join_element_wise("WS", created, serial, "")
         self._invoice_no = pc.binary_join_element_wise("INV", serial, "")
-        self._receipt_no = pc.binary_join_element_wise(
-            "RC", compact_dates(wholesale.receipts.arrived_at),
-            pc.utf8_lpad(pa.array(np.arange(len(wholesale.receipts))).cast(pa.string()), 5, "0"),
-            "",
-        )  # fmt: skip
+        self._receipt_no = receipt_numbers(wholesale.receipts)
         self._customer_no = pa.array(customer_numbers(len(wholesale.distributors)))
         self._render = {
             "orders": self._orders,
@@ -196,6 +193,12 @@ class _Writer:
             money(allocations.amount[index]),
             times(allocations.allocated_at[index]),
         )
+
+
+def receipt_numbers(receipts: Receipts) -> Any:
+    """The numbers of all transfers, such as RC2025091500012."""
+    serial = pc.utf8_lpad(pa.array(np.arange(len(receipts))).cast(pa.string()), 5, "0")
+    return pc.binary_join_element_wise("RC", compact_dates(receipts.arrived_at), serial, "")
 
 
 def _same(word: str, count: int) -> Any:

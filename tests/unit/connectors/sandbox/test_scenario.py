@@ -320,6 +320,7 @@ def test_a_plain_world_takes_the_files_of_a_full_one_away(tmp_path: Path):
     build_sandbox(WorldConfig(end_date=END, days=3, orders_per_day=30), tmp_path)
     left = {path.parent.name for path in tmp_path.rglob("*") if path.is_file()}
     assert not left & {"inquiries", "ga4", "invoices", "receipts", "payment_allocations"}
+    assert not left & {"settlement_lines", "other"}
     assert not list(tmp_path.rglob("*wholesale*"))
 
 

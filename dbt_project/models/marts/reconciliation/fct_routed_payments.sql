@@ -1,0 +1,44 @@
+-- Only payments of the days for which the service's reports are there can be looked for in them.
+with covered as (
+    select
+        business,
+        provider,
+        min(occurred_on) as first_on
+    from {{ ref('fct_provider_entries') }}
+    group by business, provider
+),
+
+routed as (
+    select
+        payments.*,
+        routes.provider
+    from {{ ref('fct_payments') }} as payments
+    inner join {{ ref('settlement_routes') }} as routes
+        on
+            payments.source = routes.source
+            and routes.channel in ('*', payments.channel)
+            and routes.method in ('*', payments.method)
+    qualify row_number() over (
+        partition by payments.payment_key
+        order by
+            case when routes.channel = '*' then 1 else 0 end,
+            case when routes.method = '*' then 1 else 0 end
+    ) = 1
+)
+
+select
+    routed.business,
+    routed.provider,
+    routed.payment_key,
+    substr(routed.payment_key, length(routed.source) + 2) as payment_no,
+    routed.order_key,
+    routed.channel,
+    routed.amount,
+    routed.currency_code,
+    routed.paid_at,
+    {{ business_date('routed.paid_at') }} as paid_on,
+    {{ business_date('routed.paid_at') }} >= covered.first_on as is_covered,
+    covered.first_on,
+    routed.known_at
+from routed
+inner join covered on routed.business = covered.business and routed.provider = covered.provider

@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('sandbox')) }}
+
+{{ stage_records('sandbox', 'settlement_lines') }}
