@@ -60,7 +60,7 @@ for business in context.businesses:
         daily = load_daily(context.edition, scope)
         daily = daily[daily["currency_code"] == currency]
         cards.tiles(
-            stories.overview_tiles(context, scope, currency, now=now, before=before),
+            stories.overview_tiles(context, scope, currency, totals=now, before=before),
             key=f"tiles_{business}_{currency}",
         )
         st.caption(stories.comparison_note(context, scope, before))

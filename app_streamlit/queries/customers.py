@@ -4,6 +4,14 @@ import pandas as pd
 import streamlit as st
 
 from app_streamlit.queries.edition import Edition, frame, has_table, rows
+from app_streamlit.queries.metrics import ask
+from orchestration.metrics.layer import MetricQuery
+
+_WORTH = MetricQuery(
+    metrics=("net_sales_per_customer",),
+    by=("rfm_segment",),
+    where=("business = $business", "currency_code = $currency"),
+)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -33,9 +41,17 @@ def load_segment_cells(edition: Edition, business: str, currency: str) -> pd.Dat
     )
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
 def load_segments(edition: Edition, business: str, currency: str) -> pd.DataFrame:
-    """One row a segment: customers in one currency and their net sales, the largest first."""
+    """One row a segment in one currency, the largest first: customers, net sales, for one."""
+    answer = ask(edition, _WORTH, {"business": business, "currency": currency})
+    worth = {row["rfm_segment"]: row["net_sales_per_customer"] for row in answer}
+    segments = _load_segment_sums(edition, business, currency)
+    found: list[object] = [worth.get(name) for name in segments["rfm_segment"]]
+    return segments.assign(amount_per_customer=pd.Series(found, index=segments.index, dtype=object))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _load_segment_sums(edition: Edition, business: str, currency: str) -> pd.DataFrame:
     return frame(
         edition,
         "select rfm_segment, currency_code, sum(customer_count)::bigint as customer_count, "

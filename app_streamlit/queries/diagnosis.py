@@ -3,18 +3,21 @@
 Pure: rows of `load_steps` in, small records out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 import pandas as pd
 
-from app_streamlit.queries.rates import Grade, conversion, grade
+from app_streamlit.queries.rates import Grade, grade
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a funnel over a scope; amounts are None when it has several currencies."""
+    """One step of a funnel over a scope; amounts are None when it has several currencies.
+
+    `rate` is the metric funnel_conversion_rate from the step before; None for the first step.
+    """
 
     number: int
     name: str
@@ -31,16 +34,12 @@ class Step:
     amber_from: float | None
     currency_code: str
     is_first: bool
+    rate: float | None
 
     @property
     def entered(self) -> int:
         """Orders that had reached the step before."""
         return self.reached + self.open + self.dropped
-
-    @property
-    def rate(self) -> float | None:
-        """Conversion from the previous step; None for the first step."""
-        return None if self.is_first else conversion(self.reached, self.dropped)
 
     @property
     def grade(self) -> Grade:
@@ -57,6 +56,10 @@ class Step:
 
 def _number(value: object) -> float | None:
     return None if value is None or pd.isna(value) else float(str(value))  # type: ignore[call-overload]
+
+
+def _is_first(row: dict[Hashable, object], kind: str) -> bool:
+    return kind == "step" and int(str(row["step_number"])) == 1
 
 
 def _amount(value: object) -> Decimal | None:
@@ -86,7 +89,8 @@ def read_steps(steps: pd.DataFrame, kind: str = "step") -> list[Step]:
             green_from=_number(row["green_from"]),
             amber_from=_number(row["amber_from"]),
             currency_code=_text(row["currency_code"]) or "",
-            is_first=kind == "step" and int(row["step_number"]) == 1,
+            is_first=_is_first(row, kind),
+            rate=None if _is_first(row, kind) else _number(row["conversion_rate"]),
         )
         for row in chosen.to_dict("records")
     ]

@@ -4,7 +4,15 @@ import pandas as pd
 import streamlit as st
 
 from app_streamlit.queries.edition import Edition, frame, has_table, rows
+from app_streamlit.queries.metrics import IN_SCOPE, ask
 from app_streamlit.queries.scope import Scope
+from orchestration.metrics.layer import MetricQuery
+
+_CONVERSION = MetricQuery(
+    metrics=("funnel_conversion_rate",),
+    by=("step_name",),
+    where=(*IN_SCOPE, "funnel = $funnel"),
+)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -32,12 +40,20 @@ def load_step_labels(edition: Edition, funnel: str) -> list[dict[str, object]]:
     )
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
 def load_steps(edition: Edition, scope: Scope, funnel: str) -> pd.DataFrame:
-    """One row a step: reached, open and dropped orders and amounts, labels and thresholds.
+    """One row a step: orders and amounts, labels, thresholds, and the metric `conversion_rate`.
 
     Orders add up over currencies; amounts are null when there are several.
     """
+    answer = ask(edition, _CONVERSION, {**scope.params(), "funnel": funnel})
+    rates = {row["step_name"]: row["funnel_conversion_rate"] for row in answer}
+    steps = _load_counts(edition, scope, funnel)
+    found: list[object] = [rates.get(name) for name in steps["step_name"]]
+    return steps.assign(conversion_rate=pd.Series(found, index=steps.index, dtype=object))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _load_counts(edition: Edition, scope: Scope, funnel: str) -> pd.DataFrame:
     return frame(
         edition,
         """

@@ -1,15 +1,31 @@
 """Blocks of the overview; figures from `rpt_channel_daily`, which has a row a channel and day."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from app_streamlit.queries.edition import Edition, frame, has_table, rows
+from app_streamlit.queries.metrics import IN_SCOPE, ask
 from app_streamlit.queries.scope import Bounds, Scope
+from orchestration.metrics.layer import CURRENCY_CODE, MetricQuery
 
+_FIGURES = MetricQuery(
+    metrics=(
+        "order_count",
+        "net_sales",
+        "payment_rate",
+        "average_order_value",
+        "refunded_amount",
+        "refund_rate",
+        "unit_count",
+    ),
+    where=IN_SCOPE,
+)
 _IN_SCOPE = """
     from rpt_channel_daily
     where business = $business
@@ -131,6 +147,11 @@ def load_totals(edition: Edition, scope: Scope) -> list[tuple[str, Totals]]:
         scope.params(),
     )
     return [(str(row.pop("currency_code")), Totals(**row)) for row in found]
+
+
+def load_figures(edition: Edition, scope: Scope) -> dict[str, Mapping[str, Any]]:
+    """The headline metrics of a scope by currency; empty where they cannot be known."""
+    return {str(row[CURRENCY_CODE]): row for row in ask(edition, _FIGURES, scope.params())}
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

@@ -1,7 +1,7 @@
-"""The only place where a page divides two measures.
+"""How one shown figure compares with another: a part with its whole, now with before, a target.
 
-Report tables carry additive measures. Until the semantic layer of the dbt project serves rates,
-every rate that a page shows comes from here and nowhere else; then this module goes.
+A rate that means something in the business is a metric of the semantic layer
+(`app_streamlit/queries/metrics.py`), never a division here.
 """
 
 from decimal import Decimal
@@ -18,28 +18,11 @@ def share(part: Measure | None, whole: Measure | None) -> float | None:
     return float(Decimal(str(part)) / Decimal(str(whole)))
 
 
-def conversion(reached: int, dropped: int) -> float | None:
-    """Orders that reached a step, of those whose time for it is over.
-
-    Orders still open are in neither number: a cohort of yesterday is not worse than one of last
-    month only because its orders had no time yet. Without open orders this is reached divided by
-    reached of the previous step.
-    """
-    return share(reached, reached + dropped)
-
-
 def relative_change(now: Measure | None, before: Measure | None) -> float | None:
     """How much `now` differs from `before`, as a share of `before`."""
     if now is None or before is None or before <= 0:
         return None
     return float(Decimal(str(now)) / Decimal(str(before))) - 1.0
-
-
-def mean(total: Decimal | None, number: int | None) -> Decimal | None:
-    """Amount for one, such as the average paid order; None without any."""
-    if total is None or not number:
-        return None
-    return Decimal(str(total)) / number
 
 
 def grade(value: float | None, green_from: float | None, amber_from: float | None) -> Grade:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from app_streamlit.queries.customers import load_segment_labels
-from app_streamlit.queries.rates import mean, share
+from app_streamlit.queries.rates import share
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import pick
@@ -48,13 +48,12 @@ def headline(context: PageContext, group: str, segments: pd.DataFrame) -> str:
 
 
 def segment_frame(context: PageContext, segments: pd.DataFrame) -> pd.DataFrame:
-    """One row a segment with its share of customers and its sales for one."""
+    """One row a segment with its share of customers and its meaning."""
     customers = int(segments["customer_count"].sum())
     rows = [
         {
             **row,
             "customer_share": share(int(row["customer_count"]), customers),
-            "amount_per_customer": mean(row["monetary_amount"], int(row["customer_count"])),
             "meaning": segment_meaning(context, str(row["rfm_segment"])),
         }
         for row in segments.to_dict("records")

@@ -1,11 +1,13 @@
 """Sentences and tiles computed from figures; the words themselves are in `locales/`."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
-from app_streamlit.queries.overview import Totals, load_totals
-from app_streamlit.queries.rates import mean, relative_change, share
+from app_streamlit.queries.overview import Totals, load_figures, load_totals
+from app_streamlit.queries.rates import relative_change
 from app_streamlit.queries.scope import Scope
-from app_streamlit.ui import formats
+from app_streamlit.ui import formats, metric_words
 from app_streamlit.ui.cards import Tile
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import Translator
@@ -67,65 +69,56 @@ def overview_tiles(
     scope: Scope,
     currency: str,
     *,
-    now: Totals,
+    totals: Totals,
     before: Totals | None,
 ) -> list[Tile]:
-    """The headline figures of one business and currency."""
+    """The headline metrics of one business and currency."""
     t = context.t
-    before = before if before is not None and _covers(before, scope.before()) else None
+    now = load_figures(context.edition, scope).get(currency, {})
+    earlier: Mapping[str, Any] = {}
+    if before is not None and _covers(before, scope.before()):
+        earlier = load_figures(context.edition, scope.before()).get(currency, {})
 
-    def exact(key: str, amount: Decimal) -> str:
-        return f"{t(key)}\n\n{t('overview.exactly')} {formats.money(amount, currency)}"
+    def tile(name: str, value: str, *, exact: bool = False, **more: Any) -> Tile:
+        meaning = metric_words.meaning(name, t)
+        if exact:
+            meaning += f"\n\n{t('overview.exactly')} {formats.money(now.get(name), currency)}"
+        more.setdefault("delta", formats.change(relative_change(now.get(name), earlier.get(name))))
+        return Tile(metric_words.label(name, t), value, meaning, **more)
 
-    def moved(new: Decimal | float | None, old: Decimal | float | None) -> str | None:
-        return formats.change(relative_change(new, old))
-
-    average = mean(now.net_paid_amount, now.paid_order_count)
-    paid_share = share(now.paid_order_count, now.order_count)
-    paid_before = share(before.paid_order_count, before.order_count) if before else None
-    refund_share = share(now.refunded_amount, now.net_paid_amount + now.refunded_amount)
     return [
-        Tile(
-            t("columns.order_count"),
-            formats.short(now.order_count, t.language),
-            t("definitions.order_count"),
-            delta=moved(now.compared_order_count, now.expected_order_count),
-        ),
-        Tile(
-            t("columns.net_paid_amount"),
-            formats.short_money(now.net_paid_amount, currency, t.language),
-            exact("definitions.net_paid_amount", now.net_paid_amount),
-            delta=moved(now.net_paid_amount, before.net_paid_amount if before else None),
-        ),
-        Tile(
-            t("overview.paid_share"),
-            formats.rate(paid_share),
-            t("definitions.paid_share"),
-            delta=points(t, paid_share, paid_before),
-        ),
-        Tile(
-            t("overview.average_order"),
-            formats.money(average, currency),
-            t("definitions.average_order"),
-            delta=moved(
-                average,
-                mean(before.net_paid_amount, before.paid_order_count) if before else None,
+        tile(
+            "order_count",
+            formats.short(now.get("order_count"), t.language),
+            delta=formats.change(
+                relative_change(totals.compared_order_count, totals.expected_order_count)
             ),
         ),
-        Tile(
-            t("columns.refunded_amount"),
-            formats.short_money(now.refunded_amount, currency, t.language),
-            exact("definitions.refunded_amount", now.refunded_amount)
-            + "\n\n"
-            + t("overview.refund_share", rate=formats.rate(refund_share)),
-            delta=moved(now.refunded_amount, before.refunded_amount if before else None),
+        tile(
+            "net_sales",
+            formats.short_money(now.get("net_sales"), currency, t.language),
+            exact=True,
+        ),
+        tile(
+            "payment_rate",
+            formats.rate(now.get("payment_rate")),
+            delta=points(t, now.get("payment_rate"), earlier.get("payment_rate")),
+        ),
+        tile("average_order_value", formats.money(now.get("average_order_value"), currency)),
+        tile(
+            "refunded_amount",
+            formats.short_money(now.get("refunded_amount"), currency, t.language),
+            exact=True,
             rise_is="bad",
         ),
-        Tile(
-            t("columns.unit_count"),
-            formats.short(now.unit_count or None, t.language),  # some sources have no lines
-            t("definitions.unit_count"),
-            delta=moved(now.unit_count, before.unit_count if before else None),
+        tile(
+            "refund_rate",
+            formats.rate(now.get("refund_rate")),
+            delta=points(t, now.get("refund_rate"), earlier.get("refund_rate")),
+            rise_is="bad",
+        ),
+        tile(  # some sources have no lines
+            "unit_count", formats.short(now.get("unit_count") or None, t.language)
         ),
     ]
 

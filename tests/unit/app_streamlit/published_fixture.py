@@ -18,6 +18,7 @@ from connectors.lake.reader import open_published
 from connectors.settings import Settings
 from orchestration.decisions.ledger import decide
 from orchestration.decisions.rulebook import seed_rules
+from tests.semantic_manifest import put_semantic_manifest
 
 SQL = Path(__file__).with_name("published_fixture.sql")
 LAST_DAY = date(2026, 11, 20)
@@ -95,7 +96,8 @@ def made_orders(seed: int = 7, days: int = DAYS) -> pd.DataFrame:
 
 
 def write_lake(settings: Settings, seed: int = 7) -> int:
-    """Write the report tables; returns the lake's snapshot."""
+    """Write the tables that pages read, and the metrics; returns the lake's snapshot."""
+    put_semantic_manifest(settings)
     with connect_writer(settings, purpose="test fixture") as connection:
         connection.register("made_orders", made_orders(seed))
         for statement in SQL.read_text(encoding="utf-8").split(";\n"):

@@ -176,12 +176,21 @@ select
     timestamptz '2026-11-20 18:00:00+00' as last_received_at, max(created_at) as last_event_at
 from made_orders group by source;
 
--- What the shipped rules read: a few large orders, one product below its reorder point.
+-- What metrics and the shipped rules read: a few large orders, one product below its reorder point.
 create or replace table lake.marts.fct_orders as
 select
-    order_key, business, source, channel, order_no, 'sale' as order_type, customer_key, order_status,
-    refund_status, gross_amount * 20 as gross_amount, net_paid_amount, currency_code, created_at
-from lake.reports.rpt_funnel_orders;
+    placed.order_key, placed.business, placed.source, placed.channel, placed.order_no,
+    'sale' as order_type, placed.customer_key, placed.order_status, placed.refund_status,
+    case when made.is_paid then made.created_at end as paid_at,
+    placed.cohort_date as created_on,
+    placed.gross_amount * 20 as gross_amount,
+    (case when made.is_paid then made.gross_amount else 0 end)::decimal(18, 2) as paid_amount,
+    made.refunded::decimal(18, 2) as refunded_amount,
+    placed.net_paid_amount, made.unit_count::bigint as unit_count,
+    placed.currency_code, placed.created_at
+from lake.reports.rpt_funnel_orders as placed
+inner join made_orders as made
+    on placed.order_key = made.source || ':' || made.order_no;
 
 create schema if not exists lake.ml;
 

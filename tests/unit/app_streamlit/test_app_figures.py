@@ -31,24 +31,23 @@ def steps_frame(**changes):
             "reached_amount": Decimal(reached), "open_amount": Decimal(still),
             "dropped_amount": Decimal(dropped), "green_from": green, "amber_from": amber,
             "label_en": name.title(), "label_zh": None, "window_hours": 24, "currency_code": "CNY",
+            "conversion_rate": reached / (reached + dropped),
         }
         for name, kind, number, reached, still, dropped, green, amber in rows
     )  # fmt: skip
 
 
-def test_open_orders_are_not_in_the_conversion():
-    assert rates.conversion(reached=80, dropped=20) == 0.8
+def test_a_step_is_graded_by_its_metric():
     paid = read_steps(steps_frame())[1]
     assert paid.entered == 100
     assert paid.rate == pytest.approx(80 / 95)
+    assert read_steps(steps_frame())[0].rate is None  # nothing comes before the first step
     assert paid.grade == "amber"
 
 
 def test_rates_of_nothing_are_unknown():
-    assert rates.conversion(0, 0) is None
     assert rates.share(1, 0) is None
     assert rates.relative_change(5, 0) is None
-    assert rates.mean(Decimal(5), 0) is None
     assert rates.grade(None, 0.9, 0.8) == "none"
     assert rates.grade(0.5, None, None) == "none"
 

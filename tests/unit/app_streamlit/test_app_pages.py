@@ -12,9 +12,11 @@ from streamlit.testing.v1 import AppTest
 from app_streamlit.launch import ENTRY_POINT
 from app_streamlit.queries.edition import edition_of, open_edition
 from app_streamlit.queries.operations import load_standing
+from app_streamlit.ui import formats
 from app_streamlit.ui.i18n import LANGUAGES, catalogue
 from app_streamlit.ui.navigation import ENTRIES
 from connectors.settings import load_settings
+from orchestration.metrics.manifest import semantic_manifest_path
 
 PAGES = [entry.name for entry in ENTRIES]
 VIEWS = {"health": ["sources", "checks", "conservation", "quarantine", "publications", "held"]}
@@ -128,6 +130,24 @@ def test_currencies_are_never_mixed(monkeypatch, published_home):
     values = [metric.value for metric in app.metric]
     assert any("¥" in value for value in values)
     assert any("£" in value for value in values)
+
+
+@pytest.mark.parametrize(("language", "owner"), [("en", "Commerce data"), ("zh", "电商数据组")])
+def test_tiles_say_what_they_are_and_whose(monkeypatch, published_home, language, owner):
+    app = open_page(monkeypatch, published_home, "overview", lang=language)
+    orders = app.metric[0]
+    assert orders.value not in ("", formats.EMPTY)
+    assert owner in orders.help
+    assert "fourflow metric order_count" in orders.help
+
+
+def test_a_home_without_definitions_shows_pages_without_metrics(monkeypatch, tmp_path):
+    settings = load_settings(home=tmp_path / "home")
+    make_published_home(settings)
+    semantic_manifest_path(settings).unlink()
+    assert not open_page(monkeypatch, tmp_path / "home", "funnel", lang="en").exception
+    overview = open_page(monkeypatch, tmp_path / "home", "overview", lang="en")
+    assert {metric.value for metric in overview.metric} == {formats.EMPTY}
 
 
 def test_unknown_publication_falls_back_and_says_so(monkeypatch, published_home):

@@ -1,0 +1,67 @@
+"""Figures of the semantic layer: the definitions, and so the numbers, of `fourflow metric`.
+
+Definitions are those of the project's last run; a publication that is older than a metric's mart
+has no figure of it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from app_streamlit.queries.edition import Edition, open_edition
+from connectors.errors import ContractError
+from connectors.settings import load_settings
+from orchestration.metrics.catalogue import Metric
+from orchestration.metrics.layer import MetricLayer, MetricQuery
+
+IN_SCOPE = (
+    "business = $business",
+    "($channel is null or channel = $channel)",
+    "metric_time between $start and $end",
+)
+
+
+def open_layer() -> MetricLayer | None:
+    """The metrics as last defined; None in a home where nobody has defined any yet."""
+    try:
+        layer = MetricLayer(load_settings(), may_parse=False)
+    except ContractError:
+        return None
+    _load_once(layer.catalogue.digest)
+    return layer
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _load_once(digest: str) -> None:
+    """Load MetricFlow behind the first page: what a page asks is known as SQL as a rule."""
+    del digest
+    MetricLayer(load_settings(), may_parse=False).warm()
+
+
+def ask(edition: Edition, query: MetricQuery, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The answer on a publication, a dict a group; nothing where the metric cannot be known."""
+    layer = open_layer()
+    if layer is None:
+        return []
+    return _ask(edition, layer.catalogue.digest, query, tuple(params.items()))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _ask(
+    edition: Edition, digest: str, query: MetricQuery, params: tuple[tuple[str, Any], ...]
+) -> list[dict[str, Any]]:
+    del digest  # a new definition is a new answer
+    layer = open_layer()
+    if layer is None:
+        return []
+    try:
+        return layer.rows(query, open_edition(edition), dict(params))
+    except ContractError:
+        return []
+
+
+def described(name: str) -> Metric | None:
+    """What a metric is, as its owner wrote it."""
+    layer = open_layer()
+    return layer.catalogue.metrics.get(name) if layer else None
