@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -43,19 +44,19 @@ class Line:
 
 @dataclass
 class Invoice:
-    """One document and its lines."""
+    """One document and its lines; what is told of it is fixed once asked."""
 
     number: str
     lines: list[Line] = field(default_factory=list)
 
-    @property
+    @cached_property
     def kind(self) -> str:
         if self.number.startswith("C"):
             return "return"
         sells = any(line.quantity > 0 and line.price > 0 for line in self.lines)
         return "sale" if sells and not self.number.startswith("A") else "adjustment"
 
-    @property
+    @cached_property
     def created_at(self) -> datetime:
         return min(line.created_at for line in self.lines)
 

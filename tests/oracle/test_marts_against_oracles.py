@@ -1,13 +1,15 @@
 """Every important figure of the marts, computed a second time without the models."""
 
 import csv
+import json
 from collections import Counter
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.oracle import goods, online_retail, sandbox, scenario, tmall
+from tests.oracle import goods, online_retail, online_retail_customers, sandbox, scenario, tmall
 from tests.oracle.conftest import Warehouse
 
 pytestmark = [pytest.mark.integration]
@@ -147,3 +149,117 @@ def test_daily_demand_counts_units_sold(
         "select sku, business_date, quantity from fct_daily_demand where business = 'online_retail'"
     )
     assert {row[:2]: row[2] for row in rows} == dict(expected)
+
+
+@pytest.fixture(scope="module")
+def trade(
+    warehouse: Warehouse, real_data: Path, invoices: dict[str, online_retail.Invoice]
+) -> online_retail_customers.Trade:
+    return online_retail_customers.read_trade(
+        real_data / "online_retail_1" / "online_retail.parquet",
+        warehouse.settings.dbt_project_path / "seeds" / "non_product_skus.csv",
+        invoices,
+    )
+
+
+def test_segments_at_the_end_of_every_month_need_the_orders_alone(
+    warehouse: Warehouse, trade: online_retail_customers.Trade
+):
+    expected = {}
+    for day in online_retail_customers.month_ends(trade):
+        expected.update(online_retail_customers.score_at(trade, day))
+    rows = warehouse.query(
+        "select as_of_date, person_key, rfm_recency, rfm_frequency, "
+        "(rfm_monetary * 100)::bigint, rfm_recency_score, rfm_frequency_score, rfm_monetary_score "
+        "from fct_person_segments where business = 'online_retail'"
+    )
+    assert {row[:2]: row[2:] for row in rows} == expected
+    assert len({row[0] for row in rows}) == 13
+
+
+def test_cohorts_are_those_of_pandas(warehouse: Warehouse, trade: online_retail_customers.Trade):
+    rows = warehouse.query(
+        "select cohort_month, months_since, cohort_person_count, active_person_count, "
+        "order_count, (net_amount * 100)::bigint, is_complete "
+        "from fct_customer_cohorts where business = 'online_retail'"
+    )
+    assert {row[:2]: row[2:6] for row in rows} == online_retail_customers.cohorts(trade)
+    incomplete = {row[:2] for row in rows if not row[6]}
+    assert len(incomplete) == 13, "December 2011 is not over for any of the thirteen cohorts"
+
+
+def test_repurchases_are_those_of_a_walk_over_the_days(
+    warehouse: Warehouse, trade: online_retail_customers.Trade
+):
+    rows = warehouse.query(
+        "select window_days, sum(person_count), sum(repurchased_count), sum(open_count), "
+        "sum(lapsed_count) from rpt_repurchases where business = 'online_retail' group by all"
+    )
+    assert {row[0]: row[1:] for row in rows} == {
+        days: online_retail_customers.repurchases(trade, days) for days in (30, 60, 90, 180)
+    }
+
+
+def test_baskets_are_those_of_a_matrix_product(
+    warehouse: Warehouse, trade: online_retail_customers.Trade
+):
+    rows = warehouse.query(
+        "select antecedent_item, consequent_item, pair_count, antecedent_count, consequent_count, "
+        "basket_count from fct_basket_pairs where business = 'online_retail'"
+    )
+    expected = online_retail_customers.basket_pairs(
+        trade, max_items=100, min_count=5, min_support=Decimal("0.001")
+    )
+    assert {row[:2]: row[2:] for row in rows} == expected
+
+
+def test_what_follows_is_what_a_walk_over_each_customer_finds(
+    warehouse: Warehouse, trade: online_retail_customers.Trade
+):
+    antecedents = sorted(set(trade.items["StockCode"]))[::80]
+    rows = warehouse.query(
+        "select antecedent_item, consequent_item, follower_count, matured_follower_count, "
+        "buyer_count, matured_buyer_count from fct_product_sequences "
+        "where business = 'online_retail'"
+    )
+    assert {row[:2]: row[2:] for row in rows if row[0] in set(antecedents)} == (
+        online_retail_customers.followers(
+            trade, antecedents, within_days=90, max_items=200, min_count=5
+        )
+    )
+
+
+def test_the_planted_rule_is_found_by_account_and_counted_by_person(
+    warehouse: Warehouse, full_world: Path
+):
+    truth = json.loads((full_world / "truth.json").read_text(encoding="utf-8"))
+    rule = truth["planted"]["follow_up"]
+
+    def walk(owner: str, condition: str) -> tuple[int, int]:
+        rows = warehouse.query(
+            f"select {owner}, o.created_at, p.category from fct_orders o "
+            "join fct_order_lines l using (order_key) "
+            "join dim_products p on p.business = l.business and p.sku = l.sku "
+            "join person_accounts a using (customer_key) "
+            "where o.source = 'sandbox' and o.order_type = 'sale' and o.paid_at is not null "
+            f"and {condition} order by o.created_at"
+        )
+        first: dict[str, datetime] = {}
+        followed = set()
+        for person, at, category in rows:
+            if category == rule["first"]:
+                first.setdefault(person, at)
+        for person, at, category in rows:
+            since = at - first.get(person, at)
+            if category == rule["then"] and timedelta() < since <= timedelta(rule["within_days"]):
+                followed.add(person)
+        return len(first), len(followed)
+
+    assert walk("customer_key", "true") == (rule["buyers"], rule["followed"])
+    counted = warehouse.query(
+        "select buyer_count, follower_count, matured_buyer_count from fct_product_sequences "
+        "where business = 'fourflow_demo' and item_type = 'category' "
+        f"and antecedent_item = '{rule['first']}' and consequent_item = '{rule['then']}'"
+    )
+    by_person = walk("person_key", "o.order_status != 'cancelled'")
+    assert counted == [(*by_person, rule["matured_buyers"])]
