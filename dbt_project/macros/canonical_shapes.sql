@@ -39,7 +39,8 @@
         },
         'stock': {
             'source': 'varchar', 'business_date': 'date', 'site': 'varchar', 'sku': 'varchar',
-            'on_hand': 'bigint', 'reserved': 'bigint', 'inbound': 'bigint', 'known_at': 'timestamptz',
+            'on_hand': 'bigint', 'reserved': 'bigint', 'outbound': 'bigint', 'inbound': 'bigint',
+            'known_at': 'timestamptz',
         },
         'products': {
             'source': 'varchar', 'sku': 'varchar', 'name': 'varchar', 'category': 'varchar',

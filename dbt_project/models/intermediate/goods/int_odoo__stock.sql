@@ -92,6 +92,8 @@ select
     positions.sku,
     cast(floor(sum(positions.on_hand)) as bigint) as on_hand,
     cast(ceil(sum(positions.reserved)) as bigint) as reserved,
+    -- What Odoo has picked for a transfer is reserved at the site that it leaves.
+    0 as outbound,
     cast(floor(max(coalesce(on_the_way.inbound, 0))) as bigint) as inbound,
     max(positions.known_at) as known_at
 from positions

@@ -7,6 +7,7 @@ select
     sku,
     on_hand,
     reserved,
+    0 as outbound,
     inbound,
     received_at as known_at
 from {{ ref('int_sandbox__stock_classified') }}

@@ -8,8 +8,9 @@ select
     sku,
     on_hand,
     reserved,
+    coalesce(outbound, 0) as outbound,
     inbound,
-    on_hand - reserved as available_to_sell,
+    {{ available_to_sell('on_hand', 'reserved', 'coalesce(outbound, 0)') }} as available_to_sell,
     known_at
 from {{ ref('int_stock_unioned') }}
 qualify row_number() over (partition by business, business_date, site, sku order by known_at desc, source asc) = 1
