@@ -67,3 +67,8 @@
 {% macro microseconds_later(expression, microseconds) -%}
     make_timestamptz(epoch_us({{ expression }}) + {{ microseconds }})
 {%- endmacro %}
+
+{#- Whole seconds from one instant to a later one. -#}
+{% macro seconds_between(earlier, later) -%}
+    ((epoch_us({{ later }}) - epoch_us({{ earlier }})) // 1000000)
+{%- endmacro %}

@@ -15,7 +15,7 @@ LAYERS = ("staging", "intermediate", "marts", "reports")
 PREFIXES = {
     "staging": ("stg_",),
     "intermediate": ("int_",),
-    "marts": ("fct_", "dim_", "bill_of_", "quarantined_", "rfm_", "person_"),
+    "marts": ("fct_", "dim_", "bill_of_", "quarantined_", "rfm_", "person_", "journey_"),
     "reports": ("rpt_",),
 }
 KEY_TESTS = ("unique", "unique_combination")
