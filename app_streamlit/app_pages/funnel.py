@@ -4,8 +4,13 @@ import streamlit as st
 
 from app_streamlit.charts.funnel import funnel_chart
 from app_streamlit.charts.layout import CONFIG
-from app_streamlit.queries.diagnosis import read_steps, worst_step
-from app_streamlit.queries.funnel import load_dropped_by_channel, load_funnels, load_steps
+from app_streamlit.queries.diagnosis import read_gaps, read_steps, worst_gap, worst_step
+from app_streamlit.queries.funnel import (
+    load_deviations,
+    load_dropped_by_channel,
+    load_funnels,
+    load_steps,
+)
 from app_streamlit.ui import address, cards, formats, funnel_words, navigation, tables, theme
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
@@ -57,13 +62,15 @@ by_channel = (
     load_dropped_by_channel(context.edition, scope, funnel, worst.number) if worst else None
 )
 earlier = read_steps(load_steps(context.edition, scope.before(), funnel))
-first_line.markdown(
-    cards.as_headline(
-        funnel_words.diagnosis(
-            context, scope, worst, steps=steps, by_channel=by_channel, earlier=earlier
-        )
-    )
+against_target = funnel_words.diagnosis(
+    context, scope, worst, steps=steps, by_channel=by_channel, earlier=earlier
 )
+gap = worst_gap(read_gaps(load_deviations(context.edition, scope, funnel)))
+if gap is None:
+    first_line.markdown(cards.as_headline(against_target))
+else:
+    first_line.markdown(cards.as_headline(funnel_words.deviation(context, scope, gap, steps)))
+    first_line.markdown(against_target)
 st.caption(
     t("funnel.range", days=formats.days(scope.start, scope.end, t.language))
     + " "

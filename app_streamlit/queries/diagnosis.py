@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from app_streamlit.queries.rates import Grade, grade
+from app_streamlit.queries.rates import Grade, grade, share
 
 
 @dataclass(frozen=True)
@@ -105,3 +105,88 @@ def worst_step(steps: Sequence[Step]) -> Step | None:
     if not later:
         return None
     return max(later, key=lambda step: (step.missing_orders, step.dropped))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A channel's part of a gap; amounts are None when the scope has several currencies."""
+
+    channel: str
+    orders: Decimal
+    amount: Decimal | None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How far a step is from its usual conversion, in orders, and what each channel adds to it.
+
+    `parts` add up to `orders` and `amount` exactly. What is usual is the median of the same weekday
+    in the four weeks before, channel by channel, so a shift between channels is no gap.
+    """
+
+    step_number: int
+    decided: int
+    reached: int
+    expected: Decimal
+    amount: Decimal | None
+    currency_code: str
+    green_from: float | None
+    amber_from: float | None
+    minimum_orders: int
+    parts: tuple[Part, ...]
+
+    @property
+    def orders(self) -> Decimal:
+        """Orders above (positive) or below what is usual."""
+        return self.reached - self.expected
+
+    @property
+    def rate(self) -> float | None:
+        """Conversion of the decided orders that have a usual conversion to compare with."""
+        return share(self.reached, self.decided)
+
+    @property
+    def usual_rate(self) -> float | None:
+        """Conversion that these orders would have had as usual."""
+        return share(self.expected, self.decided)
+
+    @property
+    def grade(self) -> Grade:
+        """Colour of the deviation; `none` with too few orders to tell."""
+        if self.decided < self.minimum_orders:
+            return "none"
+        return grade(share(self.orders, self.decided), self.green_from, self.amber_from)
+
+    @property
+    def leading(self) -> Part | None:
+        """The channel that explains most of the gap, if it is a shortfall."""
+        return min(self.parts, key=lambda part: part.orders) if self.orders < 0 else None
+
+
+def read_gaps(deviations: pd.DataFrame) -> list[Gap]:
+    """The gap of each step, in order, from rows of `load_deviations`."""
+    gaps: dict[int, Gap] = {}
+    for row in deviations.to_dict("records"):
+        number = int(row["step_number"])
+        part = Part(str(row["channel"]), Decimal(row["gap_count"]), _amount(row["gap_amount"]))
+        amounts = [gaps[number].amount, part.amount] if number in gaps else [part.amount]
+        known = gaps.get(number)
+        gaps[number] = Gap(
+            step_number=number,
+            decided=int(row["decided_count"]) + (known.decided if known else 0),
+            reached=int(row["reached_count"]) + (known.reached if known else 0),
+            expected=Decimal(row["expected_count"]) + (known.expected if known else 0),
+            amount=None if None in amounts else sum(filter(None, amounts), Decimal(0)),
+            currency_code=_text(row["currency_code"]) or "",
+            green_from=_number(row["green_from"]),
+            amber_from=_number(row["amber_from"]),
+            minimum_orders=int(_number(row["minimum_orders"]) or 0),
+            parts=(*(known.parts if known else ()), part),
+        )
+    return [gaps[number] for number in sorted(gaps)]
+
+
+def worst_gap(gaps: Sequence[Gap]) -> Gap | None:
+    """The step that is amber or red against its usual conversion and lacks most orders."""
+    lacking = [gap for gap in gaps if gap.grade in ("amber", "red")]
+    return min(lacking, key=lambda gap: gap.orders) if lacking else None

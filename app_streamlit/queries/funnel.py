@@ -60,7 +60,7 @@ def _load_counts(edition: Edition, scope: Scope, funnel: str) -> pd.DataFrame:
         with thresholds as (
             select step_name, green_from, amber_from
             from funnel_thresholds
-            where funnel = $funnel
+            where funnel = $funnel and valid_from <= $end
             qualify row_number() over (
                 partition by step_name order by valid_from desc, version desc
             ) = 1
@@ -125,4 +125,50 @@ def load_dropped_by_channel(
         order by dropped_count desc, channel
         """,
         {**scope.params(), "funnel": funnel, "step_number": step_number},
+    )
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def load_deviations(edition: Edition, scope: Scope, funnel: str) -> pd.DataFrame:
+    """One row a step and channel: decided, reached and usually reached orders, and the gap's money.
+
+    Thresholds are those that were valid at the end of the range. Amounts are null when the scope
+    has several currencies. Empty where a publication has no deviations yet.
+    """
+    if not has_table(edition, "rpt_funnel_deviations"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        """
+        with thresholds as (
+            select green_from, amber_from, minimum_orders
+            from funnel_deviation_thresholds
+            where funnel in ($funnel, '*') and valid_from <= $end
+            order by funnel = '*', valid_from desc, version desc
+            limit 1
+        ),
+        gaps as (
+            select *, count(distinct currency_code) over () as currency_count
+            from rpt_funnel_deviations
+            where business = $business
+              and funnel = $funnel
+              and ($channel is null or channel = $channel)
+              and cohort_date between $start and $end
+        )
+        select
+            step_number, step_name, channel,
+            sum(decided_count)::bigint as decided_count,
+            sum(reached_count)::bigint as reached_count,
+            sum(expected_count) as expected_count,
+            sum(gap_count) as gap_count,
+            case when max(currency_count) = 1 then sum(gap_amount) end as gap_amount,
+            min(currency_code) as currency_code,
+            any_value(thresholds.green_from) as green_from,
+            any_value(thresholds.amber_from) as amber_from,
+            any_value(thresholds.minimum_orders) as minimum_orders
+        from gaps left join thresholds on true
+        group by step_number, step_name, channel
+        order by step_number, gap_count, channel
+        """,
+        {**scope.params(), "funnel": funnel},
     )

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from app_streamlit.charts.palette import ICONS
-from app_streamlit.queries.diagnosis import Step
+from app_streamlit.queries.diagnosis import Gap, Step
 from app_streamlit.queries.rates import share
 from app_streamlit.queries.scope import Scope
 from app_streamlit.ui import formats
@@ -81,6 +81,39 @@ def diagnosis(
             "funnel.most_of_it",
             rate=formats.rate(share(int(first["dropped_count"]), worst.dropped), 0),
             channel=context.channel_label(str(first["channel"]), scope.business),
+        )
+    return text + t("punctuation.stop")
+
+
+def deviation(context: PageContext, scope: Scope, gap: Gap, steps: Sequence[Step]) -> str:
+    """One sentence: which step is how far from usual, how many orders and how much money it lacks.
+
+    It ends with the channel that explains most of it.
+    """
+    t = context.t
+    step = next(step for step in steps if step.number == gap.step_number)
+    missing = round(-gap.orders)
+    text = t(
+        f"funnel.deviation.{gap.grade}",
+        step=step_label(step, t),
+        rate=formats.rate(gap.rate),
+        usual=formats.rate(gap.usual_rate),
+    )
+    text += t(
+        "funnel.lacking" if gap.amount is not None else "funnel.lacking_orders",
+        n=missing,
+        count=formats.count(missing),
+        amount=formats.short_money(
+            None if gap.amount is None else -gap.amount, gap.currency_code, t.language
+        ),
+    )
+    leading = gap.leading
+    if leading is not None and len(gap.parts) > 1:
+        part = share(leading.orders, gap.orders) or 0.0
+        text += t(
+            "funnel.explained_by" if part <= 1 else "funnel.more_than_explained_by",
+            rate=formats.rate(part, 0),
+            channel=context.channel_label(leading.channel, scope.business),
         )
     return text + t("punctuation.stop")
 

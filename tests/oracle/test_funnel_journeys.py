@@ -56,6 +56,28 @@ def test_visits_reach_each_step_as_often_as_they_did(warehouse: Warehouse, full_
     assert {step: found[step] for step in names} == {s: truth[n] for s, n in names.items()}
 
 
+def test_the_planted_leak_is_the_gap_and_its_channel_explains_it(
+    warehouse: Warehouse, full_world: Path
+):
+    leak = json.loads((full_world / "truth.json").read_text(encoding="utf-8"))["planted"][
+        "leaking_step"
+    ]
+    by_step = warehouse.query(
+        "select step_name, sum(gap_count), sum(gap_amount) from rpt_funnel_deviations "
+        f"where business = 'fourflow_demo' and cohort_date >= '{leak['from']}' "
+        "group by 1 order by 2"
+    )
+    by_channel = warehouse.query(
+        "select channel, sum(gap_count), sum(gap_amount) from rpt_funnel_deviations "
+        f"where business = 'fourflow_demo' and cohort_date >= '{leak['from']}' "
+        f"and step_name = '{leak['step']}' group by 1 order by 2"
+    )
+    assert by_step[0][0] == leak["step"]
+    assert by_channel[0][0] == leak["channel"]
+    assert sum(row[1] for row in by_channel) == by_step[0][1] < 0
+    assert sum(row[2] for row in by_channel) == by_step[0][2] < 0
+
+
 def test_people_are_where_a_walk_through_the_raw_files_leaves_them(
     warehouse: Warehouse, full_world: Path
 ):
