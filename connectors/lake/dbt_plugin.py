@@ -5,7 +5,9 @@ analyst's plain `dbt build` obeys the same lock as every run.
 """
 
 import contextlib
+import hashlib
 import sys
+from pathlib import Path
 from typing import Any
 
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -51,6 +53,14 @@ def refuse_another_time_zone(settings: Settings) -> None:
         )
 
 
+def macros_hash(project: Path) -> str:
+    """Hash of the project's macros and variables: models see no other macro's text in dbt."""
+    digest = hashlib.sha256()
+    for path in (project / "dbt_project.yml", *sorted(project.glob("macros/**/*.sql"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 class Plugin(BasePlugin):
     """Prepares dbt's connection; see the module's docstring."""
 
@@ -76,4 +86,8 @@ class Plugin(BasePlugin):
         # A macro in memory, not an environment variable: dbt would write that into its logs.
         conn.execute(
             f"CREATE OR REPLACE MACRO memory.main.fourflow_pii_key() AS '{settings.pii_hash_key()}'"
+        )
+        conn.execute(
+            "CREATE OR REPLACE MACRO memory.main.fourflow_macros_hash() AS "
+            f"'{macros_hash(settings.dbt_project_path)}'"
         )

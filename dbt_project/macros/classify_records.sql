@@ -5,6 +5,9 @@
     without a key compare with everything received; keyed entities without a clock compare with the
     record's previous version only, because they may return to an earlier content.
 
+    Incremental: a record depends on those of its key (of its parent, without a key of its content), so new
+    loads touch their keys, and those of every row of a file that has a newer version now.
+
     Alive: some occurrence of the content is in the newest version of its file. A row that vanished
     from a newer version of its file is no longer current; neither is an element that is not in the
     newest version of the record that it was an element of (`parent_key`). -#}
@@ -14,6 +17,9 @@
     {%- set loads = source('bronze', '_dlt_loads') -%}
     {%- if execute -%}
         {%- set mapping = source_mapping(source_name, entity) -%}
+        {%- if is_refreshed() -%}
+            {%- do touch(keys_of_new_loads(staged, mapping)) -%}
+        {%- endif -%}
         {{- classified_records(
             staged, mapping.record_key, mapping.version_by, source_name, entity,
             files if not mapping.is_answer and has_arrived(files) else none, loads, mapping.parent_key
@@ -21,6 +27,23 @@
     {%- else -%}
         select 1
     {%- endif -%}
+{% endmacro %}
+
+
+{#- The keys whose records are to be classified anew: see `classify_records`. -#}
+{% macro keys_of_new_loads(staged, mapping) %}
+    {%- set key = (mapping.parent_key or mapping.record_key or ['record_hash']) | join(', ') -%}
+with new_records as (
+    select {{ key }}, file_name
+    from {{ staged }}
+    where load_id not in (select load_id from {{ this }})
+)
+
+select {{ key }} from new_records
+union
+select {{ key }}
+from {{ staged }}
+where file_name in (select file_name from new_records)
 {% endmacro %}
 
 
@@ -61,6 +84,7 @@ records as (
         {%- endif %}
     from {{ staged }} as staged
     left join file_versions on staged.file_name = file_versions.file_name
+    {{ where_touched('staged') }}
 ),
 {%- if record_key and not version_by %}
 

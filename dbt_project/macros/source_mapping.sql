@@ -42,29 +42,6 @@
 {% endmacro %}
 
 
-{#- dbt's own rule, plus: a staging model whose mapping has changed since its rows were staged is
-    rebuilt from bronze. So editing a mapping needs no flag to take effect on old loads. -#}
-{% macro should_full_refresh() %}
-    {%- set asked = config.get('full_refresh') -%}
-    {%- if asked is none -%}
-        {%- set asked = flags.FULL_REFRESH -%}
-    {%- endif -%}
-    {%- if asked or not execute or model.resource_type != 'model' or not model.name.startswith('stg_') -%}
-        {{ return(asked) }}
-    {%- endif -%}
-    {%- set staged = load_cached_relation(this) -%}
-    {%- if staged is none -%}
-        {{ return(asked) }}
-    {%- endif -%}
-    {%- set parts = model.name[4:].split('__') -%}
-    {%- set stale = run_query(
-        "select count(*) from " ~ staged ~ " where mapping_version != '"
-        ~ mapping_version(parts[0], parts[1]) ~ "'"
-    ) -%}
-    {{ return(stale.columns[0].values()[0] > 0) }}
-{% endmacro %}
-
-
 {#- Whether an installation reads this source: its models are built only then. Without a list, all are. -#}
 {% macro source_is_enabled(source_name) %}
     {%- set listed = env_var('FOURFLOW_ENABLED_SOURCES', '') -%}

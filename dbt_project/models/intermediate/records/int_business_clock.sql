@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with clocks as (
     select
         clock.as_of,

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with records as (
     {{ union_classified(
         [

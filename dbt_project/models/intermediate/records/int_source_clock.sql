@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 select
     source,
     max(last_event_at) as as_of,

@@ -1,0 +1,65 @@
+{#
+    Incremental models, in place and in one transaction: what was touched is deleted and written anew,
+    everything else stays. Which keys those are stands in the table that `touched()` names, made while
+    the model was compiled; its columns are the key. A model without such a table appends.
+
+    A model is written anew as a whole when it is new, when it is asked to be (`--full-refresh`), and when
+    what it is computed by has changed since its rows were (`should_full_refresh`).
+#}
+{% materialization incremental, adapter='duckdb', supported_languages=['sql'] %}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set grant_config = config.get('grants') -%}
+    {%- set flow = config.get('meta', {}).get('touched_orders') -%}
+    {%- set definition = model_definition() -%}
+    {%- set is_whole = existing is none or not existing.is_table or should_full_refresh() -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- if is_whole -%}
+        {%- set fits = existing is not none and existing.is_table
+            and lake_columns_are_unchanged(existing, compiled_code) -%}
+        {%- if not fits and existing is not none -%}
+            {{ adapter.drop_relation(existing) }}
+        {%- endif -%}
+        {% call statement('main') -%}
+            {%- if fits %}
+            {%- if config.get('contract').enforced -%}{{ get_assert_columns_equivalent(compiled_code) }}{%- endif %}
+            truncate {{ target_relation }};
+            insert into {{ target_relation }} by name (
+            {{ compiled_code }}
+            )
+            {%- else -%}
+            {{ create_table_as(False, target_relation, compiled_code, 'sql') }}
+            {%- endif %}
+        {%- endcall %}
+        {%- do run_query("comment on table " ~ target_relation ~ " is '" ~ definition ~ "'") -%}
+    {%- elif config.get('incremental_strategy') == 'append' -%}
+        {% call statement('main') -%}
+            insert into {{ target_relation }} by name (
+            {{ compiled_code }}
+            )
+        {%- endcall %}
+    {%- elif touched_count() == 0 -%}
+        {% call noop_statement('main', 'unchanged', 'SELECT', 0) -%} {%- endcall %}
+    {%- else -%}
+        {% call statement('main') -%}
+            delete from {{ target_relation }} as written where {{ is_touched('written') }};
+            insert into {{ target_relation }} by name (
+            {{ compiled_code }}
+            )
+        {%- endcall %}
+    {%- endif -%}
+    {%- if flow == 'told' -%}
+        {%- do tell_touched_orders(everything=is_whole) -%}
+    {%- elif flow == 'followed' -%}
+        {%- do mark_touched_orders_followed() -%}
+    {%- endif -%}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do apply_grants(target_relation, grant_config, should_revoke=False) %}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
