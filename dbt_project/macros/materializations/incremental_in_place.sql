@@ -10,7 +10,6 @@
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set grant_config = config.get('grants') -%}
-    {%- set flow = config.get('meta', {}).get('touched_orders') -%}
     {%- set definition = model_definition() -%}
     {%- set is_whole = existing is none or not existing.is_table or should_full_refresh() -%}
 
@@ -51,11 +50,7 @@
             )
         {%- endcall %}
     {%- endif -%}
-    {%- if flow == 'told' -%}
-        {%- do tell_touched_orders(everything=is_whole) -%}
-    {%- elif flow == 'followed' -%}
-        {%- do mark_touched_orders_followed() -%}
-    {%- endif -%}
+    {%- do note_touches(is_whole) -%}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do apply_grants(target_relation, grant_config, should_revoke=False) %}

@@ -1,6 +1,6 @@
 {#- dbt's own rule, plus: an incremental model is written anew as a whole when what it is computed by has changed
-    since its rows were, so that an edit takes effect on old rows without a flag; and one that follows touched
-    orders when all were touched. -#}
+    since its rows were, so that an edit takes effect on old rows without a flag; and one that follows a flow
+    when all of that was touched. -#}
 {% macro should_full_refresh() %}
     {%- set asked = config.get('full_refresh') -%}
     {%- if asked is none -%}
@@ -13,8 +13,7 @@
     {%- if written is none or not written.is_table -%}
         {{ return(asked) }}
     {%- endif -%}
-    {%- set follows = config.get('meta', {}).get('touched_orders') == 'followed' -%}
-    {{ return(lake_comment(written) != model_definition() or (follows and all_orders_are_touched())) }}
+    {{ return(lake_comment(written) != model_definition() or all_are_touched()) }}
 {% endmacro %}
 
 
@@ -36,7 +35,7 @@
 
 {% macro definition_parts(unique_id) %}
     {%- set node = graph.nodes[unique_id] -%}
-    {%- set parts = [node.checksum.checksum, node.config.get('meta', {}) | string] -%}
+    {%- set parts = [node.checksum.checksum] -%}
     {%- for upstream in node.depends_on.nodes | sort if upstream in graph.nodes -%}
         {%- set read = graph.nodes[upstream] -%}
         {%- if read.resource_type == 'seed' -%}

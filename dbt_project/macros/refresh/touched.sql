@@ -45,3 +45,55 @@
         execute and model.resource_type == 'model' and flags.WHICH in ('run', 'build') and is_incremental()
     ) }}
 {% endmacro %}
+
+
+{#-
+    The rows of a query with the hash of each, for models that find out by comparing which rows have changed:
+    `key` of every row that is not in the model as it is, and of every row of the model that is not found any
+    more, is touched. Rows must be distinct.
+-#}
+{% macro changed_rows(query, key) %}
+    {%- set hashed -%}
+        select
+            found.*,
+            {{ row_hash('found') }} as row_hash
+        from (
+            {{ query }}
+        ) as found
+    {%- endset -%}
+    {%- if is_refreshed() -%}
+        {%- do touch(changed_keys(hashed, key | join(', '))) -%}
+    {%- endif -%}
+    select changed.*
+    from (
+        {{ hashed }}
+    ) as changed
+    {{ where_touched('changed') }}
+{%- endmacro %}
+
+
+{% macro changed_keys(hashed, key) %}
+    with found as (
+        select {{ key }}, row_hash from ({{ hashed }}) as hashed
+    ),
+
+    written as (
+        select {{ key }}, row_hash from {{ this }}
+    )
+
+    select {{ key }} from found
+    where not exists (select 1 from written where written.row_hash = found.row_hash)
+    union
+    select {{ key }} from written
+    where not exists (select 1 from found where found.row_hash = written.row_hash)
+{% endmacro %}
+
+
+{% macro row_hash(alias) -%}
+    {{ return(adapter.dispatch('row_hash', 'fourflow')(alias)) }}
+{%- endmacro %}
+
+
+{% macro duckdb__row_hash(alias) -%}
+    hash({{ alias }})
+{%- endmacro %}

@@ -1,4 +1,5 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', meta={'follows': ['parcels']}) }}
+{{ follow('parcels') }}
 
 -- Times of scans count, not the order in which they arrived. A delivery is the carrier's word that the parcel was
 -- signed for; once a parcel has turned back, the signature at its end is the sender's.
@@ -16,7 +17,8 @@ with scans as (
         min(case when shipment_status = 'returned' then happened_at end) over (
             partition by business, parcel_no
         ) as returned_at
-    from {{ ref('int_shipment_scans_unioned') }}
+    from {{ ref('int_shipment_scans_unioned') }} as scans
+    {{ where_touched('scans') }}
 )
 
 select

@@ -1,7 +1,7 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', meta={'tells': 'orders'}) }}
 
 with unioned as (
-    {{ union_sources('order_lines') }}
+    {{ changed_rows(union_sources('order_lines'), ['business', 'order_no']) }}
 )
 
 select

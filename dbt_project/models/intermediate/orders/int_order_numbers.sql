@@ -1,4 +1,5 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', meta={'follows': ['orders']}) }}
+{{ follow('orders') }}
 
 -- Where one order of the business has the number, its key and channel; a number that several have says nothing.
 select
@@ -7,5 +8,6 @@ select
     case when count(*) = 1 then min(order_key) end as order_key,
     case when count(*) = 1 then min(channel) end as channel,
     count(*) as order_count
-from {{ ref('int_orders_unioned') }}
+from {{ ref('int_orders_unioned') }} as orders
+{{ where_touched('orders') }}
 group by business, order_no

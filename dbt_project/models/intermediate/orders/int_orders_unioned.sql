@@ -1,9 +1,9 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', meta={'tells': 'orders'}) }}
 
 -- An order number is unique within its source as far as its lines can tell: they name no channel. Should
 -- two channels of a source use one number, the order seen first keeps the plain key and the lines.
 with unioned as (
-    {{ union_sources('orders') }}
+    {{ changed_rows(union_sources('orders'), ['business', 'order_no']) }}
 ),
 
 ranked as (

@@ -1,1 +1,3 @@
-{{ union_sources('payments') }}
+{{ config(materialized='incremental', meta={'tells': 'orders'}) }}
+
+{{ changed_rows(union_sources('payments'), ['business', 'order_no']) }}

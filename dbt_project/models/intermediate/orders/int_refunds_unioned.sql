@@ -1,1 +1,3 @@
-{{ union_sources('refunds') }}
+{{ config(materialized='incremental', meta={'tells': 'orders'}) }}
+
+{{ changed_rows(union_sources('refunds'), ['business', 'order_no']) }}

@@ -1,3 +1,14 @@
+{{ config(materialized='incremental', meta={'follows': ['orders', 'parcels']}) }}
+{%- set scanned -%}
+    select
+        parcels.business,
+        parcels.order_no
+    from {{ ref('int_parcels_unioned') }} as parcels
+    inner join ({{ not_followed('parcels') }}) as touched
+        on parcels.business = touched.business and upper(parcels.tracking_no) = touched.parcel_no
+{%- endset %}
+{{ follow('orders', also=scanned) }}
+
 -- An order of the record's own source comes first; else its number is looked for in the whole business, and counts
 -- where one order has it. A number that nobody has yet keeps the key of its own source.
 --
@@ -13,6 +24,7 @@ with parcels as (
         on
             parcels.source = shipment_status_map.source
             and parcels.source_status = shipment_status_map.source_status
+    {{ where_touched('parcels') }}
 ),
 
 judged as (
@@ -40,6 +52,7 @@ select
         {{ order_key('judged.source', 'judged.order_no') }}
     ) as order_key,
     judged.tracking_no,
+    judged.order_no,
     judged.business,
     judged.source,
     coalesce(own_order.channel, other_order.channel) as channel,

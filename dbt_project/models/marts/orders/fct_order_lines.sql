@@ -1,16 +1,21 @@
+{{ config(materialized='incremental', meta={'follows': ['orders']}) }}
+{{ follow('orders') }}
+
 with returned as (
     select
         order_key,
         line_no,
         sum(quantity) as returned_quantity
-    from {{ ref('fct_refunds') }}
+    from {{ ref('fct_refunds') }} as refunds
     where refund_status = 'refunded' and line_no is not null
+    {{ where_touched('refunds', 'and') }}
     group by order_key, line_no
 )
 
 select
     lines.order_key,
     lines.line_no,
+    lines.order_no,
     lines.business,
     lines.source,
     orders.channel,
@@ -34,3 +39,4 @@ left join returned
     on lines.order_key = returned.order_key and lines.line_no = returned.line_no
 left join {{ ref('non_product_skus') }} as non_product_skus
     on lines.source = non_product_skus.source and lines.sku = non_product_skus.sku
+{{ where_touched('lines') }}

@@ -1,7 +1,11 @@
+{{ config(materialized='incremental', meta={'follows': ['orders']}) }}
+{{ follow('orders') }}
+
 -- An order of the record's own source comes first; else its number is looked for in the whole business, and counts
 -- where one order has it. A number that nobody has yet keeps the key of its own source.
 with payments as (
-    select * from {{ ref('int_payments_unioned') }}
+    select * from {{ ref('int_payments_unioned') }} as unioned
+    {{ where_touched('unioned') }}
 )
 
 select
@@ -11,6 +15,7 @@ select
         other_order.order_key,
         {{ order_key('payments.source', 'payments.order_no') }}
     ) as order_key,
+    payments.order_no,
     payments.business,
     payments.source,
     coalesce(own_order.channel, other_order.channel) as channel,

@@ -1,7 +1,11 @@
+{{ config(materialized='incremental', meta={'follows': ['orders']}) }}
+{{ follow('orders') }}
+
 -- An order of the record's own source comes first; else its number is looked for in the whole business, and counts
 -- where one order has it. A number that nobody has yet keeps the key of its own source.
 with refunds as (
-    select * from {{ ref('int_refunds_unioned') }}
+    select * from {{ ref('int_refunds_unioned') }} as unioned
+    {{ where_touched('unioned') }}
 )
 
 select
@@ -11,6 +15,7 @@ select
         other_order.order_key,
         {{ order_key('refunds.source', 'refunds.order_no') }}
     ) as order_key,
+    refunds.order_no,
     refunds.line_no,
     refunds.business,
     refunds.source,

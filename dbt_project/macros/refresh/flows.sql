@@ -1,0 +1,90 @@
+{#-
+    Which orders or parcels have changed since a model was last written. Models that unite the sources tell it
+    (`meta: {tells: orders}`); models that compute something of each order follow (`meta: {follows: [orders]}`).
+
+    Told are the business and the number by which records name an order or a parcel: a number may find its order
+    only when that comes. A told row without either means all of them. Told rows are counted through, so one
+    number tells up to where a model has followed.
+-#}
+{% macro flow_number(flow) %}
+    {{ return({'orders': 'order_no', 'parcels': 'parcel_no'}[flow]) }}
+{% endmacro %}
+
+
+{% macro ensure_flows() %}
+    {%- if execute and flags.WHICH in ('build', 'run') -%}
+        {%- set reference = target.database ~ ".reference" -%}
+        {%- do run_query("create schema if not exists " ~ reference) -%}
+        {%- do run_query(
+            "create table if not exists " ~ reference ~ ".touched_keys "
+            "(flow varchar, business varchar, number varchar, told_by varchar, touch_number bigint)"
+        ) -%}
+        {%- do run_query(
+            "create table if not exists " ~ reference ~ ".followed_touches (model varchar, touch_number bigint)"
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- The touched keys of a flow that this model has not followed yet, as a query of business and number. -#}
+{% macro not_followed(flow) %}
+    select
+        business,
+        number as {{ flow_number(flow) }}
+    from {{ target.database }}.reference.touched_keys
+    where
+        flow = '{{ flow }}'
+        and touch_number > coalesce(
+            (
+                select max(touch_number)
+                from {{ target.database }}.reference.followed_touches
+                where model = '{{ this.schema }}.{{ this.identifier }}'
+            ),
+            -1
+        )
+{%- endmacro %}
+
+
+{#- Touch what of a flow this model has not followed yet, and the keys that the query `also` finds. -#}
+{% macro follow(flow, also=none) %}
+    {%- if is_refreshed() -%}
+        {%- do touch(not_followed(flow) ~ " union " ~ (also or not_followed(flow))) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- Whether all keys of a flow that this model follows were touched since it was written. -#}
+{% macro all_are_touched() %}
+    {%- set everything = [] -%}
+    {%- for flow in config.get('meta', {}).get('follows', []) -%}
+        {%- do everything.append(
+            "select 1 from (" ~ not_followed(flow) ~ ") where business is null and "
+            ~ flow_number(flow) ~ " is null"
+        ) -%}
+    {%- endfor -%}
+    {{ return(everything | length > 0 and run_query(everything | join(" union all ")).rows | length > 0) }}
+{% endmacro %}
+
+
+{#- At the end of writing a model: what it tells and up to where it has followed. -#}
+{% macro note_touches(is_whole) %}
+    {%- set meta = config.get('meta', {}) -%}
+    {%- set told = target.database ~ ".reference.touched_keys" -%}
+    {%- set followed = target.database ~ ".reference.followed_touches" -%}
+    {%- if meta.get('tells') and (is_whole or touched_count() > 0) -%}
+        {%- set number = 'null' if is_whole else flow_number(meta.tells) -%}
+        {%- do run_query(
+            "insert into " ~ told ~ " select distinct '" ~ meta.tells ~ "', "
+            ~ ("null, null" if is_whole else "business, " ~ flow_number(meta.tells))
+            ~ ", '" ~ this.identifier ~ "', (select coalesce(max(touch_number), 0) + 1 from " ~ told ~ ")"
+            ~ ("" if is_whole else " from " ~ touched())
+        ) -%}
+    {%- endif -%}
+    {%- if meta.get('follows') -%}
+        {%- set name = this.schema ~ "." ~ this.identifier -%}
+        {%- do run_query("delete from " ~ followed ~ " where model = '" ~ name ~ "'") -%}
+        {%- do run_query(
+            "insert into " ~ followed ~ " select '" ~ name ~ "', coalesce(max(touch_number), 0) from " ~ told
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
