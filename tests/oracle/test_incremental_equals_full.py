@@ -1,69 +1,88 @@
-"""Staging is incremental: whatever the batches, it ends as if everything had come at once."""
+"""Incremental models: whatever the batches, they end as if everything had come at once."""
 
+import json
+import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from connectors.sandbox.build import build_sandbox
+from connectors.sandbox.world import Scenario, WorldConfig
+from orchestration.dbt_build import ensure_manifest
 from tests.oracle.conftest import Warehouse
 
 pytestmark = [pytest.mark.integration]
-STAGING = [
-    f"stg_sandbox__{entity}"
-    for entity in (
-        "orders",
-        "order_lines",
-        "payments",
-        "refunds",
-        "parcels",
-        "stock",
-        "products",
-        "customers",
-    )
-]
+WORLD = WorldConfig(
+    end_date=date(2025, 9, 30), days=12, orders_per_day=60, seed=5, scenario=Scenario.full()
+)
+RESENT_SHORTER = ("orders", "order_lines", "payments", "refunds", "parcels")
+BUILD = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+INCREMENTAL = ("--select", "+config.materialized:incremental")
 
 
-def _day_files(folder: Path) -> dict[str, list[Path]]:
-    days: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("*/*.csv")):
-        days.setdefault(path.stem, []).append(path)
-    return days
+def _batches(days: list[str], seed: int) -> list[list[str]]:
+    """The days in random order, in three parts of random size and an empty one."""
+    chance = random.Random(seed)
+    shuffled = chance.sample(days, len(days))
+    first, second = sorted(chance.sample(range(1, len(days)), 2))
+    return [shuffled[:first], shuffled[first:second], [], shuffled[second:]]
 
 
-def _offer(days: dict[str, list[Path]], wanted: list[str], source: Path, target: Path) -> None:
-    for day in wanted:
-        for path in days[day]:
-            copy = target / path.relative_to(source)
+def _offer(days: list[str], world: Path, offered: Path) -> None:
+    for path in world.glob("*/*.csv"):
+        if path.stem in days:
+            copy = offered / path.relative_to(world)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)
 
 
-def _contents(warehouse: Warehouse) -> dict[str, list[tuple]]:
-    return {
-        model: warehouse.query(f"select * from staging.{model} order by source_id")
-        for model in STAGING
-    }
+def _take_rows_out(offered: Path, seed: int) -> None:
+    """A file of each kind comes again without its first third: those rows are deleted."""
+    chance = random.Random(seed)
+    for entity in RESENT_SHORTER:
+        path = chance.choice(sorted((offered / entity).glob("*.csv")))
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(lines[:1] + lines[1 + len(lines) // 3 :]))
 
 
-def test_batches_in_any_order_stage_what_a_full_refresh_stages(
-    new_warehouse: Callable[[str], Warehouse], simulated: Path, tmp_path: Path
+def _incremental_models(warehouse: Warehouse) -> list[str]:
+    manifest = json.loads(ensure_manifest(warehouse.settings).read_text(encoding="utf-8"))
+    return [
+        f"{node['schema']}.{node['name']}"
+        for node in manifest["nodes"].values()
+        if node["config"]["materialized"] == "incremental"
+    ]
+
+
+def _contents(warehouse: Warehouse, models: list[str]) -> dict[str, list[str]]:
+    return {model: sorted(map(str, warehouse.query(f"select * from {model}"))) for model in models}
+
+
+@pytest.mark.parametrize(
+    "seed", [3, pytest.param(4, marks=pytest.mark.heavy), pytest.param(5, marks=pytest.mark.heavy)]
+)
+def test_random_batches_give_what_a_full_refresh_gives(
+    new_warehouse: Callable[[str], Warehouse], tmp_path: Path, seed: int
 ):
-    warehouse, offered = new_warehouse("incremental"), tmp_path / "offered"
-    days = _day_files(simulated)
-    names = list(days)
-    # Out of order, an edited file (a new version of the same name) and an empty pass.
-    batches = [names[20:], names[:10], [], names[10:20]]
-    for number, batch in enumerate(batches, start=1):
-        _offer(days, batch, simulated, offered)
-        if number == 4:
-            edited = offered / "orders" / f"{names[3]}.csv"
-            lines = edited.read_text(encoding="utf-8").splitlines(keepends=True)
-            edited.write_text("".join(lines[:-2]), encoding="utf-8")
+    warehouse, world, offered = new_warehouse("incremental"), tmp_path / "world", tmp_path / "all"
+    build_sandbox(replace(WORLD, seed=seed), world)
+    days = sorted({path.stem for path in world.glob("orders/*.csv")})
+    for number, batch in enumerate(_batches(days, seed), start=1):
+        _offer(batch, world, offered)
+        if number > 2:
+            _take_rows_out(offered, seed + number)
         warehouse.load("sandbox", offered, day=number)
         warehouse.enable_own_sources()
-        warehouse.dbt("run", "--select", "path:models/staging")
-    incremental = _contents(warehouse)
-    warehouse.dbt("run", "--select", "path:models/staging", "--full-refresh")
-    assert _contents(warehouse) == incremental
-    assert all(incremental.values())
+        warehouse.dbt(*BUILD, *INCREMENTAL)
+    models = _incremental_models(warehouse)
+    incremental = _contents(warehouse, models)
+    told = warehouse.query("select count(number) from reference.touched_keys")[0][0]
+    warehouse.dbt(*BUILD, *INCREMENTAL, "--full-refresh")
+    full = _contents(warehouse, models)
+    assert [model for model in models if incremental[model] != full[model]] == []
+    assert told > 100, "the batches were not written as what they touched"
+    assert all(incremental[f"marts.{name}"] for name in ("fct_orders", "fct_refunds"))

@@ -44,7 +44,7 @@
         {% call noop_statement('main', 'unchanged', 'SELECT', 0) -%} {%- endcall %}
     {%- else -%}
         {% call statement('main') -%}
-            delete from {{ target_relation }} as written where {{ is_touched('written') }};
+            delete from {{ target_relation }} where {{ is_touched() }};
             insert into {{ target_relation }} by name (
             {{ compiled_code }}
             )

@@ -72,10 +72,9 @@
     {%- set told = target.database ~ ".reference.touched_keys" -%}
     {%- set followed = target.database ~ ".reference.followed_touches" -%}
     {%- if meta.get('tells') and (is_whole or touched_count() > 0) -%}
-        {%- set number = 'null' if is_whole else flow_number(meta.tells) -%}
         {%- do run_query(
             "insert into " ~ told ~ " select distinct '" ~ meta.tells ~ "', "
-            ~ ("null, null" if is_whole else "business, " ~ flow_number(meta.tells))
+            ~ ("null, null" if is_whole else "touched_business, touched_" ~ flow_number(meta.tells))
             ~ ", '" ~ this.identifier ~ "', (select coalesce(max(touch_number), 0) + 1 from " ~ told ~ ")"
             ~ ("" if is_whole else " from " ~ touched())
         ) -%}

@@ -1,6 +1,6 @@
 {#-
     What an incremental model has to write anew: the table of this name holds the touched keys, and lives as
-    long as the connection. Its columns are the key.
+    long as the connection. Its columns are those of the key, each after `touched_`.
 -#}
 {% macro touched() -%}
     memory.main.touched_{{ this.identifier }}
@@ -9,7 +9,9 @@
 
 {#- Note the keys that this query finds as those to write anew. -#}
 {% macro touch(keys) %}
-    {%- do run_query("create or replace table " ~ touched() ~ " as " ~ keys) -%}
+    {%- do run_query(
+        "create or replace table " ~ touched() ~ " as select columns('(.*)') as 'touched_\\1' from (" ~ keys ~ ")"
+    ) -%}
 {% endmacro %}
 
 
@@ -18,23 +20,23 @@
 {% endmacro %}
 
 
-{#- Whether the key of a row is among the touched ones; keys may have gaps. -#}
-{% macro is_touched(alias) -%}
+{#- Whether the key of a row is among the touched ones; keys may have gaps. Joined rows name whose with `of`. -#}
+{% macro is_touched(of=none) -%}
     exists (
         select 1
-        from {{ touched() }} as touched
+        from {{ touched() }}
         where
             {%- for column in run_query("describe " ~ touched()).columns[0].values() %}
-            {{ "and " if not loop.first }}{{ alias }}.{{ column }} is not distinct from touched.{{ column }}
+            {{ "and " if not loop.first }}{{ column }} is not distinct from {{ of ~ "." if of }}{{ column[8:] }}
             {%- endfor %}
     )
 {%- endmacro %}
 
 
 {#- For the rows of one input of an incremental model: all of them, or the touched ones. -#}
-{% macro where_touched(alias, written='where') -%}
+{% macro where_touched(of=none, written='where') -%}
     {%- if is_refreshed() -%}
-    {{ written }} {{ is_touched(alias) }}
+    {{ written }} {{ is_touched(of) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -64,11 +66,11 @@
     {%- if is_refreshed() -%}
         {%- do touch(changed_keys(hashed, key | join(', '))) -%}
     {%- endif -%}
-    select changed.*
+    select *
     from (
         {{ hashed }}
-    ) as changed
-    {{ where_touched('changed') }}
+    ) as hashed
+    {{ where_touched() }}
 {%- endmacro %}
 
 

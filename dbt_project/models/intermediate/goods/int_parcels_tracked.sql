@@ -17,8 +17,8 @@ with scans as (
         min(case when shipment_status = 'returned' then happened_at end) over (
             partition by business, parcel_no
         ) as returned_at
-    from {{ ref('int_shipment_scans_unioned') }} as scans
-    {{ where_touched('scans') }}
+    from {{ ref('int_shipment_scans_unioned') }}
+    {{ where_touched() }}
 )
 
 select

@@ -8,6 +8,6 @@ select
     case when count(*) = 1 then min(order_key) end as order_key,
     case when count(*) = 1 then min(channel) end as channel,
     count(*) as order_count
-from {{ ref('int_orders_unioned') }} as orders
-{{ where_touched('orders') }}
+from {{ ref('int_orders_unioned') }}
+{{ where_touched() }}
 group by business, order_no

@@ -6,9 +6,11 @@ with returned as (
         order_key,
         line_no,
         sum(quantity) as returned_quantity
-    from {{ ref('fct_refunds') }} as refunds
-    where refund_status = 'refunded' and line_no is not null
-    {{ where_touched('refunds', 'and') }}
+    from {{ ref('fct_refunds') }}
+    where
+        refund_status = 'refunded'
+        and line_no is not null
+        {{ where_touched(written='and') }}
     group by order_key, line_no
 )
 

@@ -2,8 +2,8 @@
 {{ follow('orders') }}
 
 with orders as (
-    select * from {{ ref('int_orders_unioned') }} as unioned
-    {{ where_touched('unioned') }}
+    select * from {{ ref('int_orders_unioned') }}
+    {{ where_touched() }}
 ),
 
 line_totals as (
@@ -11,8 +11,8 @@ line_totals as (
         order_key,
         count(*) as line_count,
         sum(quantity) as unit_count
-    from {{ ref('int_order_lines_unioned') }} as lines
-    {{ where_touched('lines') }}
+    from {{ ref('int_order_lines_unioned') }}
+    {{ where_touched() }}
     group by order_key
 ),
 
@@ -22,8 +22,8 @@ refund_totals as (
         sum(amount) filter (where refund_status = 'refunded') as refunded_amount,
         bool_or(refund_status = 'refunding') as has_refunding,
         bool_or(refund_status = 'rejected') as has_rejected
-    from {{ ref('fct_refunds') }} as refunds
-    {{ where_touched('refunds') }}
+    from {{ ref('fct_refunds') }}
+    {{ where_touched() }}
     group by order_key
 ),
 
@@ -34,8 +34,8 @@ order_parcels as (
         upper(tracking_no) as parcel_no,
         min(coalesce(shipped_at, delivered_at)) as shipped_at,
         max(delivered_at) as delivered_at
-    from {{ ref('fct_parcels') }} as parcels
-    {{ where_touched('parcels') }}
+    from {{ ref('fct_parcels') }}
+    {{ where_touched() }}
     group by order_key, upper(tracking_no)
 ),
 

@@ -4,8 +4,8 @@
 -- An order of the record's own source comes first; else its number is looked for in the whole business, and counts
 -- where one order has it. A number that nobody has yet keeps the key of its own source.
 with refunds as (
-    select * from {{ ref('int_refunds_unioned') }} as unioned
-    {{ where_touched('unioned') }}
+    select * from {{ ref('int_refunds_unioned') }}
+    {{ where_touched() }}
 )
 
 select
