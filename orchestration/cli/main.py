@@ -19,6 +19,7 @@ _COMMANDS = {
     "status": "status:status",
     "query": "query:query",
     "metric": "metric:metric",
+    "walkthrough": "walkthrough:walkthrough",
     "init": "init:init",
     "doctor": "doctor:doctor",
     "bench": "bench:bench",

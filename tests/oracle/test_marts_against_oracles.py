@@ -6,9 +6,13 @@ from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from connectors.lake.attach import connect_snapshot
+from connectors.settings import PROJECT_ROOT
+from orchestration.walkthrough import write_walkthrough
 from tests.oracle import goods, online_retail, online_retail_customers, sandbox, scenario, tmall
 from tests.oracle.conftest import Warehouse
 
@@ -263,3 +267,16 @@ def test_the_planted_rule_is_found_by_account_and_counted_by_person(
     )
     by_person = walk("person_key", "o.order_status != 'cancelled'")
     assert counted == [(*by_person, rule["matured_buyers"])]
+
+
+def test_the_walk_through_online_retail_is_what_the_command_writes(warehouse: Warehouse):
+    lake = connect_snapshot(warehouse.settings)
+
+    def rows(sql: str) -> list[dict[str, Any]]:
+        result = lake.execute(sql)
+        names = [column[0] for column in result.description or []]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    page = PROJECT_ROOT / "docs" / "walkthrough-online-retail.md"
+    assert write_walkthrough(rows) == page.read_text(encoding="utf-8")
+    lake.close()
