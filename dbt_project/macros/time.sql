@@ -72,3 +72,18 @@
 {% macro seconds_between(earlier, later) -%}
     ((epoch_us({{ later }}) - epoch_us({{ earlier }})) // 1000000)
 {%- endmacro %}
+
+{#- The first day of the month of a date. -#}
+{% macro month_of(expression) -%}
+    cast(date_trunc('month', {{ expression }}) as date)
+{%- endmacro %}
+
+{#- The first day of the quarter of a date. -#}
+{% macro quarter_of(expression) -%}
+    cast(date_trunc('quarter', {{ expression }}) as date)
+{%- endmacro %}
+
+{#- The business date that runs or ends at an instant: midnight belongs to the day before it. -#}
+{% macro day_until(expression) -%}
+    {{ business_date('make_timestamptz(epoch_us(' ~ expression ~ ') - 1)') }}
+{%- endmacro %}

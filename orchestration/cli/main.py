@@ -26,6 +26,7 @@ _COMMANDS = {
     "connector": "connector:app",
     "decisions": "decisions:app",
     "quarantine": "quarantine:app",
+    "check": "check:app",
     "inbox": "inbox:app",
     "sandbox": "sandbox:app",
 }
