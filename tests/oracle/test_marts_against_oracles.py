@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -267,6 +267,33 @@ def test_the_planted_rule_is_found_by_account_and_counted_by_person(
     )
     by_person = walk("person_key", "o.order_status != 'cancelled'")
     assert counted == [(*by_person, rule["matured_buyers"])]
+
+
+def test_life_cycles_are_told_by_the_last_two_windows(warehouse: Warehouse):
+    sold: dict[str, list[tuple[date, int]]] = {}
+    for sku, day, quantity in warehouse.query(
+        "select sku, business_date, quantity from fct_daily_demand "
+        "where business = 'online_retail' order by business_date"
+    ):
+        sold.setdefault(sku, []).append((day, quantity))
+    today, first = date(2011, 12, 9), date(2010, 12, 1)
+
+    def stage(days: list[tuple[date, int]]) -> str:
+        ages = [((today - day).days, quantity) for day, quantity in days]
+        recent = sum(quantity for age, quantity in ages if age < 28)
+        before = sum(quantity for age, quantity in ages if 28 <= age < 56)
+        if ages[-1][0] >= 60:
+            return "dormant"
+        if ages[0][0] < 28 and (days[0][0] - first).days >= 28:
+            return "new"
+        if recent and recent * 4 >= before * 5:
+            return "growing"
+        return "declining" if not recent or recent * 4 < before * 3 else "mature"
+
+    rows = warehouse.query(
+        "select sku, life_cycle from fct_product_life_cycles where business = 'online_retail'"
+    )
+    assert dict(rows) == {sku: stage(days) for sku, days in sold.items()}
 
 
 def test_the_walk_through_online_retail_is_what_the_command_writes(warehouse: Warehouse):
