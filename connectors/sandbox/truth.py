@@ -36,6 +36,7 @@ from connectors.sandbox.platforms import (
 )
 from connectors.sandbox.retailer import World
 from connectors.sandbox.stages import catalogue, following, fulfilment, ordering, people, returning
+from connectors.sandbox.stages.contacting import describe_people
 from connectors.sandbox.stages.ordering import DOUBLE_ELEVEN
 from connectors.sandbox.world import DAY, NEVER, Flags, Ints
 
@@ -82,6 +83,7 @@ def describe_truth(
             "late_lane": _late_lane(),
             "return_model": _return_model(world),
             "people_on_two_channels": _people_on_two_channels(world),
+            "people": describe_people(world, _account_names(world)),
             "follow_up": _follow_up(world),
             "price_changes": _price_changes(world),
             "double_eleven_days": [
@@ -405,6 +407,12 @@ def _price_changes(world: World) -> list[dict[str, str]]:
         )
         if at != NEVER
     ]
+
+
+def _account_names(world: World) -> list[str]:
+    """`<channel>:<buyer id>` of each account."""
+    pairs = zip(world.accounts.channel.tolist(), buyer_ids(world).to_pylist(), strict=True)
+    return [f"{CHANNELS[channel]}:{buyer}" for channel, buyer in pairs]
 
 
 def _people_on_two_channels(world: World) -> int:

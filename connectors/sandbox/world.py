@@ -97,6 +97,8 @@ class Scenario:
         weighed_share: share of the SKUs whose weight is known; 0 is no column of weights.
         settlement_differences: share of the payments that a payment service reports otherwise than
             the shop, for each kind of difference; 0 is no reports and no bank statement.
+        contact_slip_share: share of the accounts that write the person's name, phone, e-mail or
+            birth date otherwise than their other account; 0 gives names and phones only, alike.
     """
 
     inquiry_conversion: float = 0.0
@@ -111,6 +113,7 @@ class Scenario:
     shrinkage_share: float = 0.0
     weighed_share: float = 0.0
     settlement_differences: float = 0.0
+    contact_slip_share: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -134,6 +137,7 @@ class Scenario:
             shrinkage_share=0.05,
             weighed_share=0.95,
             settlement_differences=0.001,
+            contact_slip_share=0.08,
         )
 
 

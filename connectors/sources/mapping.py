@@ -30,6 +30,9 @@ ColumnType = Literal[
     "id",
     "text",
     "remark",
+    "phone",
+    "masked_phone",
+    "email",
     "integer",
     "money",
     "minor_units",
@@ -59,6 +62,9 @@ class Column(Declared):
     under its header: then it has a `path` in that value, too. With a `key`, what stands there is an
     array of `{key, value}` objects, and the value is that of this key. With a `pattern`, the value
     is what its one group matches; a text that does not match as a whole has no value.
+
+    Personal data (`pii`) leaves bronze as a token; with `pii: parts` as the tokens of its pairs of
+    characters, which texts that are spelt alike mostly share.
     """
 
     header: str = ""
@@ -68,7 +74,7 @@ class Column(Declared):
     type: ColumnType
     required: bool = False
     optional: bool = False
-    pii: bool = False
+    pii: bool | Literal["parts"] = False
     strip_decimal_zero: bool = False
     pattern: str | None = None
 

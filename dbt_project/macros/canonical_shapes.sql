@@ -52,7 +52,9 @@
             'source': 'varchar', 'channel': 'varchar', 'buyer_id': 'varchar', 'name_token': 'varchar',
             'phone_token': 'varchar', 'province_name': 'varchar', 'registered_at': 'timestamptz',
             'full_name_token': 'varchar', 'email_token': 'varchar', 'open_uid': 'varchar',
-            'union_id': 'varchar', 'first_known_at': 'timestamptz', 'known_at': 'timestamptz',
+            'union_id': 'varchar', 'name_parts': 'varchar', 'masked_phone_token': 'varchar',
+            'email_parts': 'varchar', 'birth_date_token': 'varchar', 'address_parts': 'varchar',
+            'first_known_at': 'timestamptz', 'known_at': 'timestamptz',
         },
         'payment_entries': {
             'source': 'varchar', 'account': 'varchar', 'bill_kind': 'varchar', 'entry_no': 'varchar',

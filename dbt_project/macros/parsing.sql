@@ -52,6 +52,12 @@
         {{ expression }}
     {%- elif column.type == 'remark' -%}
         {{ without_people(expression) }}
+    {%- elif column.type == 'phone' -%}
+        {{ phone_number(expression) }}
+    {%- elif column.type == 'masked_phone' -%}
+        {{ masked_phone_number(expression) }}
+    {%- elif column.type == 'email' -%}
+        case when contains({{ expression }}, '@') then lower({{ expression }}) end
     {%- elif column.type == 'integer' -%}
         case
             when regexp_full_match({{ expression }}, '[+-]?[0-9]{1,18}([.]0+)?')

@@ -160,7 +160,7 @@ judged as (
             when read_error is not null then read_error
             else nullif(concat_ws(
                 ' ',
-                {%- for name, column in columns.items() if column.get('required') or column.type not in ('text', 'json', 'remark') %}
+                {%- for name, column in columns.items() if column.get('required') or column.type not in ('text', 'json', 'remark', 'phone', 'masked_phone', 'email') %}
                 {{ refusal(name, column, name ~ '_raw', name ~ '_typed') }}{{ "," if not loop.last }}
                 {%- endfor %}
             ), '')
@@ -202,7 +202,9 @@ named as (
         account,
         {%- endif %}
         {%- for name, column in columns.items() %}
-        {%- if column.get('pii') %}
+        {%- if column.get('pii') == 'parts' %}
+        {{ pii_parts(name ~ '_typed') }} as {{ name }},
+        {%- elif column.get('pii') %}
         {{ pii_token(name ~ '_typed') }} as {{ name }},
         {%- else %}
         {{ name }}_typed as {{ name }},

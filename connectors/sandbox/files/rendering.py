@@ -39,6 +39,7 @@ from connectors.sandbox.platforms import (
 )
 from connectors.sandbox.retailer import World
 from connectors.sandbox.stages.catalogue import CATEGORIES
+from connectors.sandbox.stages.contacting import state_contacts
 from connectors.sandbox.stages.parcelling import list_parcels
 from connectors.sandbox.stages.people import GIVEN_NAMES, SURNAMES
 from connectors.sandbox.stages.weighing import weigh_products
@@ -59,6 +60,8 @@ class Renderer:
         self.buyer_id = buyer_ids(world)
         self._sku = pa.array(world.products.skus)
         self._parcel_table = list_parcels(world)
+        told = world.config.scenario.contact_slip_share > 0
+        self._contacts = state_contacts(world) if told else None
         self._grams = weigh_products(world.config, world.products)
         # What the order's first version said too much; nothing for orders never edited.
         self._overcharge = plan.overcharge * world.lines.quantity[world.orders.first_line]
@@ -80,6 +83,11 @@ class Renderer:
         if records.entity == "products" and self._world.config.scenario.weighed_share > 0:
             grams = self._grams[records.index]
             table = table.append_column("weight_grams", pa.array(grams, mask=grams < 0))
+        if records.entity == "customers" and self._contacts:
+            index = pa.array(records.index)
+            for name in ("email", "birth_date", "address"):
+                given = pa.array(getattr(self._contacts, name)).take(index)
+                table = table.append_column(name, given)
         return table
 
     def _orders(self, records: Records) -> Sequence[Any]:
@@ -196,13 +204,19 @@ class Renderer:
     def _customers(self, records: Records) -> Sequence[Any]:
         accounts = self._world.accounts
         index = records.index
-        full_names = tuple(first + given for first in SURNAMES for given in GIVEN_NAMES)
-        name = accounts.surname[index] * len(GIVEN_NAMES) + accounts.given_name[index]
+        if self._contacts:
+            name = pa.array(self._contacts.name).take(pa.array(index))
+            phone = pa.array(self._contacts.phone).take(pa.array(index))
+        else:
+            full_names = tuple(first + given for first in SURNAMES for given in GIVEN_NAMES)
+            full_name = accounts.surname[index] * len(GIVEN_NAMES) + accounts.given_name[index]
+            name = words(full_names, full_name)
+            phone = pa.array(accounts.phone[index]).cast(pa.string())
         return (
             self.buyer_id.take(pa.array(index)),
             words(CHANNELS, accounts.channel[index]),
-            words(full_names, name),
-            pa.array(accounts.phone[index]).cast(pa.string()),
+            name,
+            phone,
             words(PROVINCE_NAMES, accounts.province[index]),
             times(accounts.registered_at[index]),
         )

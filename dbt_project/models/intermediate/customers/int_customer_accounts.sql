@@ -34,6 +34,11 @@ select
     registered.email_token,
     registered.open_uid,
     registered.union_id,
+    registered.name_parts,
+    registered.masked_phone_token,
+    registered.email_parts,
+    registered.birth_date_token,
+    registered.address_parts,
     coalesce(registered.first_known_at, ordering.first_known_at) as first_known_at,
     coalesce(registered.known_at, ordering.known_at) as known_at
 from registered

@@ -1,7 +1,6 @@
 """Accounts that links make one person: `models_ml.identity.clusters` on the links and decisions."""
 
-import pyarrow as pa
-
+from connectors.lake.python_models import table_of
 from models_ml.identity.clusters import cluster_accounts
 
 
@@ -18,9 +17,5 @@ def model(dbt, session):
         ),
         most_accounts=dbt.config.get("most_accounts"),
     )
-    return pa.table(
-        {
-            "customer_key": pa.array(clusters["account"], pa.string()),
-            "cluster_key": pa.array(clusters["cluster"], pa.string()),
-        }
-    )
+    named = clusters.rename(columns={"account": "customer_key", "cluster": "cluster_key"})
+    return table_of(named, {"customer_key": "string", "cluster_key": "string"})

@@ -8,10 +8,16 @@ select
     phone as phone_token,
     province as province_name,
     registered_at,
-    name as full_name_token,
+    -- Of a masked name nothing is known.
+    case when name_parts is not null then name end as full_name_token,
     null as email_token,
     null as open_uid,
     null as union_id,
+    name_parts,
+    masked_phone as masked_phone_token,
+    null as email_parts,
+    null as birth_date_token,
+    null as address_parts,
     first_received_at as first_known_at,
     received_at as known_at
 from (

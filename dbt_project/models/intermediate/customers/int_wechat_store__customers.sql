@@ -15,6 +15,11 @@ select
     -- An openid is one shop's own; the unionid is one WeChat user's in all shops of a company.
     null as open_uid,
     arg_max(union_id, modified_at) filter (where giver_id is null) as union_id,
+    null as name_parts,
+    null as masked_phone_token,
+    null as email_parts,
+    null as birth_date_token,
+    null as address_parts,
     min(first_received_at) as first_known_at,
     max(received_at) as known_at
 from (

@@ -12,6 +12,11 @@ select
     arg_max(buyer_email, modified_at) as email_token,
     null as open_uid,
     null as union_id,
+    null as name_parts,
+    null as masked_phone_token,
+    null as email_parts,
+    null as birth_date_token,
+    null as address_parts,
     min(first_received_at) as first_known_at,
     max(received_at) as known_at
 from (
