@@ -13,26 +13,21 @@ with exact as (
 
 probable as (
     select
-        business,
-        customer_key_a,
-        customer_key_b,
+        links.business,
+        links.customer_key_a,
+        links.customer_key_b,
         'probable' as rule,
         'probable' as method,
         -- Nothing but a steward's decision is certain.
         cast(least(links.match_probability, 0.99999999) as decimal(9, 8)) as match_probability,
-        evidence,
-        known_at
-    from (
-        select
-            probable.*,
-            greatest(accounts_a.known_at, accounts_b.known_at) as known_at
-        from {{ ref('int_identity_links_probable') }} as probable
-        inner join {{ ref('int_customer_accounts') }} as accounts_a
-            on probable.customer_key_a = accounts_a.customer_key
-        inner join {{ ref('int_customer_accounts') }} as accounts_b
-            on probable.customer_key_b = accounts_b.customer_key
-        where probable.match_probability >= {{ var('identity_link_probability') }}
-    ) as links
+        links.evidence,
+        greatest(accounts_a.known_at, accounts_b.known_at) as known_at
+    from {{ ref('int_identity_links_probable') }} as links
+    inner join {{ ref('int_customer_accounts') }} as accounts_a
+        on links.customer_key_a = accounts_a.customer_key
+    inner join {{ ref('int_customer_accounts') }} as accounts_b
+        on links.customer_key_b = accounts_b.customer_key
+    where links.match_probability >= {{ var('identity_link_probability') }}
 ),
 
 decided as (
