@@ -87,3 +87,8 @@
 {% macro day_until(expression) -%}
     {{ business_date('make_timestamptz(epoch_us(' ~ expression ~ ') - 1)') }}
 {%- endmacro %}
+
+{#- Whole minutes from one instant to a later one. -#}
+{% macro whole_minutes_between(earlier, later) -%}
+    ({{ seconds_between(earlier, later) }} // 60)
+{%- endmacro %}

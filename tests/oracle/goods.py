@@ -2,11 +2,14 @@
 
 import csv
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from connectors.settings import PROJECT_ROOT
 from tests.oracle.sandbox import Difference, Query
 
 Row = dict[str, str]
@@ -21,17 +24,24 @@ def differences(folder: Path, query: Query) -> list[Difference]:
         *_layers(folder, query),
         *_oversold(folder, truth, query),
         *_inventory_days(folder, query),
+        *_parcels(truth, query),
+        *_stuck(folder, query),
+        *_fulfilment(folder, query),
+        *_queue(folder, query),
     )
     return [(what, expected, found) for what, expected, found in compared if expected != found]
 
 
 def told(folder: Path, entity: str) -> list[Row]:
-    """The rows of an entity in the order of its files, each once."""
+    """The rows of an entity in the order of its files, each once, without the broken ones."""
+    truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    broken = {row["text"] for row in truth["planted"]["broken_rows"]}
     rows: dict[tuple[str, ...], Row] = {}
     for path in sorted((folder / entity).glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                if None not in row and None not in row.values():
+                is_whole = None not in row and None not in row.values()
+                if is_whole and ",".join(row.values()) not in broken:
                     rows.setdefault(tuple(row.values()), row)
     return list(rows.values())
 
@@ -179,3 +189,167 @@ def _inventory_days(folder: Path, query: Query) -> Iterator[Difference]:
         {key: tuple(figures) for key, figures in days.items()},
         {row[:2]: row[2:] for row in found},
     )
+
+
+def _parcels(truth: dict, query: Query) -> Iterator[Difference]:
+    """Promises kept and broken by carrier; the late lane is late beyond the others."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for carrier, outcome, count in query(
+        "select carrier, outcome, count(*) from fct_parcel_performance "
+        "where business = 'fourflow_demo' and outcome <> 'not_shipped' group by 1, 2"
+    ):
+        found[carrier][outcome] = count
+    for carrier, fates in truth["goods"]["parcels"].items():
+        expected = {
+            "in_time": fates["in_time"],
+            "late": fates["late"],
+            "overdue": fates["overdue"],
+            "open": fates["open"],
+            "returned": fates["refused"],
+        }
+        yield f"parcels of {carrier}", expected, found[carrier]
+    lane = truth["planted"]["late_lane"]
+    names = ", ".join(f"'{name}'" for name in lane["provinces"])
+    (of_lane,) = query(
+        f"select sum(late_count + overdue_count), sum(judged_count) from rpt_carrier_lanes "
+        f"where carrier = '{lane['carrier']}' and province in ({names})"
+    )
+    (of_others,) = query(
+        f"select sum(late_count + overdue_count), sum(judged_count) from rpt_carrier_lanes "
+        f"where not (carrier = '{lane['carrier']}' and province in ({names}))"
+    )
+    stands_out = of_lane[0] * of_others[1] > 5 * of_others[0] * of_lane[1]
+    yield "the late lane stands out", True, stands_out
+
+
+def _stuck(folder: Path, query: Query) -> Iterator[Difference]:
+    """No carrier scans in these files: in trouble for a day, or under way for a week."""
+    newest = {row["tracking_no"]: row for row in _in_time(told(folder, "parcels"), "modified_at")}
+    end = _end(folder)
+    limits = {"EXCEPTION": timedelta(hours=24)}
+    expected = {
+        number
+        for number, row in newest.items()
+        if row["shipped_at"]
+        and row["status"] not in ("DELIVERED", "RETURNED")
+        and end - datetime.fromisoformat(row["shipped_at"])
+        > limits.get(row["status"], timedelta(hours=168))
+    }
+    found = query(
+        "select parcel_no from fct_parcel_performance where business = 'fourflow_demo' and is_stuck"
+    )
+    yield "stuck parcels", expected, {number for (number,) in found}
+
+
+def _fulfilment(folder: Path, query: Query) -> Iterator[Difference]:
+    """Freight, handling and kilograms of every order, walked line by line through the seeds."""
+    tariffs = {(row["carrier"], row["distance_class"]): row for row in _seed("freight_tariffs")}
+    services = {(row["carrier"], row["distance_class"]): row for row in _seed("carrier_services")}
+    factors = {row["activity"]: Decimal(row["kg_co2e"]) for row in _seed("emission_factors")}
+    (rates,) = _seed("handling_rates")
+    kilograms = {
+        row["sku"]: Decimal(row["weight_grams"] or 500) / 1000 for row in told(folder, "products")
+    }
+    lines = {(row["order_no"], row["line_no"]): row for row in told(folder, "order_lines")}.values()
+    weight: dict[str, Decimal] = defaultdict(Decimal)
+    units: Counter[str] = Counter()
+    line_count: Counter[str] = Counter()
+    for row in lines:
+        weight[row["order_no"]] += int(row["quantity"]) * kilograms[row["sku"]]
+        units[row["order_no"]] += int(row["quantity"])
+        line_count[row["order_no"]] += 1
+    ways = {
+        row[0]: row[1:]
+        for row in query(
+            "select parcel_no, split_part(order_key, ':', 2), carrier, distance_class, "
+            "distance_km from fct_parcel_performance "
+            "where business = 'fourflow_demo' and shipped_at is not null"
+        )
+    }
+    of_order: dict[str, list[str]] = defaultdict(list)
+    for row in {row["tracking_no"]: row for row in told(folder, "parcels")}.values():
+        of_order[row["order_no"]].append(row["tracking_no"])
+    expected = {}
+    for order, parcels in of_order.items():
+        sent = [number for number in parcels if number in ways]
+        if not sent:
+            continue
+        share = weight[order] / len(parcels)
+        freight = carbon = Decimal(0)
+        for number in sent:
+            _, carrier, far, km = ways[number]
+            tariff = tariffs.get((carrier, far)) or tariffs["*", far]
+            service = services.get((carrier, far)) or services["*", far]
+            over = max(share - Decimal(tariff["first_weight_kg"]), Decimal(0))
+            steps = math.ceil(over / Decimal(tariff["step_weight_kg"]))
+            freight += Decimal(tariff["first_amount"]) + steps * Decimal(tariff["step_amount"])
+            carbon += share / 1000 * km * factors[service["transport_mode"]]
+            carbon += Decimal(rates["parcel_packaging_kg"]) * factors["packaging"]
+        handling = (
+            Decimal(rates["order_amount"])
+            + Decimal(rates["line_amount"]) * line_count[order]
+            + Decimal(rates["unit_amount"]) * units[order]
+            + Decimal(rates["parcel_packaging_amount"]) * len(sent)
+        )
+        expected[order] = (freight + handling, carbon)
+    found = {
+        row[0]: row[1:]
+        for row in query(
+            "select split_part(order_key, ':', 2), fulfilment_amount, kg_co2e "
+            "from fct_order_fulfilment_costs where business = 'fourflow_demo' "
+            "and order_key not like '%@%'"
+        )
+    }
+    yield "orders with a cost", len(expected), len(found)
+    wrong = {
+        order: (figures, found.get(order))
+        for order, figures in expected.items()
+        if order not in found
+        or figures[0] != found[order][0]
+        or abs(figures[1] - found[order][1]) > Decimal("0.00001")
+    }
+    yield "costs and kilograms of orders", {}, dict(list(wrong.items())[:5])
+
+
+def _queue(folder: Path, query: Query) -> Iterator[Difference]:
+    """Who waits on the last evening: paid, not cancelled, nothing shipped."""
+    shipped = {row["order_no"] for row in told(folder, "parcels") if row["shipped_at"]}
+    newest = {row["order_no"]: row for row in _in_time(told(folder, "orders"), "modified_at")}
+    closed = {"TRADE_CLOSED", "TRADE_CLOSED_BY_TAOBAO", "4", "CANCELLED", "VOID", "TRADE_MYSTERY"}
+    waiting = [
+        row
+        for number, row in newest.items()
+        if row["channel"] not in ("store_pos", "distributors")
+        and (row["paid_at"] or row["order_type"] == "sample")
+        and number not in shipped
+        and row["status"] not in closed
+    ]
+    end = _end(folder)
+    minutes = sum(
+        int((end - datetime.fromisoformat(row["paid_at"] or row["created_at"])).total_seconds())
+        // 60
+        for row in waiting
+    )
+    found = query(
+        "select sum(waiting_order_count)::int, sum(waited_minutes)::int from rpt_warehouse_queue "
+        "where business = 'fourflow_demo' and business_date = "
+        f"date '{(end - timedelta(days=1)).date()}'"
+    )
+    yield "orders that wait at the end", (len(waiting), minutes), found[0]
+
+
+def _in_time(rows: list[Row], clock: str) -> list[Row]:
+    """The rows by the time at which they became what they are: the newest of each comes last."""
+    return sorted(rows, key=lambda row: row[clock])
+
+
+def _end(folder: Path) -> datetime:
+    """Midnight after the last day."""
+    truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    return datetime.fromisoformat(truth["config"]["end_date"]) + timedelta(days=1)
+
+
+def _seed(name: str) -> list[Row]:
+    path = PROJECT_ROOT / "dbt_project" / "seeds" / f"{name}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -1,46 +1,7 @@
 -- Who paid first is served first, out of what is on hand: reservations are the open lines themselves, so they are not
 -- taken off a second time. Lines queue at the site that serves their channel and province, by where its orders left
 -- from; what that site lacks comes from what other sites have to spare, then from what is on its way in.
-with served as (
-    select
-        orders.business,
-        orders.channel,
-        coalesce(orders.province, '-') as province,
-        sites.site,
-        count(*) as order_count
-    from {{ ref('int_order_sites') }} as sites
-    inner join {{ ref('fct_orders') }} as orders on sites.order_key = orders.order_key
-    group by orders.business, orders.channel, coalesce(orders.province, '-'), sites.site
-),
-
-serving_sites as (
-    select
-        business,
-        channel,
-        province,
-        site
-    from served
-    qualify row_number() over (partition by business, channel, province order by order_count desc, site asc) = 1
-),
-
-channel_sites as (
-    select
-        business,
-        channel,
-        site
-    from (
-        select
-            business,
-            channel,
-            site,
-            sum(order_count) as order_count
-        from served
-        group by business, channel, site
-    ) as served_by_channel
-    qualify row_number() over (partition by business, channel order by order_count desc, site asc) = 1
-),
-
-fullest_sites as (
+with fullest_sites as (
     select
         business,
         sku,
@@ -69,12 +30,16 @@ open_lines as (
         lines.quantity
     from {{ ref('fct_orders') }} as orders
     inner join {{ ref('fct_order_lines') }} as lines on orders.order_key = lines.order_key
-    left join serving_sites
+    left join {{ ref('int_serving_sites') }} as serving_sites
         on
             orders.business = serving_sites.business
             and orders.channel = serving_sites.channel
             and coalesce(orders.province, '-') = serving_sites.province
-    left join channel_sites on orders.business = channel_sites.business and orders.channel = channel_sites.channel
+    left join {{ ref('int_serving_sites') }} as channel_sites
+        on
+            orders.business = channel_sites.business
+            and orders.channel = channel_sites.channel
+            and channel_sites.province = '*'
     left join fullest_sites on orders.business = fullest_sites.business and lines.sku = fullest_sites.sku
     where
         orders.order_type in ('sale', 'sample', 'wholesale')

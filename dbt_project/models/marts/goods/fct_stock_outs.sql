@@ -1,28 +1,6 @@
 -- An article of a site's assortment (one that its counts list) is out of stock on a day on whose end there is nothing
 -- to sell. Lines that were ordered on such a day count where their channel and province are served from.
-with served as (
-    select
-        orders.business,
-        orders.channel,
-        coalesce(orders.province, '-') as province,
-        sites.site,
-        count(*) as order_count
-    from {{ ref('int_order_sites') }} as sites
-    inner join {{ ref('fct_orders') }} as orders on sites.order_key = orders.order_key
-    group by orders.business, orders.channel, coalesce(orders.province, '-'), sites.site
-),
-
-serving_sites as (
-    select
-        business,
-        channel,
-        province,
-        site
-    from served
-    qualify row_number() over (partition by business, channel, province order by order_count desc, site asc) = 1
-),
-
-demanded as (
+with demanded as (
     select
         lines.business,
         coalesce(order_sites.site, serving_sites.site) as site,
@@ -33,7 +11,7 @@ demanded as (
     from {{ ref('fct_order_lines') }} as lines
     inner join {{ ref('fct_orders') }} as orders on lines.order_key = orders.order_key
     left join {{ ref('int_order_sites') }} as order_sites on lines.order_key = order_sites.order_key
-    left join serving_sites
+    left join {{ ref('int_serving_sites') }} as serving_sites
         on
             orders.business = serving_sites.business
             and orders.channel = serving_sites.channel
