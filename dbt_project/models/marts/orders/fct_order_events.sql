@@ -1,0 +1,153 @@
+with versions as (
+    select * from {{ ref('fct_order_versions') }}
+),
+
+orders as (
+    select * from {{ ref('fct_orders') }}
+),
+
+told as (
+    select
+        orders.order_key,
+        'created' as event,
+        'buyer' as actor,
+        orders.source,
+        '' as reference,
+        case when versions.order_status in ('created', 'awaiting_payment') then versions.order_status end as order_status,
+        orders.created_at as event_at,
+        versions.known_at
+    from orders
+    inner join versions on orders.order_key = versions.order_key and versions.version_number = 1
+    union all
+    select
+        order_key,
+        'status_changed' as event,
+        'platform' as actor,
+        source,
+        cast(version_number as varchar) as reference,
+        order_status,
+        event_at,
+        known_at
+    from versions
+    where order_status != previous_status
+    union all
+    select
+        order_key,
+        'amount_changed' as event,
+        'platform' as actor,
+        source,
+        cast(version_number as varchar) as reference,
+        cast(null as varchar) as order_status,
+        event_at,
+        known_at
+    from versions
+    where amount_change != 0
+    union all
+    select
+        order_key,
+        'paid' as event,
+        'buyer' as actor,
+        source,
+        payment_key as reference,
+        'paid' as order_status,
+        paid_at as event_at,
+        known_at
+    from {{ ref('fct_payments') }}
+    union all
+    select
+        order_key,
+        'refund_requested' as event,
+        'buyer' as actor,
+        source,
+        refund_key as reference,
+        cast(null as varchar) as order_status,
+        requested_at as event_at,
+        known_at
+    from {{ ref('fct_refunds') }}
+    union all
+    select
+        order_key,
+        'refunded' as event,
+        'shop' as actor,
+        source,
+        refund_key as reference,
+        cast(null as varchar) as order_status,
+        refunded_at as event_at,
+        known_at
+    from {{ ref('fct_refunds') }}
+    union all
+    select
+        order_key,
+        'parcel_shipped' as event,
+        'warehouse' as actor,
+        source,
+        parcel_key as reference,
+        'shipped' as order_status,
+        shipped_at as event_at,
+        known_at
+    from {{ ref('fct_parcels') }}
+    union all
+    select
+        order_key,
+        'parcel_delivered' as event,
+        'carrier' as actor,
+        source,
+        parcel_key as reference,
+        cast(null as varchar) as order_status,
+        delivered_at as event_at,
+        known_at
+    from {{ ref('fct_parcels') }}
+    union all
+    select
+        order_key,
+        'exchange_requested' as event,
+        'buyer' as actor,
+        source,
+        exchange_key as reference,
+        cast(null as varchar) as order_status,
+        requested_at as event_at,
+        known_at
+    from {{ ref('fct_exchanges') }}
+    union all
+    select
+        order_key,
+        'invoiced' as event,
+        'finance' as actor,
+        source,
+        invoice_key as reference,
+        cast(null as varchar) as order_status,
+        {{ local_to_utc('cast(issued_on as timestamp)', business_time_zone()) }} as event_at,
+        known_at
+    from {{ ref('fct_invoices') }}
+    union all
+    select
+        order_key,
+        'delivered' as event,
+        'carrier' as actor,
+        source,
+        '' as reference,
+        'delivered' as order_status,
+        delivered_at as event_at,
+        known_at
+    from orders
+)
+
+select
+    concat_ws('#', told.order_key, told.event, nullif(told.reference, '')) as order_event_key,
+    told.order_key,
+    orders.business,
+    orders.channel,
+    row_number() over in_order as event_number,
+    told.event,
+    told.actor,
+    told.source,
+    nullif(told.reference, '') as reference,
+    told.order_status,
+    told.event_at,
+    told.known_at,
+    {{ seconds_between('lag(told.event_at) over in_order', 'told.event_at') }} as seconds_since_previous,
+    {{ seconds_between('told.event_at', 'told.known_at') }} as seconds_to_known
+from told
+inner join orders on told.order_key = orders.order_key
+where told.event_at is not null
+window in_order as (partition by told.order_key order by told.event_at, told.event, told.reference)
