@@ -39,13 +39,21 @@ with documents as (
         stages.place
     from {{ ref('fct_exchanges') }}
     inner join (
-        select 'requested' as to_status, 1 as place
+        select
+            'requested' as to_status,
+            1 as place
         union all
-        select 'returned' as to_status, 2 as place
+        select
+            'returned' as to_status,
+            2 as place
         union all
-        select 'shipped' as to_status, 3 as place
+        select
+            'shipped' as to_status,
+            3 as place
         union all
-        select 'completed' as to_status, 4 as place
+        select
+            'completed' as to_status,
+            4 as place
     ) as stages on stages.place > 0
     union all
     select
