@@ -32,7 +32,7 @@ OWNERS = {
     "outcome": ("orders",),
     "order": ("orders",),
     "segment": ("customers",),
-    "view": ("overview", "customers", "decisions", "health"),
+    "view": ("overview", "customers", "decisions", "health", "definitions"),
 }
 _CHOICES = "_address"
 _LEAVING = "_address_leaving"

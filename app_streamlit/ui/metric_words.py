@@ -3,6 +3,7 @@
 from app_streamlit.queries.metrics import described
 from app_streamlit.ui.cards import escape
 from app_streamlit.ui.i18n import Translator, readable
+from app_streamlit.ui.tables import Column
 
 
 def label(name: str, t: Translator) -> str:
@@ -18,10 +19,26 @@ def meaning(name: str, t: Translator) -> str:
         return t("metrics.undefined")
     return (
         f"{escape(metric.definition(t.language))}\n\n"
-        + t(
-            "metrics.about",
-            unit=t.known(f"metric_units.{metric.unit}", metric.unit),
-            owner=t.known(f"owners.{metric.owner}", metric.owner.removeprefix("team:")),
-        )
+        + t("metrics.about", unit=_unit(metric.unit, t), owner=_owner(metric.owner, t))
         + f"\n\n`fourflow metric {metric.name}`"
     )
+
+
+def columns(t: Translator) -> tuple[Column, ...]:
+    """The columns of the table of definitions."""
+    return (
+        Column("label", label="metric_label"),
+        Column("definition", "long", label="metric_definition"),
+        Column("unit", label="metric_unit", words=lambda unit: _unit(str(unit), t)),
+        Column("owner", label="metric_owner", words=lambda owner: _owner(str(owner), t)),
+        Column("kind", label="metric_kind", words=lambda kind: t(f"metric_kinds.{kind}")),
+        Column("metric", label="metric_name"),
+    )
+
+
+def _unit(unit: str, t: Translator) -> str:
+    return t.known(f"metric_units.{unit}", unit)
+
+
+def _owner(owner: str, t: Translator) -> str:
+    return t.known(f"owners.{owner}", owner.removeprefix("team:"))

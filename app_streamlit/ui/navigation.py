@@ -24,6 +24,7 @@ ENTRIES = (
     Entry("customers", ":material/groups:"),
     Entry("decisions", ":material/task_alt:"),
     Entry("health", ":material/monitor_heart:"),
+    Entry("definitions", ":material/menu_book:"),
 )
 
 

@@ -79,8 +79,10 @@ def overview_tiles(
     if before is not None and _covers(before, scope.before()):
         earlier = load_figures(context.edition, scope.before()).get(currency, {})
 
-    def tile(name: str, value: str, *, exact: bool = False, **more: Any) -> Tile:
+    def tile(name: str, value: str, *, exact: bool = False, beside: str = "", **more: Any) -> Tile:
         meaning = metric_words.meaning(name, t)
+        if beside:
+            meaning += f"\n\n{metric_words.label(beside, t)}: {formats.rate(now.get(beside))}"
         if exact:
             meaning += f"\n\n{t('overview.exactly')} {formats.money(now.get(name), currency)}"
         more.setdefault("delta", formats.change(relative_change(now.get(name), earlier.get(name))))
@@ -109,12 +111,7 @@ def overview_tiles(
             "refunded_amount",
             formats.short_money(now.get("refunded_amount"), currency, t.language),
             exact=True,
-            rise_is="bad",
-        ),
-        tile(
-            "refund_rate",
-            formats.rate(now.get("refund_rate")),
-            delta=points(t, now.get("refund_rate"), earlier.get("refund_rate")),
+            beside="refund_rate",
             rise_is="bad",
         ),
         tile(  # some sources have no lines

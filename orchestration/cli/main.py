@@ -20,6 +20,7 @@ _COMMANDS = {
     "query": "query:query",
     "metric": "metric:metric",
     "walkthrough": "walkthrough:walkthrough",
+    "docs": "docs:docs",
     "init": "init:init",
     "doctor": "doctor:doctor",
     "bench": "bench:bench",

@@ -1,0 +1,47 @@
+"""Definitions: what every metric is, whose it is, and the documentation site behind it."""
+
+import streamlit as st
+
+from app_streamlit.queries.definitions import documentation_site, load_definitions
+from app_streamlit.ui import address, cards, metric_words, tables
+from app_streamlit.ui.context import current
+
+VIEWS = ["metrics", "site"]
+
+context = current()
+t = context.t
+st.title(t("pages.definitions"))
+definitions = load_definitions(t.language)
+cards.headline(t("definitions_page.headline", n=len(definitions), count=len(definitions)))
+view = address.choice(
+    "view",
+    VIEWS,
+    VIEWS[0],
+    lambda key: st.segmented_control(
+        t("health.view"),
+        VIEWS,
+        format_func=lambda name: t(f"definitions_page.views.{name}"),
+        key=key,
+        required=True,
+        label_visibility="collapsed",
+    ),
+    variant=f"definitions_{t.language}",
+)
+if view == "metrics":
+    st.caption(t("definitions_page.metrics_caption"))
+    tables.show_table(
+        definitions,
+        metric_words.columns(t),
+        context,
+        key="definitions_table",
+        describe=t("definitions_page.views.metrics"),
+        height=640,
+    )
+else:
+    site = documentation_site()
+    if site is None:
+        st.caption(t("definitions_page.no_site"))
+        st.code("fourflow docs", language="sh")
+    else:
+        st.caption(t("definitions_page.site_caption", path=cards.escape(str(site))))
+        st.iframe(site, height=900)
