@@ -28,33 +28,44 @@ with documents as (
         exchange_key as document_key,
         business,
         source,
-        stages.to_status,
-        case stages.to_status
-            when 'requested' then requested_at
-            when 'returned' then returned_at
-            when 'shipped' then shipped_at
-            else delivered_at
-        end as changed_at,
+        'requested' as to_status,
+        requested_at as changed_at,
         known_at,
-        stages.place
+        1 as place
     from {{ ref('fct_exchanges') }}
-    inner join (
-        select
-            'requested' as to_status,
-            1 as place
-        union all
-        select
-            'returned' as to_status,
-            2 as place
-        union all
-        select
-            'shipped' as to_status,
-            3 as place
-        union all
-        select
-            'completed' as to_status,
-            4 as place
-    ) as stages on stages.place > 0
+    union all
+    select
+        'after_sales' as document_type,
+        exchange_key as document_key,
+        business,
+        source,
+        'returned' as to_status,
+        returned_at as changed_at,
+        known_at,
+        2 as place
+    from {{ ref('fct_exchanges') }}
+    union all
+    select
+        'after_sales' as document_type,
+        exchange_key as document_key,
+        business,
+        source,
+        'shipped' as to_status,
+        shipped_at as changed_at,
+        known_at,
+        3 as place
+    from {{ ref('fct_exchanges') }}
+    union all
+    select
+        'after_sales' as document_type,
+        exchange_key as document_key,
+        business,
+        source,
+        'completed' as to_status,
+        delivered_at as changed_at,
+        known_at,
+        4 as place
+    from {{ ref('fct_exchanges') }}
     union all
     select
         'purchase' as document_type,
