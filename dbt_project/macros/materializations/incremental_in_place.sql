@@ -10,7 +10,6 @@
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set grant_config = config.get('grants') -%}
-    {%- set definition = model_definition() -%}
     {%- set is_whole = existing is none or not existing.is_table or should_full_refresh() -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
@@ -33,7 +32,6 @@
             {{ create_table_as(False, target_relation, compiled_code, 'sql') }}
             {%- endif %}
         {%- endcall %}
-        {%- do run_query("comment on table " ~ target_relation ~ " is '" ~ definition ~ "'") -%}
     {%- elif config.get('incremental_strategy') == 'append' -%}
         {% call statement('main') -%}
             insert into {{ target_relation }} by name (

@@ -13,7 +13,13 @@
     {%- if written is none or not written.is_table -%}
         {{ return(asked) }}
     {%- endif -%}
-    {{ return(lake_comment(written) != model_definition() or all_are_touched()) }}
+    {%- set decided = graph.setdefault('whole_' ~ invocation_id, {}) -%}
+    {%- if model.unique_id not in decided -%}
+        {%- do decided.update({
+            model.unique_id: model_state().definition != model_definition() or all_are_touched()
+        }) -%}
+    {%- endif -%}
+    {{ return(decided[model.unique_id]) }}
 {% endmacro %}
 
 
@@ -23,13 +29,22 @@
     {%- set parts = definition_parts(model.unique_id) -%}
     {#- Parsing anew costs most: the mapping's version says when the parser has changed. -#}
     {%- if not model.name.startswith('stg_') -%}
-        {%- do parts.append(run_query("select memory.main.fourflow_macros_hash()").columns[0].values()[0]) -%}
+        {%- do parts.append(macros_hash()) -%}
     {%- endif -%}
     {%- set record = model.name.removeprefix('stg_').removeprefix('int_').removesuffix('_classified').split('__') -%}
     {%- if model.name.startswith('stg_') or model.name.endswith('_classified') -%}
         {%- do parts.append(mapping_version(record[0], record[1])) -%}
     {%- endif -%}
-    {{ return('definition ' ~ local_md5(parts | join(' '))) }}
+    {{ return(local_md5(parts | join(' '))) }}
+{% endmacro %}
+
+
+{% macro macros_hash() %}
+    {%- set key = 'macros_' ~ invocation_id -%}
+    {%- if key not in graph -%}
+        {%- do graph.update({key: run_query("select memory.main.fourflow_macros_hash()").rows[0][0]}) -%}
+    {%- endif -%}
+    {{ return(graph[key]) }}
 {% endmacro %}
 
 
@@ -45,4 +60,35 @@
         {%- endif -%}
     {%- endfor -%}
     {{ return(parts) }}
+{% endmacro %}
+
+
+{#- What is noted of how this model was last written; all notes are read once in a run. -#}
+{% macro model_state() %}
+    {%- set key = 'states_' ~ invocation_id -%}
+    {%- if key not in graph -%}
+        {%- set states = {} -%}
+        {%- set noted = run_query(
+            "select model, definition, touch_number from " ~ target.database ~ ".reference.model_states"
+        ) -%}
+        {%- for row in noted.rows -%}
+            {%- do states.update({row[0]: {'definition': row[1], 'touch_number': row[2]}}) -%}
+        {%- endfor -%}
+        {%- do graph.update({key: states}) -%}
+    {%- endif -%}
+    {{ return(graph[key].get(model.unique_id, {'definition': '', 'touch_number': -1})) }}
+{% endmacro %}
+
+
+{#- Note how this model is written now; what is noted already is left alone. -#}
+{% macro write_model_state(touch_number) %}
+    {%- set states = target.database ~ ".reference.model_states" -%}
+    {%- set state = {'definition': model_definition(), 'touch_number': touch_number} -%}
+    {%- if model_state() != state -%}
+        {%- do run_query("delete from " ~ states ~ " where model = '" ~ model.unique_id ~ "'") -%}
+        {%- do run_query(
+            "insert into " ~ states ~ " values ('" ~ model.unique_id ~ "', '" ~ state.definition ~ "', "
+            ~ touch_number ~ ")"
+        ) -%}
+    {%- endif -%}
 {% endmacro %}

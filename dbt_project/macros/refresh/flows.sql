@@ -20,7 +20,8 @@
             "(flow varchar, business varchar, number varchar, told_by varchar, touch_number bigint)"
         ) -%}
         {%- do run_query(
-            "create table if not exists " ~ reference ~ ".followed_touches (model varchar, touch_number bigint)"
+            "create table if not exists " ~ reference ~ ".model_states "
+            "(model varchar, definition varchar, touch_number bigint)"
         ) -%}
     {%- endif -%}
 {% endmacro %}
@@ -34,14 +35,7 @@
     from {{ target.database }}.reference.touched_keys
     where
         flow = '{{ flow }}'
-        and touch_number > coalesce(
-            (
-                select max(touch_number)
-                from {{ target.database }}.reference.followed_touches
-                where model = '{{ this.schema }}.{{ this.identifier }}'
-            ),
-            -1
-        )
+        and touch_number > {{ model_state().touch_number if is_written() else -1 }}
 {%- endmacro %}
 
 
@@ -66,24 +60,17 @@
 {% endmacro %}
 
 
-{#- At the end of writing a model: what it tells and up to where it has followed. -#}
+{#- At the end of writing a model: what it tells, up to where it has followed, what it was computed by. -#}
 {% macro note_touches(is_whole) %}
     {%- set meta = config.get('meta', {}) -%}
     {%- set told = target.database ~ ".reference.touched_keys" -%}
-    {%- set followed = target.database ~ ".reference.followed_touches" -%}
+    {%- set next = run_query("select coalesce(max(touch_number), 0) + 1 from " ~ told).columns[0].values()[0] -%}
     {%- if meta.get('tells') and (is_whole or touched_count() > 0) -%}
         {%- do run_query(
             "insert into " ~ told ~ " select distinct '" ~ meta.tells ~ "', "
             ~ ("null, null" if is_whole else "touched_business, touched_" ~ flow_number(meta.tells))
-            ~ ", '" ~ this.identifier ~ "', (select coalesce(max(touch_number), 0) + 1 from " ~ told ~ ")"
-            ~ ("" if is_whole else " from " ~ touched())
+            ~ ", '" ~ this.identifier ~ "', " ~ next ~ ("" if is_whole else " from " ~ touched())
         ) -%}
     {%- endif -%}
-    {%- if meta.get('follows') -%}
-        {%- set name = this.schema ~ "." ~ this.identifier -%}
-        {%- do run_query("delete from " ~ followed ~ " where model = '" ~ name ~ "'") -%}
-        {%- do run_query(
-            "insert into " ~ followed ~ " select '" ~ name ~ "', coalesce(max(touch_number), 0) from " ~ told
-        ) -%}
-    {%- endif -%}
+    {%- do write_model_state(next - 1 if meta.get('follows') else 0) -%}
 {% endmacro %}

@@ -41,11 +41,15 @@
 {%- endmacro %}
 
 
-{#- Whether this run writes only what was touched: never while dbt only compiles. -#}
+{#- Whether this run writes only what was touched. -#}
 {% macro is_refreshed() %}
-    {{ return(
-        execute and model.resource_type == 'model' and flags.WHICH in ('run', 'build') and is_incremental()
-    ) }}
+    {{ return(is_written() and is_incremental()) }}
+{% endmacro %}
+
+
+{#- Whether the model is written at all: not while dbt only compiles, nor in a unit test. -#}
+{% macro is_written() %}
+    {{ return(execute and model.resource_type == 'model' and flags.WHICH in ('run', 'build')) }}
 {% endmacro %}
 
 

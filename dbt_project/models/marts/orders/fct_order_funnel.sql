@@ -1,6 +1,19 @@
+{{ config(materialized='incremental', meta={'follows': ['orders']}) }}
+{%- set expired -%}
+    select
+        written.business,
+        written.order_no
+    from {{ this }} as written
+    inner join {{ ref('int_business_clock') }} as clock on written.business = clock.business
+    where written.outcome = 'open' and written.window_ends_at <= clock.as_of
+{%- endset %}
+{{ follow('orders', also=expired) }}
+
 with orders as (
     select * from {{ ref('fct_orders') }}
-    where order_type = 'sale'
+    where
+        order_type = 'sale'
+        {{ where_touched(written='and') }}
 ),
 
 steps as (
@@ -21,6 +34,8 @@ clock as (
 attempts as (
     select
         orders.order_key,
+        orders.business,
+        orders.order_no,
         orders.order_status,
         orders.gross_amount as amount,
         orders.refunded_amount,
@@ -71,6 +86,8 @@ followed as (
 judged as (
     select
         order_key,
+        business,
+        order_no,
         funnel,
         step_number,
         step_name,
@@ -89,6 +106,8 @@ judged as (
 
 select
     order_key,
+    business,
+    order_no,
     funnel,
     step_number,
     step_name,
@@ -104,6 +123,8 @@ from judged
 union all
 select
     order_key,
+    business,
+    order_no,
     funnel,
     step_number,
     step_name,
