@@ -13,7 +13,9 @@ told as (
         'buyer' as actor,
         orders.source,
         '' as reference,
-        case when versions.order_status in ('created', 'awaiting_payment') then versions.order_status end as order_status,
+        case
+            when versions.order_status in ('created', 'awaiting_payment') then versions.order_status
+        end as order_status,
         orders.created_at as event_at,
         versions.known_at
     from orders
