@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,13 @@ from connectors.sandbox.world import WorldConfig
 from connectors.settings import PROJECT_ROOT
 from tests.installation import Installation
 
+READ_BY_A_RUN = {
+    "dim_channels", "dim_customers", "dim_products", "dim_sources", "fct_daily_demand",
+    "fct_order_lines", "fct_orders", "fct_parcels", "fct_payments", "fct_refunds",
+    "fct_return_risk_examples", "fct_stock_positions", "int_business_clock", "quarantined_records",
+    "rpt_channel_daily", "rpt_conservation", "rpt_funnel_daily", "rpt_quarantine_reasons",
+    "rpt_source_freshness",
+}  # fmt: skip
 HEAVY = os.environ.get("FOURFLOW_TEST_HEAVY") == "1"
 
 
@@ -111,14 +119,42 @@ def keep_checks_of(project: Path, models: set[str]) -> None:
         path.write_text(yaml.safe_dump(described, allow_unicode=True), encoding="utf-8")
 
 
+def _references(path: Path) -> set[str]:
+    return set(re.findall(r"ref\('(\w+)'\)", path.read_text(encoding="utf-8")))
+
+
+def keep_marts(project: Path, wanted: set[str]) -> None:
+    """Leave in a copied project these marts and reports and what they read, and no metrics."""
+    shutil.rmtree(project / "models" / "semantic")
+    (project / "models" / "reports" / "_exposures.yml").unlink()
+    models = {
+        path.stem: path for kind in ("sql", "py") for path in project.glob(f"models/**/*.{kind}")
+    }
+    # Macros name what is of one source, and the unions of sources; those stay.
+    kept = set(wanted) | {name for name in models if "__" in name or name.endswith("_unioned")}
+    while more := {name for one in kept & set(models) for name in _references(models[one])} - kept:
+        kept |= more
+    for name in set(models) - kept:
+        models[name].unlink()
+    for path in project.glob("tests/integrity/*.sql"):
+        if _references(path) & set(models) - kept:
+            path.unlink()
+    for path in project.glob("models/**/*.yml"):
+        described = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if "models" in described:
+            described["models"] = [model for model in described["models"] if model["name"] in kept]
+        path.write_text(yaml.safe_dump(described, allow_unicode=True), encoding="utf-8")
+
+
 @pytest.fixture
 def lean_project(tmp_path: Path) -> Path:
-    """A dbt project for the simulated retailer alone, with the checks of the orders mart only.
+    """A dbt project for the simulated retailer alone: what a run reads, the orders mart checked.
 
     These tests are about runs that are killed, raced or red, thirty and more of them; what the
     models compute is proved elsewhere.
     """
     project = copy_project(tmp_path / "dbt_project")
+    keep_marts(project, READ_BY_A_RUN)
     for source in ("tmall", "online_retail"):
         drop_source(project, source)
     keep_checks_of(project, {"fct_orders"})
