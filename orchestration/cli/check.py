@@ -1,16 +1,13 @@
 """`fourflow check`: what has to be empty, with its rows as evidence; exit code 0 only if it is."""
 
-import csv as csv_files
-from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from connectors.errors import InputError
 from connectors.lake.reader import PublishedLake, open_published
 from connectors.settings import load_settings
+from orchestration.cli.files import days_of_month, write_csv
 from orchestration.cli.printing import JsonOption, print_json, print_rows
 
 app = typer.Typer(help="Checks that pass only on none.", no_args_is_help=True)
@@ -67,7 +64,7 @@ def invoices_command(
     with open_published(load_settings(), as_of) as lake:
         rows = find_faulty_invoices(lake, month)
     if csv:
-        write_csv(csv, rows)
+        write_csv(csv, _COLUMNS, rows)
     if json:
         print_json(rows)
     else:
@@ -86,31 +83,5 @@ def find_faulty_invoices(lake: PublishedLake, month: str | None) -> list[dict[st
     Raises:
         InputError: the month can't be read.
     """
-    first, last = _month(month) if month else (None, None)
+    first, last = days_of_month(month) if month else (None, None)
     return lake.rows(_FAULTY_INVOICES, {"first": first, "last": last})
-
-
-def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the rows as CSV with a heading.
-
-    Raises:
-        InputError: the file can't be written.
-    """
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv_files.DictWriter(file, _COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows({name: row[name] for name in _COLUMNS} for row in rows)
-    except OSError as error:
-        raise InputError(
-            f"{path} can't be written ({error.strerror}): choose another file."
-        ) from error
-
-
-def _month(text: str) -> tuple[date, date]:
-    try:
-        first = date.fromisoformat(f"{text}-01")
-    except ValueError as error:
-        raise InputError(f"{text} is no month: write it like 2026-09.") from error
-    after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    return first, date.fromordinal(after.toordinal() - 1)

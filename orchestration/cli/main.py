@@ -28,6 +28,7 @@ _COMMANDS = {
     "decisions": "decisions:app",
     "quarantine": "quarantine:app",
     "check": "check:app",
+    "export": "export:app",
     "inbox": "inbox:app",
     "sandbox": "sandbox:app",
 }
