@@ -8,6 +8,7 @@ select
     sku,
     on_hand,
     coalesce(reserved, 0) as reserved,
+    0 as outbound,
     coalesce(inbound, 0) as inbound,
     received_at as known_at
 from {{ ref('int_erp__stock_classified') }}
