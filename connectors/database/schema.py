@@ -5,7 +5,6 @@ States are plain text without a CHECK, so that a later state needs no table rebu
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -59,7 +58,8 @@ pipeline_runs = Table(
     Index("ix_pipeline_runs_status_finished_at", "status", "finished_at"),
 )
 
-# One row per version of a rule; the highest version is the one in force.
+# One row per version of a rule; the highest version is the one in force, and its mode says whether
+# it is disabled, in shadow (records, does not act) or enabled.
 rules = Table(
     "rules",
     metadata,
@@ -69,7 +69,7 @@ rules = Table(
     Column("kind", Text, nullable=False),
     Column("definition", json_type(), nullable=False),
     Column("content_hash", Text, nullable=False),
-    Column("enabled", Boolean, nullable=False),
+    Column("mode", Text, nullable=False, server_default="disabled"),
     Column("origin", Text, nullable=False),
     Column("author", Text, nullable=False),
     Column("reason", Text, nullable=False),

@@ -6,7 +6,7 @@ at the clock; what reaches the engine is printed from the checked tree, never th
 """
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlglot
@@ -88,7 +88,11 @@ class Condition:
 
 
 def parse_condition(
-    text: str, *, parameters: Collection[str], columns: Collection[str] | None = None
+    text: str,
+    *,
+    parameters: Collection[str],
+    columns: Collection[str] | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> Condition:
     """Check a condition against the allow-list.
 
@@ -96,6 +100,7 @@ def parse_condition(
         text: the condition as its author wrote it.
         parameters: names of the parameters that the rule declares.
         columns: columns of the rule's table; None leaves them unchecked (no table at hand).
+        given: parameters whose value differs by row, with the column that has it.
 
     Raises:
         InputError: says what is not allowed, at which character, and what to do.
@@ -104,11 +109,19 @@ def parse_condition(
     tree = _parse(text)
     checker = _Checker(text, tokens, frozenset(parameters), columns)
     checker.check(tree)
+    by_row = given or {}
+    tree = tree.transform(lambda node: _of_row(node, by_row), copy=False)
     return Condition(
         sql=tree.sql(dialect=_DIALECT, identify=True, comments=False),
         columns=frozenset(checker.columns),
-        parameters=frozenset(checker.parameters),
+        parameters=frozenset(checker.parameters - by_row.keys()),
     )
+
+
+def _of_row(node: exp.Expr, given: Mapping[str, str]) -> exp.Expr:
+    if isinstance(node, exp.Placeholder) and node.this in given:
+        return exp.column(given[node.this], quoted=True)
+    return node
 
 
 def closest(name: str, known: Iterable[str]) -> str:

@@ -10,35 +10,42 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from connectors.errors import FourflowError, InputError
 from orchestration.decisions.conditions import closest, parse_condition
+from orchestration.decisions.definition_parts import (
+    Action,
+    Bilingual,
+    Branch,
+    Budget,
+    EffectiveDates,
+    Identifier,
+    Option,
+    RowAppears,
+    RowChanges,
+    Schedule,
+    SinkName,
+    StateLasts,
+    Strict,
+    Trigger,
+    Window,
+)
 from orchestration.decisions.messages import check_template
 
 ONCE = "once"
 PUBLISHED_AT = "published_at"
+AS_OF = "as_of"
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
-Kind = Literal["replenish", "alert"]
-SinkName = Literal["jsonl", "webhook"]
-
-
-class _Strict(BaseModel):
-    """Unknown keys are errors, and nothing changes after it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Kind = Literal[
+    "alert", "approval", "notify", "replenish", "coupon", "freeze", "route", "escalate",
+    "review", "return", "release",
+]  # fmt: skip
+Mode = Literal["disabled", "shadow", "enabled"]
 
 
-class Bilingual(_Strict):
-    """A text in both languages of the product."""
-
-    en: str = Field(min_length=1)
-    zh: str = Field(min_length=1)
-
-
-class Parameter(_Strict):
+class Parameter(Strict):
     """A threshold that people may change: its type, value and label."""
 
     type: Literal["integer", "decimal", "text", "boolean", "date"]
@@ -78,31 +85,59 @@ class Parameter(_Strict):
         return self.value if is_flag else str(self.value)
 
 
-class Window(_Strict):
-    """Which rows are recent enough, counted back from the newest row, not from today.
+class RuleDefinition(Strict):
+    """Everything a rule says; see the shipped rules for examples.
 
-    So a first load of old data raises no flood, and a re-run of an old publication finds the same.
+    Attributes:
+        rule_id: its name for machines.
+        kind: what kind of decision it makes.
+        name: its name for people.
+        description: what it is for.
+        mode: disabled, shadow (records decisions, sends nothing) or enabled.
+        owner: the role that answers for the rule and its alerts.
+        priority: of rules that decide the same about one subject, the lowest number wins.
+        decides: what about the subject is decided; two rules with the same word conflict.
+        source_table: the published table it reads.
+        key: columns that name the subject of a decision.
+        occurrence: column that tells one occasion from the next, or `once`.
+        trigger: when the rule looks.
+        window: which rows are recent enough.
+        condition: SQL over the table's columns, with `:parameters`.
+        parameters: thresholds that people may change.
+        branches: alternatives, tried in order; the first that applies adds its actions.
+        actions: what to do in every case, in order.
+        options: what a person may choose from, each with its cost.
+        budget: what the rule may spend.
+        holdout_share: share of subjects that are left alone, to measure the effect.
+        effective: first and last business date on which it fires.
+        amount_column: money at stake, in `currency_column`.
+        explain: further columns that go into the explanation.
+        cooldown_days: days after an open decision in which the subject gets no other.
+        sinks: where decisions go whose actions name no sink.
+        message: the decision in one sentence.
     """
-
-    column: Identifier
-    days: int = Field(ge=1)
-    within: tuple[Identifier, ...] = ()
-
-
-class RuleDefinition(_Strict):
-    """Everything a rule says; see the shipped rules for examples."""
 
     rule_id: Identifier
     kind: Kind
     name: Bilingual
     description: str = Field(min_length=1)
-    enabled: bool
+    mode: Mode
+    owner: Identifier
+    priority: int = Field(default=100, ge=1, le=1000)
+    decides: Identifier | None = None
     source_table: Identifier
     key: tuple[Identifier, ...] = Field(min_length=1)
-    occurrence: Identifier
+    occurrence: Identifier = ONCE
+    trigger: Trigger = RowAppears(type="row_appears")
     window: Window | None = None
     condition: str
     parameters: dict[Identifier, Parameter] = Field(default_factory=dict)
+    branches: tuple[Branch, ...] = ()
+    actions: tuple[Action, ...] = ()
+    options: tuple[Option, ...] = ()
+    budget: Budget | None = None
+    holdout_share: Decimal = Field(default=Decimal(0), ge=0, le=Decimal("0.9"))
+    effective: EffectiveDates = EffectiveDates()
     amount_column: Identifier | None = None
     currency_column: Identifier | None = None
     explain: tuple[Identifier, ...] = ()
@@ -110,41 +145,128 @@ class RuleDefinition(_Strict):
     sinks: tuple[SinkName, ...] = Field(min_length=1)
     message: Bilingual
 
+    @field_validator("holdout_share", mode="before")
+    @classmethod
+    def _exact_share(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, float) else value
+
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        if PUBLISHED_AT in self.parameters:
-            raise ValueError(f"the parameter {PUBLISHED_AT} is given by Fourflow; rename yours")
-        if (self.amount_column is None) != (self.currency_column is None):
-            raise ValueError("amount_column and currency_column belong together; give both")
-        used = parse_condition(self.condition, parameters=self.parameter_names).parameters
+        self._check_names()
+        used = set(parse_condition(self.condition, parameters=self.parameter_names).parameters)
+        for branch in self.branches:
+            if branch.when is not None:
+                used |= parse_condition(branch.when, parameters=self.parameter_names).parameters
+        used |= self._named_parameters() | self._template_variables()
         unused = sorted(self.parameters.keys() - used)
         if unused:
             raise ValueError(f"the parameter {unused[0]} is not used by the condition")
-        known = {*self.recorded_columns, *self.parameters}
-        check_template(self.message.en, known)
-        check_template(self.message.zh, known)
         return self
+
+    def _check_names(self) -> None:
+        for given in (PUBLISHED_AT, AS_OF):
+            if given in self.parameters:
+                raise ValueError(f"the parameter {given} is given by Fourflow; rename yours")
+        if (self.amount_column is None) != (self.currency_column is None):
+            raise ValueError("amount_column and currency_column belong together; give both")
+        if isinstance(self.trigger, RowChanges) and self.occurrence != ONCE:
+            raise ValueError("a rule on row_changes takes its occurrence from the changed columns")
+        if isinstance(self.trigger, Schedule) and self.occurrence != ONCE:
+            raise ValueError("a rule on a schedule takes its occurrence from the scheduled time")
+        names = [branch.name for branch in self.branches]
+        if len(set(names)) != len(names):
+            raise ValueError("two branches have one name; each needs its own")
+        if any(branch.when is None for branch in self.branches[:-1]):
+            raise ValueError("only the last branch may leave out when")
+        for parameter in self._named_parameters():
+            if parameter not in self.parameters:
+                hint = closest(parameter, self.parameters) or "; add it to parameters"
+                raise ValueError(f"it names the parameter {parameter}, which is not there{hint}")
+
+    def _named_parameters(self) -> set[str]:
+        """Parameters that other parts of the rule name, besides conditions and texts."""
+        named = [option.cost_parameter for option in self.options]
+        if self.budget:
+            named += [self.budget.cost_parameter, self.budget.limit_parameter]
+        if isinstance(self.trigger, StateLasts):
+            named.append(self.trigger.hours_parameter)
+        if isinstance(self.trigger, Schedule):
+            named.append(self.trigger.at_parameter)
+        return {name for name in named if name}
+
+    def _template_variables(self) -> set[str]:
+        known = {*self.recorded_columns, *self.parameters}
+        texts = [self.message, *(a.message for a in self.all_actions if a.message)]
+        used: set[str] = set()
+        for text in texts:
+            used |= check_template(text.en, known) | check_template(text.zh, known)
+        for action in self.all_actions:
+            for template in action.fields.values():
+                used |= check_template(template, known)
+        return used
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether its decisions are acted on."""
+        return self.mode == "enabled"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it makes decisions at all: enabled, or in shadow."""
+        return self.mode != "disabled"
+
+    @property
+    def all_actions(self) -> tuple[Action, ...]:
+        """Actions of the rule, of its branches and of its options."""
+        of_branches = [action for branch in self.branches for action in branch.actions]
+        of_options = [action for option in self.options for action in option.actions]
+        return (*self.actions, *of_branches, *of_options)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        """Parameters that the condition may use: the declared ones and the publication's time."""
-        return (*self.parameters, PUBLISHED_AT)
+        """Parameters that conditions may use: the declared ones and the two given times."""
+        return (*self.parameters, PUBLISHED_AT, AS_OF)
 
     @property
     def recorded_columns(self) -> tuple[str, ...]:
         """Columns whose values go into the explanation, in order and once each."""
         optional = (self.amount_column, self.currency_column)
         occurrence = () if self.occurrence == ONCE else (self.occurrence,)
-        named = (*self.key, *occurrence, *self.explain, *(c for c in optional if c))
-        return tuple(dict.fromkeys(named))
+        watched = self.trigger.columns if isinstance(self.trigger, RowChanges) else ()
+        since = (self.trigger.since,) if isinstance(self.trigger, StateLasts) else ()
+        named = (*self.key, *occurrence, *watched, *since, *self.explain)
+        return tuple(dict.fromkeys((*named, *(c for c in optional if c))))
 
     @property
     def needed_columns(self) -> tuple[str, ...]:
-        """All columns that the rule's table must have besides those of the condition."""
+        """All columns that the rule's table must have besides those of its conditions."""
         extra = [self.window.column, *self.window.within] if self.window else []
         if isinstance(self.cooldown_days, str):
             extra.append(self.cooldown_days)
         return tuple(dict.fromkeys((*self.recorded_columns, *extra)))
+
+    @property
+    def occurrence_columns(self) -> tuple[str, ...]:
+        """Columns that tell one occasion of a subject from the next; none means once."""
+        if isinstance(self.trigger, RowChanges):
+            return self.trigger.columns
+        return () if self.occurrence == ONCE else (self.occurrence,)
+
+    def with_parameters(self, values: Mapping[str, str]) -> Self:
+        """The same rule with other parameter values, checked as if its author had written them.
+
+        Raises:
+            InputError: there is no such parameter, or the value does not fit its type.
+        """
+        data = self.stored()
+        for name, value in values.items():
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                hint = closest(name, self.parameters) or f"; it has {known}."
+                raise InputError(f"The rule {self.rule_id} has no parameter {name}{hint}")
+            is_flag = self.parameters[name].type == "boolean"
+            data["parameters"][name]["value"] = value.lower() == "true" if is_flag else value
+        return type(self).model_validate(parse_rule(data, where=f"rule {self.rule_id}").stored())
 
     def stored(self) -> dict[str, Any]:
         """The definition as JSON values, the way the database keeps it."""
@@ -152,7 +274,7 @@ class RuleDefinition(_Strict):
 
     def content_hash(self) -> str:
         """Changes when anything changes except whether the rule is switched on."""
-        content = {name: value for name, value in self.stored().items() if name != "enabled"}
+        content = {name: value for name, value in self.stored().items() if name != "mode"}
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -203,7 +325,8 @@ def _sentence(error: ErrorDetails) -> str:
     if error["type"] == "string_pattern_mismatch":
         message = "a name has only small letters, digits and _, and begins with a letter"
     given = f" (given: {error['input']!r})" if re.fullmatch(r"[\w.]+", place) else ""
-    return f"{place or 'the rule'}: {message}{given if place else ''}."
+    end = "" if message.endswith("?") else "."
+    return f"{place or 'the rule'}: {message}{given if place else ''}{end}"
 
 
 def _keys_at(path: Sequence[int | str]) -> list[str]:

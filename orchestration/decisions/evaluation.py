@@ -3,11 +3,11 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -15,10 +15,23 @@ import duckdb
 from connectors.database.publications import Publication
 from connectors.errors import InputError
 from orchestration.decisions.conditions import Condition, closest, parse_condition
-from orchestration.decisions.definition import ONCE, PUBLISHED_AT, RuleDefinition
+from orchestration.decisions.definition import AS_OF, ONCE, PUBLISHED_AT, RuleDefinition
+from orchestration.decisions.definition_parts import (
+    WEEKDAYS,
+    Action,
+    RowChanges,
+    Schedule,
+    StateLasts,
+    time_of_day,
+)
+from orchestration.decisions.holdout import is_held_out
 from orchestration.decisions.messages import render_message
 
-_AMOUNT = "fourflow_amount"
+AMOUNT_COLUMN = "fourflow_amount"
+AS_OF_COLUMN = "fourflow_as_of"
+BRANCH_COLUMN = "fourflow_branch"
+_CLOCK_TABLE = "int_business_clock"
+DecisionMode = Literal["act", "shadow", "hold_out"]
 
 
 class Snapshot(Protocol):
@@ -36,8 +49,55 @@ class Snapshot(Protocol):
 
 
 @dataclass(frozen=True)
+class ProposedAction:
+    """One step of a decision, with its texts filled in.
+
+    Attributes:
+        type: what to do.
+        to: the role or party it goes to, if it names one.
+        sinks: where it goes.
+        message: its words in both languages; those of the decision where it has none.
+        fields: columns and values of a record that it creates or changes.
+    """
+
+    type: str
+    to: str | None
+    sinks: tuple[str, ...]
+    message: Mapping[str, str]
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ProposedOption:
+    """Something that a person may choose to do, and what it costs."""
+
+    name: str
+    label: Mapping[str, str]
+    cost: Decimal | None
+    currency_code: str | None
+    actions: tuple[ProposedAction, ...]
+
+
+@dataclass(frozen=True)
 class Proposal:
-    """A decision that a rule asks for, before the ledger has looked whether it exists."""
+    """A decision that a rule asks for, before the ledger has looked whether it exists.
+
+    Attributes:
+        decision_id: hash of rule, subject and occurrence.
+        subject: JSON of the key.
+        occurrence: which occasion of the subject.
+        occurred_at: when it happened, by the data's clock.
+        amount: money at stake, in `currency_code`.
+        currency_code: ISO 4217 code of the amount.
+        explanation: parameters and values of the row that made the rule fire.
+        message: the decision in a sentence, by language.
+        cooldown_days: days in which the subject gets no other decision of the rule.
+        mode: act on it; only record it (shadow); or leave it alone to measure the effect.
+        branch: name of the branch that applied; None without branches, or when none applied.
+        actions: what to do, in order.
+        options: what a person may choose from.
+        cost: what the decision takes from the rule's budget, in the budget's currency.
+    """
 
     decision_id: str
     subject: str
@@ -48,15 +108,58 @@ class Proposal:
     explanation: Mapping[str, Any]
     message: Mapping[str, str]
     cooldown_days: int
+    mode: DecisionMode = "act"
+    branch: str | None = None
+    actions: tuple[ProposedAction, ...] = ()
+    options: tuple[ProposedOption, ...] = ()
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one rule found: proposals, or the reason why it could not look."""
+    """What one rule found: proposals, or the reason why it could not look.
+
+    Attributes:
+        proposals: decisions it asks for, oldest first.
+        skipped: why it could not look, such as a table without rows; else None.
+        errors: sentences about rows, or about the rule itself, that could not be used.
+        overruled: subjects that another rule decides, with that rule's id.
+    """
 
     proposals: tuple[Proposal, ...] = ()
     skipped: str | None = None
     errors: tuple[str, ...] = ()
+    overruled: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckedRule:
+    """A rule whose conditions have been checked against the columns of its table."""
+
+    definition: RuleDefinition
+    condition: Condition
+    branches: tuple[Condition | None, ...]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Every column of the table that evaluating the rule reads."""
+        read = {*self.definition.needed_columns, *self.condition.columns}
+        for branch in self.branches:
+            read |= branch.columns if branch else set()
+        return frozenset(read - {AS_OF_COLUMN})
+
+    def bound(self, publication: Publication) -> dict[str, object]:
+        """Values of the parameters that the query uses."""
+        values: dict[str, object] = {
+            name: parameter.bound() for name, parameter in self.definition.parameters.items()
+        }
+        values[PUBLISHED_AT] = publication.published_at
+        used = set(self.condition.parameters) | {PUBLISHED_AT}
+        for branch in self.branches:
+            used |= branch.parameters if branch else set()
+        if isinstance(self.definition.trigger, StateLasts):
+            used.add(self.definition.trigger.hours_parameter)
+        return {name: values[name] for name in sorted(used)}
 
 
 def decision_key(rule_id: str, subject: str, occurrence: str) -> str:
@@ -69,16 +172,15 @@ def evaluate_rule(rule: RuleDefinition, lake: Snapshot, *, zone: ZoneInfo) -> Ev
 
     A table that does not exist or is empty is no error: the rule is skipped and says why.
     """
-    table = rule.source_table
-    if table not in lake.tables():
+    table, known = rule.source_table, lake.tables()
+    if table not in known:
         return Evaluation(skipped=f"the table {table} is not published, so there is nothing to do")
     try:
-        columns = [str(row["column_name"]).lower() for row in lake.rows(f'describe "{table}"')]
-        condition = _checked(rule, columns)
+        checked = check_rule(rule, table_columns(lake, table))
         if not lake.rows(f'select 1 as one from "{table}" limit 1'):  # noqa: S608 - checked name
             return Evaluation(skipped=f"the table {table} is empty, so there is nothing to do")
-        sql = build_query(rule, condition)
-        rows = lake.rows(sql, _bound(rule, condition, lake.publication) or None)
+        sql = build_query(checked, has_clock=_has_clock(lake, table, known))
+        rows = lake.rows(sql, checked.bound(lake.publication))
     except InputError as error:
         return Evaluation(errors=(str(error),))
     except duckdb.Error as error:
@@ -87,24 +189,103 @@ def evaluate_rule(rule: RuleDefinition, lake: Snapshot, *, zone: ZoneInfo) -> Ev
     return _proposals(rule, rows, lake.publication, zone)
 
 
-def build_query(rule: RuleDefinition, condition: Condition) -> str:
+def table_columns(lake: Snapshot, table: str) -> list[str]:
+    """Names of a published table's columns, in small letters."""
+    return [str(row["column_name"]).lower() for row in lake.rows(f'describe "{table}"')]
+
+
+def check_rule(rule: RuleDefinition, columns: Sequence[str]) -> CheckedRule:
+    """Check a rule against the columns of its table.
+
+    Raises:
+        InputError: names the column that is not there, or what is wrong with a condition.
+    """
+    for column in rule.needed_columns:
+        if column not in columns:
+            hint = closest(column, columns) or "; see docs/analysts.md for its columns."
+            raise InputError(
+                f"The rule {rule.rule_id} needs the column {column}, "
+                f"which {rule.source_table} does not have{hint}"
+            )
+
+    def parsed(text: str) -> Condition:
+        return parse_condition(
+            text,
+            parameters=rule.parameter_names,
+            columns=columns,
+            given={AS_OF: AS_OF_COLUMN},
+        )
+
+    branches = [parsed(branch.when) if branch.when else None for branch in rule.branches]
+    return CheckedRule(rule, parsed(rule.condition), tuple(branches))
+
+
+def build_query(checked: CheckedRule, *, has_clock: bool) -> str:
     """The rule's query. Every name in it matches the identifier pattern of the definition."""
-    selected = [_quoted(column) for column in rule.needed_columns]
-    if rule.amount_column:
-        selected.append(f"cast({_quoted(rule.amount_column)} as decimal(18, 2)) as {_AMOUNT}")
-    order = [_quoted(rule.window.column)] if rule.window else []
-    order += [_quoted(column) for column in rule.key]
+    rule = checked.definition
+    order = [quoted(rule.window.column)] if rule.window else []
+    order += [quoted(column) for column in rule.key]
+    lasts = rule.trigger if isinstance(rule.trigger, StateLasts) else None
+    due = f" and {due_at(lasts)} <= {AS_OF_COLUMN}" if lasts else ""
     return (
-        f"select {', '.join(selected)} from ({_recent_rows(rule)}) as candidate "  # noqa: S608
-        f"where {condition.sql} order by {', '.join(order)}"
+        f"select {', '.join(selected_columns(checked))} "  # noqa: S608
+        f"from ({_with_clock(rule, has_clock)}) as candidate "
+        f"where ({checked.condition.sql}){due} order by {', '.join(order)}"
+    )
+
+
+def selected_columns(checked: CheckedRule) -> list[str]:
+    """What a rule's query returns for a row: its columns, the amount and the branch."""
+    rule = checked.definition
+    selected = [quoted(column) for column in rule.needed_columns]
+    if rule.amount_column:
+        amount = f"cast({quoted(rule.amount_column)} as decimal(18, 2))"
+        selected.append(f"{amount} as {AMOUNT_COLUMN}")
+    if checked.branches:
+        selected.append(f"{_branch_number(checked.branches)} as {BRANCH_COLUMN}")
+    return selected
+
+
+def _branch_number(branches: Sequence[Condition | None]) -> str:
+    """Number of the first branch that applies, as SQL; null when none does."""
+    if branches[0] is None:
+        return "0"
+    cases = [
+        f"when {branch.sql} then {number}" if branch else f"else {number}"
+        for number, branch in enumerate(branches)
+    ]
+    return f"case {' '.join(cases)} end"
+
+
+def due_at(trigger: StateLasts) -> str:
+    """When a state that began then has lasted long enough, as SQL."""
+    return (
+        f"cast({quoted(trigger.since)} as timestamptz)"
+        f" + to_seconds(cast(${trigger.hours_parameter} * 3600 as bigint))"
+    )
+
+
+def _has_clock(lake: Snapshot, table: str, known: Sequence[str]) -> bool:
+    return _CLOCK_TABLE in known and "business" in table_columns(lake, table)
+
+
+def _with_clock(rule: RuleDefinition, has_clock: bool) -> str:
+    """The recent rows, each with the time until which its business has been observed."""
+    rows = _recent_rows(rule)
+    if not has_clock:
+        return f"select *, $published_at as {AS_OF_COLUMN} from ({rows}) as recent"  # noqa: S608
+    return (
+        f"select recent.*, coalesce(clock.as_of, $published_at) as {AS_OF_COLUMN} "  # noqa: S608
+        f"from ({rows}) as recent left join {_CLOCK_TABLE} as clock "
+        "on recent.business = clock.business"
     )
 
 
 def _recent_rows(rule: RuleDefinition) -> str:
-    table = _quoted(rule.source_table)
+    table = quoted(rule.source_table)
     if rule.window is None:
         return f"select * from {table}"  # noqa: S608
-    column, groups = _quoted(rule.window.column), [_quoted(name) for name in rule.window.within]
+    column, groups = quoted(rule.window.column), [quoted(name) for name in rule.window.within]
     aliases = [f"{group} as fourflow_group_{n}" for n, group in enumerate(groups)]
     newest = ", ".join([*aliases, f"max({column}) as fourflow_newest"])
     grouping = f" group by {', '.join(groups)}" if groups else ""
@@ -119,23 +300,49 @@ def _recent_rows(rule: RuleDefinition) -> str:
     )
 
 
-def _checked(rule: RuleDefinition, columns: list[str]) -> Condition:
-    for column in rule.needed_columns:
-        if column not in columns:
-            hint = closest(column, columns) or "; see docs/analysts.md for its columns."
-            raise InputError(
-                f"The rule {rule.rule_id} needs the column {column}, "
-                f"which {rule.source_table} does not have{hint}"
-            )
-    return parse_condition(rule.condition, parameters=rule.parameter_names, columns=columns)
+def resolve_conflicts(
+    found: Sequence[tuple[RuleDefinition, Evaluation]],
+) -> list[tuple[RuleDefinition, Evaluation]]:
+    """Of rules that decide the same about one subject, let the one of the lowest number win.
+
+    At equal priority the first rule by id wins. Rules in shadow neither win nor lose: they show
+    what they would do. What was overruled is kept in the evaluation with the winner's id.
+    """
+    winners: dict[tuple[str, str], str] = {}
+    for rule, evaluation in sorted(found, key=lambda one: (one[0].priority, one[0].rule_id)):
+        if rule.decides and rule.is_enabled:
+            for proposal in evaluation.proposals:
+                winners.setdefault((rule.decides, proposal.subject), rule.rule_id)
+    return [(rule, _without_overruled(rule, evaluation, winners)) for rule, evaluation in found]
 
 
-def _bound(
-    rule: RuleDefinition, condition: Condition, publication: Publication
-) -> dict[str, object]:
-    values: dict[str, object] = {name: p.bound() for name, p in rule.parameters.items()}
-    values[PUBLISHED_AT] = publication.published_at
-    return {name: values[name] for name in condition.parameters}
+def _without_overruled(
+    rule: RuleDefinition, evaluation: Evaluation, winners: Mapping[tuple[str, str], str]
+) -> Evaluation:
+    if not rule.decides or not rule.is_enabled:
+        return evaluation
+    kept, overruled = [], []
+    for proposal in evaluation.proposals:
+        winner = winners[rule.decides, proposal.subject]
+        if winner == rule.rule_id:
+            kept.append(proposal)
+        else:
+            overruled.append((proposal.subject, winner))
+    return replace(evaluation, proposals=tuple(kept), overruled=tuple(overruled))
+
+
+def last_scheduled(
+    trigger: Schedule, rule: RuleDefinition, now: datetime, zone: ZoneInfo
+) -> datetime:
+    """The newest scheduled time of a rule that is not after `now`, in the business zone."""
+    at = time_of_day(str(rule.parameters[trigger.at_parameter].bound()))
+    local = now.astimezone(zone)
+    days = {WEEKDAYS.index(weekday) for weekday in trigger.weekdays}
+    for back in range(8):
+        moment = datetime.combine(local.date() - timedelta(days=back), at, tzinfo=zone)
+        if moment <= local and moment.weekday() in days:
+            return moment
+    raise InputError(f"The rule {rule.rule_id} has no scheduled time in a week; give a weekday.")
 
 
 def _proposals(
@@ -149,7 +356,8 @@ def _proposals(
         except InputError as error:
             errors.append(str(error))
             continue
-        proposals.setdefault(proposal.decision_id, proposal)
+        if rule.effective.contain(proposal.occurred_at.astimezone(zone).date()):
+            proposals.setdefault(proposal.decision_id, proposal)
     ordered = sorted(proposals.values(), key=lambda p: (p.occurred_at, p.subject))
     return Evaluation(tuple(ordered), errors=tuple(errors))
 
@@ -157,37 +365,119 @@ def _proposals(
 def _proposal(
     rule: RuleDefinition, row: Mapping[str, Any], publication: Publication, zone: ZoneInfo
 ) -> Proposal:
+    subject = subject_of(rule, row)
+    occurrence, occurred_at = _occasion(rule, row, publication, zone)
+    cooldown = rule.cooldown_days
+    parameters = {name: parameter.bound() for name, parameter in rule.parameters.items()}
+    values = {**parameters, **{column: row[column] for column in rule.recorded_columns}}
+    number = row.get(BRANCH_COLUMN)
+    branch = None if number is None else rule.branches[number]
+    filled = _Filled(rule, values, zone)
+    budget = rule.budget
+    return Proposal(
+        decision_id=decision_key(rule.rule_id, subject, occurrence),
+        subject=subject,
+        occurrence=occurrence,
+        occurred_at=occurred_at,
+        amount=row[AMOUNT_COLUMN] if rule.amount_column else None,
+        currency_code=row[rule.currency_column] if rule.currency_column else None,
+        explanation={name: json_value(value) for name, value in values.items()},
+        message=filled.message,
+        cooldown_days=cooldown if isinstance(cooldown, int) else math.ceil(row[cooldown] or 0),
+        mode=_mode(rule, subject),
+        branch=branch.name if branch else None,
+        actions=filled.actions((*rule.actions, *(branch.actions if branch else ()))),
+        options=filled.options(),
+        cost=Decimal(str(parameters[budget.cost_parameter])) if budget else None,
+    )
+
+
+def subject_of(rule: RuleDefinition, row: Mapping[str, Any]) -> str:
+    """The subject of a decision: the key's columns as JSON.
+
+    Raises:
+        InputError: a column of the key is empty.
+    """
     for column in rule.key:
         if row[column] is None:
             raise InputError(
                 f"The rule {rule.rule_id} found a row of {rule.source_table} without {column}; "
                 "the key of a rule may not be empty."
             )
-    subject = json.dumps(
+    return json.dumps(
         {column: json_value(row[column]) for column in rule.key},
         ensure_ascii=False,
         separators=(",", ":"),
     )
-    once = rule.occurrence == ONCE
-    occurrence = ONCE if once else str(json_value(row[rule.occurrence]))
+
+
+def _occasion(
+    rule: RuleDefinition, row: Mapping[str, Any], publication: Publication, zone: ZoneInfo
+) -> tuple[str, datetime]:
+    """Which occasion of the subject this is, and when it happened."""
     happened = row[rule.window.column] if rule.window else publication.published_at
-    cooldown = rule.cooldown_days
-    parameters = {name: parameter.bound() for name, parameter in rule.parameters.items()}
-    values = {**parameters, **{column: row[column] for column in rule.recorded_columns}}
-    return Proposal(
-        decision_id=decision_key(rule.rule_id, subject, occurrence),
-        subject=subject,
-        occurrence=occurrence,
-        occurred_at=_moment(happened, zone),
-        amount=row[_AMOUNT] if rule.amount_column else None,
-        currency_code=row[rule.currency_column] if rule.currency_column else None,
-        explanation={name: json_value(value) for name, value in values.items()},
-        message={
-            "en": render_message(rule.message.en, values, zone=zone),
-            "zh": render_message(rule.message.zh, values, zone=zone),
-        },
-        cooldown_days=cooldown if isinstance(cooldown, int) else math.ceil(row[cooldown] or 0),
-    )
+    if isinstance(rule.trigger, Schedule):
+        moment = last_scheduled(rule.trigger, rule, publication.published_at, zone)
+        return moment.isoformat(timespec="minutes"), moment.astimezone(UTC)
+    if isinstance(rule.trigger, RowChanges):
+        return change_occurrence(rule.trigger, row), _moment(happened, zone)
+    if rule.occurrence == ONCE:
+        return ONCE, _moment(happened, zone)
+    return str(json_value(row[rule.occurrence])), _moment(happened, zone)
+
+
+def change_occurrence(trigger: RowChanges, row: Mapping[str, Any]) -> str:
+    """The watched columns and their values: what tells one change from the next."""
+    return ", ".join(f"{column}={json_value(row[column])}" for column in trigger.columns)
+
+
+def _mode(rule: RuleDefinition, subject: str) -> DecisionMode:
+    if rule.mode == "shadow":
+        return "shadow"
+    return "hold_out" if is_held_out(rule.rule_id, subject, rule.holdout_share) else "act"
+
+
+class _Filled:
+    """The texts of a rule, filled with the values of one row."""
+
+    def __init__(self, rule: RuleDefinition, values: Mapping[str, Any], zone: ZoneInfo) -> None:
+        self._rule, self._values, self._zone = rule, values, zone
+        self.message = self._texts(rule.message.en, rule.message.zh)
+
+    def actions(self, actions: Sequence[Action]) -> tuple[ProposedAction, ...]:
+        return tuple(
+            ProposedAction(
+                type=action.type,
+                to=action.to,
+                sinks=tuple(action.sinks or self._rule.sinks),
+                message=self._texts(action.message.en, action.message.zh)
+                if action.message
+                else self.message,
+                fields={name: self._text(template) for name, template in action.fields.items()},
+            )
+            for action in actions
+        )
+
+    def options(self) -> tuple[ProposedOption, ...]:
+        found = []
+        for option in self._rule.options:
+            cost = self._values[option.cost_parameter] if option.cost_parameter else None
+            found.append(
+                ProposedOption(
+                    name=option.name,
+                    label=option.label.model_dump(),
+                    cost=None if cost is None else Decimal(str(cost)),
+                    currency_code=option.currency,
+                    actions=self.actions(option.actions),
+                )
+            )
+        return tuple(found)
+
+    def _texts(self, en: str, zh: str) -> dict[str, str]:
+        return {"en": self._text(en), "zh": self._text(zh)}
+
+    def _text(self, template: str) -> str:
+        return render_message(template, self._values, zone=self._zone)
 
 
 def json_value(value: Any) -> Any:
@@ -208,5 +498,6 @@ def _moment(value: Any, zone: ZoneInfo) -> datetime:
     return datetime(value.year, value.month, value.day, tzinfo=zone).astimezone(UTC)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A column or table as it stands in SQL; its name has been checked against the pattern."""
     return f'"{name}"'

@@ -13,7 +13,13 @@ from connectors.database.engine import write_transaction
 from connectors.database.publications import Publication
 from connectors.database.runs import RedState
 from connectors.database.schema import decision_events, decisions, outbox
-from orchestration.decisions.evaluation import Evaluation, Proposal, Snapshot, evaluate_rule
+from orchestration.decisions.evaluation import (
+    Evaluation,
+    Proposal,
+    Snapshot,
+    evaluate_rule,
+    resolve_conflicts,
+)
 from orchestration.decisions.rulebook import RuleVersion, list_rules
 from orchestration.decisions.states import (
     CLOSED_STATES,
@@ -39,6 +45,7 @@ class RuleReport:
         created: decisions made.
         known: matches that had been decided before.
         cooling: matches left out because an open decision for the same subject is too young.
+        overruled: matches that a rule of higher priority decides.
         skipped: why the rule could not look, such as a table without rows; else None.
         errors: sentences about rows, or about the rule itself, that could not be used.
     """
@@ -49,6 +56,7 @@ class RuleReport:
     created: int = 0
     known: int = 0
     cooling: int = 0
+    overruled: int = 0
     skipped: str | None = None
     errors: tuple[str, ...] = ()
 
@@ -132,11 +140,12 @@ def decide(
     """
     zone = ZoneInfo(time_zone)
     recorder = _Recorder(engine, lake.publication, now, on_red, sinks)
-    reports = []
-    for rule in list_rules(engine):
-        if rule.definition.enabled:
-            evaluation = evaluate_rule(rule.definition, lake, zone=zone)
-            reports.append(recorder.record(rule, evaluation))
+    active = [rule for rule in list_rules(engine) if rule.definition.is_active]
+    found = [(rule.definition, evaluate_rule(rule.definition, lake, zone=zone)) for rule in active]
+    reports = [
+        recorder.record(rule, evaluation)
+        for rule, (_, evaluation) in zip(active, resolve_conflicts(found), strict=True)
+    ]
     return DecideReport(
         lake.publication.publication_id, tuple(reports), on_red.reason() if on_red else None
     )
@@ -205,7 +214,11 @@ class _Recorder:
         """Record what is new; the lock lets concurrent passes see each other's decisions."""
         if not evaluation.proposals:
             return RuleReport(
-                rule.rule_id, rule.version, skipped=evaluation.skipped, errors=evaluation.errors
+                rule.rule_id,
+                rule.version,
+                overruled=len(evaluation.overruled),
+                skipped=evaluation.skipped,
+                errors=evaluation.errors,
             )
         with write_transaction(self._engine, lock=_LEDGER_LOCK) as connection:
             known = _known_ids(connection, evaluation.proposals)
@@ -220,15 +233,18 @@ class _Recorder:
             created=len(new),
             known=len(known),
             cooling=len(fresh) - len(new),
+            overruled=len(evaluation.overruled),
             errors=evaluation.errors,
         )
 
     def _insert(self, connection: Connection, rule: RuleVersion, new: Sequence[Proposal]) -> None:
         connection.execute(insert(decisions), [self._ledger_row(rule, p) for p in new])
         sinks = self._sinks_of(rule)
-        connection.execute(
-            insert(outbox), [self._outbox_row(rule, p, sink) for p in new for sink in sinks]
-        )
+        acted_on = [p for p in new if p.mode == "act"]
+        if acted_on:
+            connection.execute(
+                insert(outbox), [self._outbox_row(rule, p, s) for p in acted_on for s in sinks]
+            )
         detail = {"publication_id": self._publication.publication_id, "sinks": sinks}
         happening = Happening("proposed", self._now, _ACTOR, detail, is_first=True)
         refresh_states(connection, [p.decision_id for p in new], happening)

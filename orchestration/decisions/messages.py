@@ -11,18 +11,20 @@ from connectors.errors import InputError
 from orchestration.decisions.conditions import closest
 
 
-def check_template(template: str, known: Collection[str]) -> None:
-    """Refuse a template with a variable that nothing will fill.
+def check_template(template: str, known: Collection[str]) -> frozenset[str]:
+    """The variables of a template; one that nothing will fill is refused.
 
     Raises:
         InputError: names the variable and the nearest known one.
     """
-    for name in _variables(template):
+    names = _variables(template)
+    for name in names:
         if name not in known:
             raise InputError(
                 f'The message "{template}" uses {{{name}}}, which is neither a recorded column '
                 f"nor a parameter of the rule{closest(name, known) or '; add it to explain.'}"
             )
+    return frozenset(names)
 
 
 def render_message(template: str, values: Mapping[str, Any], *, zone: ZoneInfo) -> str:

@@ -93,7 +93,7 @@ def seed_rules(
             elif newest.content_hash != seeded.get(rule.rule_id):
                 kept.append(rule.rule_id)
             else:
-                as_switched = rule.model_copy(update={"enabled": newest.enabled})
+                as_switched = rule.model_copy(update={"mode": newest.mode})
                 change = _Change("shipped", "fourflow", "the shipped rule changed", moment)
                 _insert(connection, as_switched, newest.version + 1, change)
                 updated.append(rule.rule_id)
@@ -121,7 +121,7 @@ def save_rule(
         if (
             newest is not None
             and newest.content_hash == rule.content_hash()
-            and newest.enabled == rule.enabled
+            and newest.mode == rule.mode
         ):
             return int(newest.version)
         version = 1 if newest is None else int(newest.version) + 1
@@ -174,7 +174,7 @@ def _insert(connection: Connection, rule: RuleDefinition, version: int, change: 
             kind=rule.kind,
             definition=rule.stored(),
             content_hash=rule.content_hash(),
-            enabled=rule.enabled,
+            mode=rule.mode,
             **asdict(change),
         )
     )

@@ -1,10 +1,12 @@
 """The operational database opens, upgrades and guards itself on both engines."""
 
+import json
 import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -69,6 +71,41 @@ def test_revision_can_be_taken_back_and_applied_again(engine: Engine) -> None:
     assert set(inspect(engine).get_table_names()) == {"alembic_version"}
     upgrade_schema(engine)
     assert "outbox" in inspect(engine).get_table_names()
+
+
+def test_rules_of_an_older_version_keep_their_switch_and_get_an_owner(engine: Engine) -> None:
+    from alembic import command
+
+    from connectors.database.engine import _alembic_config
+
+    def move(change: Any, revision: str) -> None:
+        with write_transaction(engine) as connection:
+            config = _alembic_config()
+            config.attributes["connection"] = connection
+            change(config, revision)
+
+    move(command.downgrade, "0001")
+    add = text(
+        "insert into rules (rule_id, version, name, kind, definition, content_hash, enabled, "
+        "origin, author, reason, created_at) values (:id, 1, '{}', 'alert', :definition, 'h', "
+        ":enabled, 'edited', 'Li', 'x', '2026-01-01 00:00:00')"
+    )
+    with write_transaction(engine) as connection:
+        for name, enabled in (("on", True), ("off", False)):
+            stored = json.dumps({"rule_id": name, "enabled": enabled, "kind": "alert"})
+            connection.execute(add, {"id": name, "definition": stored, "enabled": enabled})
+    move(command.upgrade, "head")
+    with engine.connect() as connection:
+        found = connection.execute(select(schema.rules).order_by(schema.rules.c.rule_id)).all()
+    assert [(row.mode, row.definition["mode"]) for row in found] == [
+        ("disabled", "disabled"), ("enabled", "enabled"),
+    ]  # fmt: skip
+    assert all(row.definition["owner"] == "operations" for row in found)
+    assert all("enabled" not in row.definition for row in found)
+    move(command.downgrade, "0001")
+    with engine.connect() as connection:
+        switches = connection.execute(text("select enabled from rules order by rule_id")).scalars()
+        assert [bool(value) for value in switches] == [False, True]
 
 
 def test_processes_that_start_at_once_upgrade_once(database_settings: Settings) -> None:

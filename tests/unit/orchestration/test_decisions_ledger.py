@@ -149,7 +149,7 @@ def test_new_version_of_a_rule_does_not_repeat_old_decisions(
 
 def test_rule_that_is_off_is_not_evaluated(seeded: Engine, retail_lake: Any) -> None:
     rule = read_rule(SHIPPED_RULES / "alert_large_order.yml")
-    off = rule.model_copy(update={"enabled": False})
+    off = rule.model_copy(update={"mode": "disabled"})
     save_rule(seeded, off, author="Li", reason="noise", now=NOW)
     report = decide(seeded, retail_lake, now=NOW)
     assert "alert_large_order" not in {r.rule_id for r in report.rules}

@@ -148,13 +148,13 @@ def test_changed_shipped_rule_is_the_next_version(engine: Engine, tmp_path: Path
 
 def test_switching_off_survives_an_upgrade(engine: Engine, tmp_path: Path) -> None:
     seed_rules(engine, now=NOW)
-    off = rule(enabled=False)
+    off = rule(mode="disabled")
     assert save_rule(engine, off, author="Li", reason="too many", now=NOW) == 2
     assert save_rule(engine, off, author="Li", reason="again", now=NOW) == 2
     assert seed_rules(engine, now=NOW).updated == ()
     seed_rules(engine, folder=changed_folder(tmp_path, description="New."), now=NOW)
     newest = rule_history(engine, "alert_large_order")[0]
-    assert (newest.version, newest.definition.enabled) == (3, False)
+    assert (newest.version, newest.definition.mode) == (3, "disabled")
 
 
 def test_edit_of_a_person_is_kept_and_reported(engine: Engine, tmp_path: Path) -> None:
