@@ -5,6 +5,8 @@ States are plain text without a CHECK, so that a later state needs no table rebu
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
+    CheckConstraint,
     Column,
     ForeignKey,
     Index,
@@ -23,6 +25,7 @@ metadata = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
         "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
 
@@ -97,7 +100,21 @@ decisions = Table(
     Column("state_reason", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # act, shadow (recorded only) or hold_out (left alone so that the effect can be measured).
+    Column("mode", Text, nullable=False, server_default="act"),
+    Column("branch", Text),
+    Column("owner", Text),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("trace_id", Text),
+    Column("model_versions", json_type(), nullable=False, server_default="{}"),
+    Column("options", json_type(), nullable=False, server_default="[]"),
+    # What the action itself costs, such as a coupon; counts against the rule's budget.
+    Column("cost", Money),
+    Column("expires_at", UtcDateTime),
+    Column("effect", json_type()),
+    Column("measured_at", UtcDateTime),
     Index("ix_decisions_rule_id_subject", "rule_id", "subject"),
+    Index("ix_decisions_rule_id_created_at", "rule_id", "created_at"),
     Index("ix_decisions_state_created_at", "state", "created_at"),
 )
 
@@ -115,7 +132,8 @@ decision_events = Table(
     Column("detail", json_type(), nullable=False),
 )
 
-# One row per decision and sink: what still has to be delivered, and how often it was tried.
+# One row per action of a decision and sink: what still has to be delivered, and how often it was
+# tried. Actions of a decision go in the order of their numbers.
 outbox = Table(
     "outbox",
     metadata,
@@ -134,7 +152,8 @@ outbox = Table(
     Column("last_error", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    UniqueConstraint("decision_id", "sink"),
+    Column("action_no", Integer, nullable=False, server_default="1"),
+    UniqueConstraint("decision_id", "action_no", "sink"),
     Index("ix_outbox_state_next_attempt_at", "state", "next_attempt_at"),
 )
 
@@ -151,4 +170,147 @@ receipts = Table(
     Column("outcome", Text, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("detail", json_type(), nullable=False),
+)
+
+# One row per attempt that began, append only: what a sink's rate limit counts.
+delivery_attempts = Table(
+    "delivery_attempts",
+    metadata,
+    Column("attempt_id", identity_type(), primary_key=True, autoincrement=True),
+    Column("outbox_id", BigInteger, ForeignKey("outbox.outbox_id"), nullable=False, index=True),
+    Column("sink", Text, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Index("ix_delivery_attempts_sink_started_at", "sink", "started_at"),
+)
+
+# One row per decision that a person must approve before anything of it is sent.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("decision_id", Text, ForeignKey("decisions.decision_id"), primary_key=True),
+    Column("tier", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("needed", Integer, nullable=False),
+    Column("recommended", Text),
+    Column("state", Text, nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("escalations", Integer, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Index("ix_approvals_state_due_at", "state", "due_at"),
+)
+
+# One row per verdict of a person, append only: the label that models learn from.
+approval_verdicts = Table(
+    "approval_verdicts",
+    metadata,
+    Column("verdict_id", identity_type(), primary_key=True, autoincrement=True),
+    Column("decision_id", Text, ForeignKey("decisions.decision_id"), nullable=False),
+    Column("approver", Text, nullable=False),
+    Column("on_behalf_of", Text),
+    Column("verdict", Text, nullable=False),
+    Column("recommended", Text),
+    Column("is_override", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("channel", Text, nullable=False),
+    Column("given_at", UtcDateTime, nullable=False),
+    UniqueConstraint("decision_id", "approver"),
+)
+
+# One row per absence: who may approve for whom, and from when until when.
+approval_delegations = Table(
+    "approval_delegations",
+    metadata,
+    Column("delegation_id", identity_type(), primary_key=True, autoincrement=True),
+    Column("delegator", Text, nullable=False, index=True),
+    Column("delegate", Text, nullable=False),
+    Column("valid_from", UtcDateTime, nullable=False),
+    Column("valid_until", UtcDateTime, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# One row per signed link that was handed out; it can be used once.
+approval_links = Table(
+    "approval_links",
+    metadata,
+    Column("link_id", Text, primary_key=True),
+    Column("decision_id", Text, ForeignKey("decisions.decision_id"), nullable=False, index=True),
+    Column("approver", Text, nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+)
+
+# One row per visit to a link, append only; the address is a keyed hash.
+approval_link_visits = Table(
+    "approval_link_visits",
+    metadata,
+    Column("visit_id", identity_type(), primary_key=True, autoincrement=True),
+    Column("link_id", Text),
+    Column("visitor", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("happened_at", UtcDateTime, nullable=False),
+    Index("ix_approval_link_visits_visitor_happened_at", "visitor", "happened_at"),
+)
+
+# One row per site and article: what is there and what of it is promised.
+stock_balances = Table(
+    "stock_balances",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("on_hand", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    CheckConstraint("reserved >= 0", name="reserved_not_negative"),
+)
+
+# One row per request to reserve, granted or not; its id is the caller's idempotency key.
+stock_reservations = Table(
+    "stock_reservations",
+    metadata,
+    Column("reservation_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("priority", Integer, nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_stock_reservations_state_expires_at", "state", "expires_at"),
+)
+
+# One row per article (bundles in their components) and site of a reservation.
+stock_reservation_lines = Table(
+    "stock_reservation_lines",
+    metadata,
+    Column(
+        "reservation_id",
+        Text,
+        ForeignKey("stock_reservations.reservation_id"),
+        primary_key=True,
+    ),
+    Column("site", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("quantity", BigInteger, nullable=False),
+    Index("ix_stock_reservation_lines_site_sku", "site", "sku"),
+)
+
+# One row per change of a balance, append only: their sums are the balance.
+stock_entries = Table(
+    "stock_entries",
+    metadata,
+    Column("entry_id", identity_type(), primary_key=True, autoincrement=True),
+    Column("site", Text, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("on_hand_change", BigInteger, nullable=False),
+    Column("reserved_change", BigInteger, nullable=False),
+    Column("reservation_id", Text),
+    Column("document", Text),
+    Column("happened_at", UtcDateTime, nullable=False),
+    Index("ix_stock_entries_site_sku", "site", "sku"),
+    Index("ix_stock_entries_document", "document"),
 )

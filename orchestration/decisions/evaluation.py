@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -26,12 +26,12 @@ from orchestration.decisions.definition_parts import (
 )
 from orchestration.decisions.holdout import is_held_out
 from orchestration.decisions.messages import render_message
+from orchestration.decisions.states import DecisionMode
 
 AMOUNT_COLUMN = "fourflow_amount"
 AS_OF_COLUMN = "fourflow_as_of"
 BRANCH_COLUMN = "fourflow_branch"
 _CLOCK_TABLE = "int_business_clock"
-DecisionMode = Literal["act", "shadow", "hold_out"]
 
 
 class Snapshot(Protocol):

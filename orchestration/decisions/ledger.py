@@ -2,63 +2,25 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select
+from sqlalchemy import Engine, Row, func, select
 
-from connectors.database.engine import write_transaction
-from connectors.database.publications import Publication
 from connectors.database.runs import RedState
-from connectors.database.schema import decision_events, decisions, outbox
-from orchestration.decisions.evaluation import (
-    Evaluation,
-    Proposal,
-    Snapshot,
-    evaluate_rule,
-    resolve_conflicts,
+from connectors.database.schema import decision_events, decisions
+from orchestration.decisions.approvals.policy import (
+    SHIPPED_POLICY,
+    ApprovalPolicy,
+    read_approval_policy,
 )
-from orchestration.decisions.rulebook import RuleVersion, list_rules
-from orchestration.decisions.states import (
-    CLOSED_STATES,
-    DECISION_STATES,
-    DecisionState,
-    Happening,
-    chunks,
-    refresh_states,
-)
-
-_LEDGER_LOCK = 4_044_044_048
-_ACTOR = "rules"
-
-
-@dataclass(frozen=True)
-class RuleReport:
-    """What one rule did in one pass.
-
-    Attributes:
-        rule_id: the rule.
-        version: its version in force.
-        matched: rows for which it fired.
-        created: decisions made.
-        known: matches that had been decided before.
-        cooling: matches left out because an open decision for the same subject is too young.
-        overruled: matches that a rule of higher priority decides.
-        skipped: why the rule could not look, such as a table without rows; else None.
-        errors: sentences about rows, or about the rule itself, that could not be used.
-    """
-
-    rule_id: str
-    version: int
-    matched: int = 0
-    created: int = 0
-    known: int = 0
-    cooling: int = 0
-    overruled: int = 0
-    skipped: str | None = None
-    errors: tuple[str, ...] = ()
+from orchestration.decisions.evaluation import Snapshot, evaluate_rule, resolve_conflicts
+from orchestration.decisions.policy import LedgerPolicy
+from orchestration.decisions.recording import Limits, Recorder, RuleReport
+from orchestration.decisions.rulebook import list_rules
+from orchestration.decisions.states import DECISION_STATES, DecisionMode, DecisionState
 
 
 @dataclass(frozen=True)
@@ -101,6 +63,17 @@ class Decision:
     state_reason: str | None
     created_at: datetime
     updated_at: datetime
+    mode: DecisionMode
+    branch: str | None
+    owner: str | None
+    priority: int
+    trace_id: str | None
+    model_versions: Mapping[str, str]
+    options: Sequence[Mapping[str, Any]]
+    cost: Decimal | None
+    expires_at: datetime | None
+    effect: Mapping[str, Any] | None
+    measured_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -123,6 +96,8 @@ def decide(
     on_red: RedState | None = None,
     sinks: Collection[str] | None = None,
     time_zone: str = "Asia/Shanghai",
+    policy: LedgerPolicy | None = None,
+    approvals: ApprovalPolicy | None = None,
 ) -> DecideReport:
     """Evaluate every enabled rule on a published snapshot and record what it asks for.
 
@@ -137,9 +112,15 @@ def decide(
         sinks: names of the sinks that are switched on; a decision goes to those of its rule. When
             none of them is on, all are recorded and wait. None means all.
         time_zone: business zone, for times in messages and for dates.
+        policy: when decisions go stale and how many are too many; default LedgerPolicy().
+        approvals: who must approve what; default is the shipped policy.
     """
     zone = ZoneInfo(time_zone)
-    recorder = _Recorder(engine, lake.publication, now, on_red, sinks)
+    approvals = approvals or read_approval_policy(SHIPPED_POLICY)
+    limits = Limits(policy or LedgerPolicy(), approvals, zone, _model_versions(lake))
+    recorder = Recorder(
+        engine, lake.publication, now=now, on_red=on_red, sinks=sinks, limits=limits
+    )
     active = [rule for rule in list_rules(engine) if rule.definition.is_active]
     found = [(rule.definition, evaluate_rule(rule.definition, lake, zone=zone)) for rule in active]
     reports = [
@@ -193,166 +174,18 @@ def decision_history(engine: Engine, decision_id: str) -> list[DecisionEvent]:
         ]
 
 
-class _Recorder:
-    """Writes the proposals of one pass: ledger row, outbox rows and history in one transaction."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        publication: Publication,
-        now: datetime,
-        on_red: RedState | None,
-        sinks: Collection[str] | None,
-    ) -> None:
-        self._engine = engine
-        self._publication = publication
-        self._now = now
-        self._red = on_red
-        self._sinks = sinks
-
-    def record(self, rule: RuleVersion, evaluation: Evaluation) -> RuleReport:
-        """Record what is new; the lock lets concurrent passes see each other's decisions."""
-        if not evaluation.proposals:
-            return RuleReport(
-                rule.rule_id,
-                rule.version,
-                overruled=len(evaluation.overruled),
-                skipped=evaluation.skipped,
-                errors=evaluation.errors,
-            )
-        with write_transaction(self._engine, lock=_LEDGER_LOCK) as connection:
-            known = _known_ids(connection, evaluation.proposals)
-            fresh = [p for p in evaluation.proposals if p.decision_id not in known]
-            new = _without_cooling(connection, rule.rule_id, fresh)
-            if new:
-                self._insert(connection, rule, new)
-        return RuleReport(
-            rule.rule_id,
-            rule.version,
-            matched=len(evaluation.proposals),
-            created=len(new),
-            known=len(known),
-            cooling=len(fresh) - len(new),
-            overruled=len(evaluation.overruled),
-            errors=evaluation.errors,
-        )
-
-    def _insert(self, connection: Connection, rule: RuleVersion, new: Sequence[Proposal]) -> None:
-        connection.execute(insert(decisions), [self._ledger_row(rule, p) for p in new])
-        sinks = self._sinks_of(rule)
-        acted_on = [p for p in new if p.mode == "act"]
-        if acted_on:
-            connection.execute(
-                insert(outbox), [self._outbox_row(rule, p, s) for p in acted_on for s in sinks]
-            )
-        detail = {"publication_id": self._publication.publication_id, "sinks": sinks}
-        happening = Happening("proposed", self._now, _ACTOR, detail, is_first=True)
-        refresh_states(connection, [p.decision_id for p in new], happening)
-
-    def _sinks_of(self, rule: RuleVersion) -> list[str]:
-        wanted: list[str] = [*rule.definition.sinks]
-        if self._sinks is None:
-            return wanted
-        return [sink for sink in wanted if sink in self._sinks] or wanted
-
-    def _ledger_row(self, rule: RuleVersion, proposal: Proposal) -> dict[str, Any]:
-        return {
-            "decision_id": proposal.decision_id,
-            "rule_id": rule.rule_id,
-            "rule_version": rule.version,
-            "kind": rule.definition.kind,
-            "subject": proposal.subject,
-            "occurrence": proposal.occurrence,
-            "occurred_at": proposal.occurred_at,
-            "publication_id": self._publication.publication_id,
-            "snapshot_id": self._publication.snapshot_id,
-            "explanation": dict(proposal.explanation),
-            "message": dict(proposal.message),
-            "amount": proposal.amount,
-            "currency_code": proposal.currency_code,
-            "state": "proposed",
-            "state_reason": None,
-            "created_at": self._now,
-            "updated_at": self._now,
-        }
-
-    def _outbox_row(self, rule: RuleVersion, proposal: Proposal, sink: str) -> dict[str, Any]:
-        return {
-            "decision_id": proposal.decision_id,
-            "sink": sink,
-            "idempotency_key": f"{sink}_{proposal.decision_id}",
-            "payload": self._payload(rule, proposal),
-            "state": "held" if self._red else "pending",
-            "attempts": 0,
-            "next_attempt_at": self._now,
-            "hold_cause": "red_data" if self._red else None,
-            "hold_reason": self._red.reason() if self._red else None,
-            "created_at": self._now,
-            "updated_at": self._now,
-        }
-
-    def _payload(self, rule: RuleVersion, proposal: Proposal) -> dict[str, Any]:
-        """What a sink gets: fixed when decided, so that every attempt sends the same."""
-        return {
-            "type": f"decision.{rule.definition.kind}",
-            "timestamp": self._now.isoformat(),
-            "data": {
-                "decision_id": proposal.decision_id,
-                "rule_id": rule.rule_id,
-                "rule_version": rule.version,
-                "subject": proposal.subject,
-                "occurrence": proposal.occurrence,
-                "publication_id": self._publication.publication_id,
-                "snapshot_id": self._publication.snapshot_id,
-                "amount": None if proposal.amount is None else str(proposal.amount),
-                "currency_code": proposal.currency_code,
-                "explanation": dict(proposal.explanation),
-                "message": dict(proposal.message),
-            },
-        }
-
-
-def _known_ids(connection: Connection, proposals: Sequence[Proposal]) -> set[str]:
-    known: set[str] = set()
-    for chunk in chunks([proposal.decision_id for proposal in proposals]):
-        query = select(decisions.c.decision_id).where(decisions.c.decision_id.in_(chunk))
-        known.update(connection.execute(query).scalars())
-    return known
-
-
-def _without_cooling(
-    connection: Connection, rule_id: str, proposals: Sequence[Proposal]
-) -> list[Proposal]:
-    """Leave out subjects with an open decision younger than the cooldown, by the data's clock."""
-    last = _last_open(connection, rule_id, [p.subject for p in proposals if p.cooldown_days])
-    kept = []
-    for proposal in proposals:
-        before = last.get(proposal.subject)
-        pause = timedelta(days=proposal.cooldown_days)
-        if proposal.cooldown_days and before and proposal.occurred_at < before + pause:
-            continue
-        kept.append(proposal)
-        if proposal.cooldown_days:
-            last[proposal.subject] = max(proposal.occurred_at, before or proposal.occurred_at)
-    return kept
-
-
-def _last_open(
-    connection: Connection, rule_id: str, subjects: Sequence[str]
-) -> dict[str, datetime]:
-    last: dict[str, datetime] = {}
-    for chunk in chunks(subjects):
-        query = (
-            select(decisions.c.subject, func.max(decisions.c.occurred_at).label("occurred_at"))
-            .where(
-                decisions.c.rule_id == rule_id,
-                decisions.c.subject.in_(chunk),
-                decisions.c.state.not_in(CLOSED_STATES),
-            )
-            .group_by(decisions.c.subject)
-        )
-        last.update({row.subject: row.occurred_at for row in connection.execute(query)})
-    return last
+def _model_versions(lake: Snapshot) -> dict[str, str]:
+    """Versions of the models whose tables the snapshot has, by table."""
+    tables = lake.rows(
+        "select distinct table_name from duckdb_columns() where column_name = 'model_version'"
+    )
+    known = {str(row["table_name"]) for row in tables} & set(lake.tables())
+    found = {}
+    for table in sorted(known):
+        row = lake.rows(f'select max(model_version) as version from "{table}"')[0]  # noqa: S608
+        if row["version"] is not None:
+            found[table] = str(row["version"])
+    return found
 
 
 def _decision(row: Row[Any]) -> Decision:

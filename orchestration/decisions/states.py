@@ -1,26 +1,47 @@
-"""States of a decision, derived from its deliveries, and the history that every change leaves."""
+"""States of a decision, derived from approval and deliveries, and the history of every change."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from connectors.database.schema import decision_events, decisions, outbox
+from connectors.database.schema import approvals, decision_events, decisions, outbox
 
-DecisionState = Literal["proposed", "sent", "confirmed", "held", "failed", "dead"]
-HoldCause = Literal["red_data", "sink_off", "person"]
-DECISION_STATES: tuple[DecisionState, ...] = (
+DecisionState = Literal[
     "proposed",
-    "sent",
-    "confirmed",
+    "awaiting_approval",
+    "approved",
+    "rejected",
+    "expired",
     "held",
+    "sent",
     "failed",
     "dead",
-)
-CLOSED_STATES: tuple[DecisionState, ...] = ("dead",)
+    "confirmed",
+    "measured",
+    "shadow",
+    "held_out",
+]
+DecisionMode = Literal["act", "shadow", "hold_out"]
+HoldCause = Literal["approval", "volume", "red_data", "sink_off", "person"]
+DECISION_STATES: tuple[DecisionState, ...] = get_args(DecisionState)
+# A decision in one of these does not keep the rule from deciding about the same subject again.
+CLOSED_STATES: tuple[DecisionState, ...] = ("dead", "expired")
 _CHUNK = 500
+# What the first of these states among the deliveries makes of the decision, and where it says why.
+_BY_DELIVERY: tuple[tuple[str, DecisionState, str], ...] = (
+    ("held", "held", "hold_reason"),
+    ("claimed", "sent", ""),
+    ("dead", "dead", "last_error"),
+    ("cancelled", "expired", "hold_reason"),
+)
+_OPEN_OR_REFUSED: dict[str, DecisionState] = {
+    "awaiting": "awaiting_approval",
+    "rejected": "rejected",
+    "expired": "expired",
+}
 
 
 @dataclass(frozen=True)
@@ -34,24 +55,40 @@ class Happening:
     is_first: bool = False
 
 
-def derive_state(deliveries: Sequence[Row[Any]]) -> tuple[DecisionState, str | None]:
-    """State and reason of a decision from its outbox rows.
+def derive_state(
+    decision: Row[Any], deliveries: Sequence[Row[Any]]
+) -> tuple[DecisionState, str | None]:
+    """State and reason of a decision from its ledger row, its approval and its outbox rows.
 
-    `sent` means handed over without a receipt yet, `failed` that it will be tried again.
+    Args:
+        decision: with `mode`, `measured_at` and `approval_state` (None: nobody need approve it).
+        deliveries: its outbox rows.
+
+    Returns:
+        `sent` means handed over without a receipt yet, `failed` that it will be tried again.
     """
+    if decision.mode != "act":
+        return ("shadow" if decision.mode == "shadow" else "held_out"), None
+    if decision.approval_state in _OPEN_OR_REFUSED:
+        return _OPEN_OR_REFUSED[decision.approval_state], _first(deliveries, "hold_reason")
+    state, reason = _delivery_state(deliveries)
+    if state == "confirmed" and decision.measured_at is not None:
+        return "measured", None
+    if state == "proposed" and decision.approval_state == "approved":
+        return "approved", None
+    return state, reason
+
+
+def _delivery_state(deliveries: Sequence[Row[Any]]) -> tuple[DecisionState, str | None]:
     states = {row.state for row in deliveries}
-    if not states:
-        return "proposed", None
-    if states == {"delivered"}:
-        return "confirmed", None
-    for state, name in (("held", "held"), ("claimed", "sent")):
-        if state in states:
-            return _as_state(name), _first(deliveries, "hold_reason") if name == "held" else None
-    if "pending" in states:
+    if "pending" in states and not states & {"held", "claimed", "dead"}:
         if any(row.state == "pending" and row.attempts for row in deliveries):
             return "failed", _first(deliveries, "last_error")
         return ("sent", None) if "delivered" in states else ("proposed", None)
-    return "dead", _first(deliveries, "last_error")
+    for state, name, reason in _BY_DELIVERY:
+        if state in states:
+            return name, _first(deliveries, reason) if reason else None
+    return ("confirmed", None) if states else ("proposed", None)
 
 
 def refresh_states(
@@ -81,10 +118,11 @@ def refresh_states(
         deliveries = _deliveries(connection, chunk)
         changes = []
         for decision_id in chunk:
-            state, reason = derive_state(deliveries.get(decision_id, []))
-            if only_changes and state == current[decision_id]:
+            before = current[decision_id]
+            state, reason = derive_state(before, deliveries.get(decision_id, []))
+            if only_changes and state == before.state:
                 continue
-            changes.append((decision_id, current[decision_id], state, reason))
+            changes.append((decision_id, before.state, state, reason))
         if changes:
             _write(connection, changes, happening)
         written += len(changes)
@@ -137,11 +175,21 @@ def _write(
     )
 
 
-def _current_states(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
-    query = select(decisions.c.decision_id, decisions.c.state)
-    query = query.where(decisions.c.decision_id.in_(ids)).order_by(decisions.c.decision_id)
-    rows = connection.execute(query.with_for_update())
-    return {row.decision_id: row.state for row in rows}
+def _current_states(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
+    locked = select(decisions.c.decision_id).where(decisions.c.decision_id.in_(ids))
+    connection.execute(locked.order_by(decisions.c.decision_id).with_for_update()).all()
+    query = (
+        select(
+            decisions.c.decision_id,
+            decisions.c.state,
+            decisions.c.mode,
+            decisions.c.measured_at,
+            approvals.c.state.label("approval_state"),
+        )
+        .select_from(decisions.outerjoin(approvals))
+        .where(decisions.c.decision_id.in_(ids))
+    )
+    return {row.decision_id: row for row in connection.execute(query)}
 
 
 def _deliveries(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
@@ -150,10 +198,6 @@ def _deliveries(connection: Connection, ids: Sequence[str]) -> dict[str, list[Ro
     for row in connection.execute(query):
         found.setdefault(row.decision_id, []).append(row)
     return found
-
-
-def _as_state(name: str) -> DecisionState:
-    return next(state for state in DECISION_STATES if state == name)
 
 
 def _first(deliveries: Sequence[Row[Any]], column: str) -> str | None:

@@ -1,0 +1,1 @@
+"""Who must approve a decision, within what time, and by which way they do."""
