@@ -7,12 +7,21 @@ import streamlit as st
 from app_streamlit.queries.health import (
     QUARANTINE_LIMIT,
     load_conservation,
+    load_conservation_flows,
     load_freshness,
     load_quarantine_reasons,
     load_quarantined,
 )
 from app_streamlit.queries.ledger import load_decisions
-from app_streamlit.ui import address, cards, decision_words, formats, health_words, tables
+from app_streamlit.ui import (
+    address,
+    cards,
+    conservation_words,
+    decision_words,
+    formats,
+    health_words,
+    tables,
+)
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
 
@@ -50,6 +59,23 @@ if view == "sources":
         describe=t("health.views.sources"),
     )
 elif view == "conservation":
+    flows = conservation_words.chosen(context, load_conservation_flows(edition))
+    if not flows.empty:
+        st.markdown(cards.escape(conservation_words.headline(context, flows)))
+        show(
+            conservation_words.pair_frame(context, flows),
+            conservation_words.PAIR_COLUMNS,
+            key="flows_table",
+            describe=t("conservation.pairs_alt"),
+        )
+        st.subheader(t("conservation.differences"))
+        show(
+            conservation_words.difference_frame(context, flows),
+            conservation_words.DIFFERENCE_COLUMNS,
+            key="differences_table",
+            describe=t("conservation.differences"),
+        )
+        st.subheader(t("conservation.records"))
     st.caption(t("health.conservation_caption"))
     show(
         health_words.of_business(context, conservation),

@@ -31,6 +31,33 @@ def load_conservation(edition: Edition) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
+def load_conservation_flows(edition: Edition) -> pd.DataFrame:
+    """One row a business, flow, unit and bucket: two figures that must agree, and what is between.
+
+    Rows in which neither book says anything are left out. Empty where a publication is older.
+    """
+    if not has_table(edition, "conservation_flows"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        """
+        select
+            flows.business, flows.flow, flows.unit, flows.bucket, flows.owner,
+            flows.left_quantity, flows.right_quantity, flows.difference,
+            flows.unexplained_quantity,
+            names.label_en, names.label_zh, names.left_label_en, names.left_label_zh,
+            names.right_label_en, names.right_label_zh,
+            buckets.label_en as bucket_label_en, buckets.label_zh as bucket_label_zh
+        from rpt_conservation_flows as flows
+        inner join conservation_flows as names on flows.flow = names.flow
+        left join residual_buckets as buckets on flows.bucket = buckets.residual_bucket
+        where flows.left_quantity <> 0 or flows.right_quantity <> 0
+        order by flows.business, names.flow_number, flows.unit, abs(flows.difference), flows.bucket
+        """,
+    )
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
 def load_quarantine_reasons(edition: Edition) -> pd.DataFrame:
     """One row a source, entity and reason, the most frequent first."""
     if not has_table(edition, "rpt_quarantine_reasons"):

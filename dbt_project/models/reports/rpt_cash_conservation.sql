@@ -28,18 +28,6 @@ select
     walk.business,
     walk.comparison as flow,
     walk.currency_code as unit,
-    case walk.comparison
-        when 'order_payment' then 'orders that count as paid'
-        when 'payment_settlement' then 'payments less refunds'
-        when 'settlement_payout' then 'settlements net of fees'
-        else 'payouts and transfers'
-    end as left_name,
-    case walk.comparison
-        when 'order_payment' then 'payments recorded'
-        when 'payment_settlement' then 'services'' reports net of fees'
-        when 'settlement_payout' then 'payouts'
-        else 'bank'
-    end as right_name,
     cast(walk.recorded_amount as decimal(18, 6)) as left_quantity,
     cast(walk.reported_amount as decimal(18, 6)) as right_quantity,
     cast(walk.difference_amount as decimal(18, 6)) as difference,

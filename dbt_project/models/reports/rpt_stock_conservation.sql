@@ -3,9 +3,7 @@
 with flows as (
     select
         business,
-        'stock books to counts' as flow,
-        'booked' as left_name,
-        'counted' as right_name,
+        'stock_books_to_counts' as flow,
         closing_quantity as left_quantity,
         counted_quantity as right_quantity,
         difference_bucket as bucket
@@ -14,9 +12,7 @@ with flows as (
     union all
     select
         ledger.business,
-        'stock movements to books' as flow,
-        'moved' as left_name,
-        'booked' as right_name,
+        'stock_movements_to_books' as flow,
         cast(ledger.closing_quantity - ledger.opening_quantity as decimal(18, 6)) as left_quantity,
         cast(
             ledger.receipt_quantity + ledger.sale_quantity + ledger.customer_return_quantity
@@ -28,12 +24,10 @@ with flows as (
     union all
     select
         movements.business,
-        'stock movements to their books' as flow,
-        'received from all systems' as left_name,
-        'in the books' as right_name,
+        'stock_systems_to_books' as flow,
         movements.quantity as left_quantity,
         case when books.source is null then 0 else movements.quantity end as right_quantity,
-        case when books.source is null then 'other system' else 'none' end as bucket
+        case when books.source is null then 'other_system' else 'none' end as bucket
     from {{ ref('fct_stock_movements') }} as movements
     left join {{ ref('int_stock_books') }} as books
         on
@@ -43,12 +37,10 @@ with flows as (
     union all
     select
         business,
-        'transfers between sites' as flow,
-        'left' as left_name,
-        'arrived' as right_name,
+        'transfers_between_sites' as flow,
         case when transfer_quantity < 0 then -transfer_quantity else 0 end as left_quantity,
         case when transfer_quantity > 0 then transfer_quantity else 0 end as right_quantity,
-        'in transit' as bucket
+        'in_transit' as bucket
     from {{ ref('fct_stock_ledger') }}
 )
 
@@ -56,8 +48,6 @@ select
     business,
     flow,
     'unit' as unit,
-    max(left_name) as left_name,
-    max(right_name) as right_name,
     cast(sum(left_quantity) as decimal(18, 6)) as left_quantity,
     cast(sum(right_quantity) as decimal(18, 6)) as right_quantity,
     cast(sum(left_quantity) - sum(right_quantity) as decimal(18, 6)) as difference,

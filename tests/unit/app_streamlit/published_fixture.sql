@@ -169,6 +169,38 @@ select
     2 as quarantined, 0 as superseded, timestamptz '2026-11-20 18:00:00+00' as received_at
 from made_orders group by source;
 
+create or replace table lake.reference.conservation_flows as
+select * from (values
+    ('records_received', 1, 'Records received', '收到的记录', 'received', '收到', 'used', '已使用'),
+    ('payout_bank', 9, 'Payouts to the bank', '提现与银行', 'payouts', '提现', 'bank', '银行流水')
+) as t (
+    flow, flow_number, label_en, label_zh, left_label_en, left_label_zh, right_label_en,
+    right_label_zh
+);
+
+create or replace table lake.reference.residual_buckets as
+select * from (values
+    ('matched', 1, 'matched', '已匹配'), ('timing', 3, 'on its way', '在途'),
+    ('unknown', 8, 'unknown', '未知')
+) as t (residual_bucket, bucket_number, label_en, label_zh);
+
+create or replace table lake.reports.rpt_conservation_flows as
+select
+    business, flow, unit, left_quantity::decimal(18, 6) as left_quantity,
+    right_quantity::decimal(18, 6) as right_quantity,
+    (left_quantity - right_quantity)::decimal(18, 6) as difference, bucket,
+    (case bucket when 'unknown' then left_quantity - right_quantity else 0 end)::decimal(18, 6)
+        as unexplained_quantity,
+    owner
+from (values
+    ('fourflow_demo', 'records_received', 'row', 1400, 1400, 'used', 'team:data-platform'),
+    ('fourflow_demo', 'records_received', 'row', 15, 0, 'duplicate', 'team:data-platform'),
+    ('fourflow_demo', 'payout_bank', 'CNY', 99000, 99000, 'matched', 'team:finance-data'),
+    ('fourflow_demo', 'payout_bank', 'CNY', 1500.50, 0, 'timing', 'team:finance-data'),
+    ('fourflow_demo', 'payout_bank', 'CNY', 0, 0.66, 'unknown', 'team:finance-data'),
+    ('online_retail', 'records_received', 'row', 400, 400, 'used', 'team:data-platform')
+) as t (business, flow, unit, left_quantity, right_quantity, bucket, owner);
+
 create or replace table lake.reports.rpt_source_freshness as
 select
     source, case source when 'online_retail' then 'order_lines' else 'orders' end as entity,
