@@ -13,6 +13,7 @@ from app_streamlit.queries.health import (
     load_quarantined,
 )
 from app_streamlit.queries.ledger import load_decisions
+from app_streamlit.queries.restatement import load_restated
 from app_streamlit.ui import (
     address,
     cards,
@@ -20,6 +21,7 @@ from app_streamlit.ui import (
     decision_words,
     formats,
     health_words,
+    restated_words,
     tables,
 )
 from app_streamlit.ui.context import current
@@ -134,6 +136,39 @@ elif view == "publications":
         key="publications_table",
         describe=t("health.views.publications"),
     )
+elif view == "restated":
+    known = restated_words.earlier_publications(context)
+    if not known:
+        no_data(context, "restated.only_one")
+        st.stop()
+    since = address.choice(
+        "since",
+        list(known),
+        next(iter(known)),
+        lambda key: st.selectbox(
+            t("restated.since"),
+            list(known),
+            format_func=lambda name: formats.time(
+                known[name].published_at, context.zone, t.language
+            ),
+            key=key,
+            width=360,
+        ),
+        variant=f"{t.language}_{context.publication.publication_id}",
+    )
+    with st.spinner(t("restated.comparing")):
+        restated = load_restated(edition, since)
+    changes = restated_words.chosen(context, restated)
+    st.markdown(cards.escape(restated_words.headline(context, changes, known[since].published_at)))
+    st.caption(t("restated.redefined" if restated.redefined else "restated.how_to_read"))
+    if not changes.empty:
+        show(
+            changes,
+            restated_words.columns(context),
+            key="restated_table",
+            describe=t("health.views.restated"),
+        )
+    st.caption(restated_words.not_comparable(context, restated))
 else:
     held = load_decisions(edition.home, "held")
     if held.empty:

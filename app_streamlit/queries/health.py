@@ -44,7 +44,7 @@ def load_conservation_flows(edition: Edition) -> pd.DataFrame:
         select
             flows.business, flows.flow, flows.unit, flows.bucket, flows.owner,
             flows.left_quantity, flows.right_quantity, flows.difference,
-            flows.unexplained_quantity,
+            flows.unexplained_quantity, flows.tolerance,
             names.label_en, names.label_zh, names.left_label_en, names.left_label_zh,
             names.right_label_en, names.right_label_zh,
             buckets.label_en as bucket_label_en, buckets.label_zh as bucket_label_zh

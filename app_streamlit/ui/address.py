@@ -24,6 +24,7 @@ KEYS = (
     "order",
     "segment",
     "view",
+    "since",
 )
 # Choices that belong to some pages only; any other page forgets them.
 OWNERS = {
@@ -32,6 +33,7 @@ OWNERS = {
     "outcome": ("orders",),
     "order": ("orders",),
     "segment": ("customers",),
+    "since": ("health",),
     "view": ("overview", "customers", "decisions", "health", "definitions"),
 }
 _CHOICES = "_address"

@@ -1,6 +1,7 @@
 """The words of what must be equal: records, goods and money from one end to the other."""
 
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 import pandas as pd
@@ -43,7 +44,7 @@ def headline(context: PageContext, flows: pd.DataFrame) -> str:
                 f"{quantity(amount, unit)} {_unit_word(context, unit)}".strip()
                 for unit, (amount, _) in unnamed.items()
             ),
-            rate=formats.rate(max(part for _, part in unnamed.values()), places=4),
+            rate=_at_most(max(part for _, part in unnamed.values())),
         )
     largest = _largest_named(flows)
     if largest is not None:
@@ -56,13 +57,19 @@ def headline(context: PageContext, flows: pd.DataFrame) -> str:
     return text
 
 
+def _at_most(part: float) -> str:
+    """A share rounded up to the next hundredth of a percent."""
+    return formats.rate(ceil(part * 10_000) / 10_000, places=2)
+
+
 def _unexplained(flows: pd.DataFrame) -> dict[str, tuple[Decimal, float]]:
     """Unit: what is without a name, signs aside, and its share of what was compared."""
     found: dict[str, tuple[Decimal, float]] = {}
     for unit, part in flows.groupby("unit", sort=True):
-        amount = sum((abs(value) for value in part["unexplained_quantity"]), Decimal(0))
+        rows = _records(part)
+        amount = sum((abs(row["unexplained_quantity"]) for row in rows), Decimal(0))
         whole = sum(
-            (max(abs(row.left_quantity), abs(row.right_quantity)) for row in part.itertuples()),
+            (max(abs(row["left_quantity"]), abs(row["right_quantity"])) for row in rows),
             Decimal(0),
         )
         if amount:
@@ -73,7 +80,7 @@ def _unexplained(flows: pd.DataFrame) -> dict[str, tuple[Decimal, float]]:
 def _largest_named(flows: pd.DataFrame) -> dict[str, Any] | None:
     """The largest difference in money that has a name; None when nothing differs."""
     money = flows[~flows["unit"].isin(COUNTED_UNITS) & (flows["unexplained_quantity"] == 0)]
-    rows = [row for row in money.to_dict("records") if row["difference"]]
+    rows = [row for row in _records(money) if row["difference"]]
     return max(rows, key=lambda row: abs(row["difference"])) if rows else None
 
 
@@ -85,30 +92,37 @@ def _unit_word(context: PageContext, unit: str) -> str:
 def bucket_label(context: PageContext, row: dict[str, Any]) -> str:
     """Why two figures differ, in the reader's words."""
     named = pick(row, "bucket_label", context.language)
-    return named or context.t.known(f"conservation.buckets.{row['bucket']}", str(row["bucket"]))
+    if row["unit"] not in COUNTED_UNITS and named:
+        return named
+    return context.t.known(f"conservation.buckets.{row['bucket']}", str(row["bucket"]))
 
 
 def pair_frame(context: PageContext, flows: pd.DataFrame) -> pd.DataFrame:
     """One row a pair of figures: both, their difference, and how much of it has no name."""
     rows = []
     for (business, _, unit), part in flows.groupby(_KEYS, sort=False):
-        first = part.iloc[0].to_dict()
+        first = _records(part)[0]
         sums = {name: part[name].sum() for name in _MEASURES}
-        state = "unnamed" if (part["unexplained_quantity"] != 0).any() else "named"
-        if state == "named" and not (part["difference"] != 0).any():
-            state = "equal"
         rows.append(
             {
                 **sums,
                 "business": context.business_label(str(business)),
                 "flow": pick(first, "label", context.language),
-                "state": context.t(f"conservation.states.{state}"),
+                "state": context.t(f"conservation.states.{_state(part)}"),
                 "between": f"{pick(first, 'left_label', context.language)} → "
                 f"{pick(first, 'right_label', context.language)}",
                 "unit": _unit_label(context, str(unit)),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _state(part: pd.DataFrame) -> str:
+    if (part["unexplained_quantity"].abs() > part["tolerance"]).any():
+        return "unnamed"
+    if (part["unexplained_quantity"] != 0).any():
+        return "tolerated"
+    return "named" if (part["difference"] != 0).any() else "equal"
 
 
 def difference_frame(context: PageContext, flows: pd.DataFrame) -> pd.DataFrame:
@@ -124,11 +138,15 @@ def difference_frame(context: PageContext, flows: pd.DataFrame) -> pd.DataFrame:
                 "unit": _unit_label(context, row["unit"]),
                 "owner": context.t.known(f"owners.{row['owner']}", row["owner"]),
             }
-            for row in flows.to_dict("records")
+            for row in _records(flows)
             if row["difference"]
         ],
         columns=columns,
     )
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _unit_label(context: PageContext, unit: str) -> str:

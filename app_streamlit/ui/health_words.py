@@ -8,7 +8,7 @@ from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.tables import Column
 from connectors.database.runs import PipelineRun
 
-VIEWS = ("sources", "checks", "conservation", "quarantine", "publications", "held")
+VIEWS = ("sources", "checks", "conservation", "quarantine", "publications", "restated", "held")
 CHECK_COLUMNS = (
     Column("name", label="check"),
     Column("kind", label="check_kind"),

@@ -19,6 +19,7 @@ _COMMANDS = {
     "status": "status:status",
     "query": "query:query",
     "metric": "metric:metric",
+    "restated": "restated:restated",
     "walkthrough": "walkthrough:walkthrough",
     "docs": "docs:docs",
     "init": "init:init",

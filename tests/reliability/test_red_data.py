@@ -2,6 +2,7 @@
 
 import shutil
 from base64 import b64encode
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -61,5 +62,21 @@ def test_red_run_keeps_old_figures_and_holds_decisions(
         green = installation.json("status")
         assert green["publication"]["publication_id"] != before["publication"]["publication_id"]
         assert green["decisions"]["held"] == 0
+        _assert_reasons_add_up(installation, before["publication"]["publication_id"])
         assert received.read_text(encoding="utf-8").count("\n") > 0
     assert installation.value("select count(*) from fct_orders") > orders
+
+
+def _assert_reasons_add_up(installation: Installation, since: str) -> None:
+    """What the next publication says differently is explained row by row, all of it new."""
+    answer = installation.json("restated", "--since", since)
+    assert {row["measure"] for row in answer["totals"]} >= {"order_count", "gross_sales"}
+    for total in answer["totals"]:
+        parts = [
+            Decimal(str(row["difference"]))
+            for row in answer["changes"]
+            if (row["measure"], row["unit"]) == (total["measure"], total["unit"])
+        ]
+        assert sum(parts, Decimal(0)) == Decimal(str(total["difference"]))
+    orders = [row for row in answer["changes"] if row["measure"] == "order_count"]
+    assert sum(row["difference"] for row in orders) > 0

@@ -191,7 +191,7 @@ select
     (left_quantity - right_quantity)::decimal(18, 6) as difference, bucket,
     (case bucket when 'unknown' then left_quantity - right_quantity else 0 end)::decimal(18, 6)
         as unexplained_quantity,
-    owner
+    0.5::decimal(18, 6) as tolerance, owner
 from (values
     ('fourflow_demo', 'records_received', 'row', 1400, 1400, 'used', 'team:data-platform'),
     ('fourflow_demo', 'records_received', 'row', 15, 0, 'duplicate', 'team:data-platform'),
@@ -219,7 +219,9 @@ select
     (case when made.is_paid then made.gross_amount else 0 end)::decimal(18, 2) as paid_amount,
     made.refunded::decimal(18, 2) as refunded_amount,
     placed.net_paid_amount, made.unit_count::bigint as unit_count,
-    placed.currency_code, placed.created_at
+    placed.currency_code, placed.created_at,
+    null::timestamptz as shipped_at, null::timestamptz as delivered_at,
+    timestamptz '2026-11-20 18:00:00+00' as known_at
 from lake.reports.rpt_funnel_orders as placed
 inner join made_orders as made
     on placed.order_key = made.source || ':' || made.order_no;

@@ -178,6 +178,12 @@ def test_new_publication_is_shown_and_the_old_one_can_be_opened(monkeypatch, tmp
     after = [metric.value for metric in app.metric]
     assert after != before
     assert any(second.publication_id in caption.value for caption in app.caption)
+    changed = open_page(monkeypatch, settings.root, "health", lang="en")
+    changed.session_state["_address"] = {"lang": "en", "view": "restated"}
+    changed.run()
+    assert not changed.exception
+    assert any("Net sales published" in text for text in texts(changed))
+    assert_translated(changed, "en")
 
     app.sidebar.selectbox(key="as_of_widget_en_").set_value(first.publication_id).run()
     assert [metric.value for metric in app.metric] == before
