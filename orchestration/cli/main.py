@@ -26,6 +26,7 @@ _COMMANDS = {
     "doctor": "doctor:doctor",
     "bench": "bench:bench",
     "connector": "connector:app",
+    "rules": "rules:app",
     "decisions": "decisions:app",
     "quarantine": "quarantine:app",
     "check": "check:app",

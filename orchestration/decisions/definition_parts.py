@@ -131,6 +131,15 @@ class Budget(Strict):
     per: Literal["day", "week", "month", "all_time"]
     currency: str = Field(pattern=r"^[A-Z]{3}$")
 
+    def period_of(self, day: date) -> tuple[int, ...]:
+        """Which period of the budget a business date belongs to; weeks are those of ISO 8601."""
+        if self.per == "day":
+            return (day.toordinal(),)
+        if self.per == "week":
+            year, week, _ = day.isocalendar()
+            return (year, week)
+        return (day.year, day.month) if self.per == "month" else ()
+
 
 class EffectiveDates(Strict):
     """The business dates on which a rule fires; both ends belong to it, None leaves one open."""

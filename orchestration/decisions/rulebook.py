@@ -4,7 +4,7 @@ Every change is a new version; the highest one is in force. A person's edit is n
 a newer shipped rule, and switching a rule off survives an upgrade.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Engine, Row, and_, func, insert, select
 from connectors.database.engine import write_transaction
 from connectors.database.schema import rules
 from connectors.errors import InputError
-from orchestration.decisions.definition import RuleDefinition, parse_rule, read_rule
+from orchestration.decisions.conditions import closest
+from orchestration.decisions.definition import Mode, RuleDefinition, parse_rule, read_rule
 
 SHIPPED_RULES = Path(__file__).resolve().parent / "rules"
 _RULES_LOCK = 4_044_044_047
@@ -144,6 +145,139 @@ def rule_history(engine: Engine, rule_id: str) -> list[RuleVersion]:
     with engine.connect() as connection:
         rows = connection.execute(query).all()
     return list(_versions(rows))
+
+
+def find_rule(engine: Engine, rule_id: str, *, version: int | None = None) -> RuleVersion:
+    """One rule: the version in force, or the one asked for.
+
+    Raises:
+        InputError: there is no such rule, or it has no such version.
+    """
+    history = rule_history(engine, rule_id)
+    if not history:
+        with engine.connect() as connection:
+            known: list[str] = list(
+                connection.execute(select(rules.c.rule_id).distinct()).scalars()
+            )
+        hint = closest(rule_id, known) or "; see `fourflow rules list`."
+        raise InputError(f"There is no rule {rule_id}{hint}")
+    if version is None:
+        return history[0]
+    for one in history:
+        if one.version == version:
+            return one
+    newest = history[0].version
+    raise InputError(f"The rule {rule_id} has no version {version}; it has 1 to {newest}.")
+
+
+def switch_rule(
+    engine: Engine,
+    rule_id: str,
+    mode: Mode,
+    *,
+    author: str,
+    reason: str,
+    now: datetime | None = None,
+) -> int:
+    """Enable or disable a rule, or let it run in shadow; returns the version now in force.
+
+    Raises:
+        InputError: there is no such rule, or author or reason is empty.
+    """
+    rule = find_rule(engine, rule_id).definition.model_copy(update={"mode": mode})
+    return save_rule(engine, rule, author=author, reason=reason, now=now)
+
+
+def roll_back_rule(
+    engine: Engine,
+    rule_id: str,
+    *,
+    to_version: int | None = None,
+    author: str,
+    reason: str,
+    now: datetime | None = None,
+) -> int:
+    """Put an earlier version in force again, as a new version; the rule's mode stays as it is.
+
+    Args:
+        engine: the operational database.
+        rule_id: the rule.
+        to_version: which version; the one before the present content unless given.
+        author: who does it.
+        reason: why.
+        now: the time to record.
+
+    Returns:
+        The version now in force.
+
+    Raises:
+        InputError: there is no such rule or version, or nothing to go back to.
+    """
+    history = rule_history(engine, rule_id)
+    present = find_rule(engine, rule_id).definition
+    if to_version is None:
+        contents = [
+            one for one in history if one.definition.content_hash() != present.content_hash()
+        ]
+        if not contents:
+            raise InputError(f"The rule {rule_id} never said anything else; nothing to go back to.")
+        to_version = contents[0].version
+    earlier = find_rule(engine, rule_id, version=to_version).definition
+    restored = earlier.model_copy(update={"mode": present.mode})
+    return save_rule(engine, restored, author=author, reason=reason, now=now)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that differs between two definitions; None where it is absent."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+def compare_rules(before: RuleDefinition, after: RuleDefinition) -> list[Change]:
+    """What differs between two definitions, by the path of each value."""
+    old, new = _flat(before.stored()), _flat(after.stored())
+    return [
+        Change(path, old.get(path), new.get(path))
+        for path in sorted({*old, *new})
+        if old.get(path) != new.get(path)
+    ]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Two enabled rules that decide the same about the same kind of subject, and who wins."""
+
+    decides: str
+    winner: str
+    loser: str
+
+
+def find_conflicts(found: Sequence[RuleVersion]) -> list[Conflict]:
+    """Pairs of active rules that may decide the same about one subject."""
+    active = [one.definition for one in found if one.definition.is_active]
+    pairs = []
+    for number, first in enumerate(active):
+        for second in active[number + 1 :]:
+            if first.decides and first.decides == second.decides and first.key == second.key:
+                ordered = sorted((first, second), key=lambda one: (one.priority, one.rule_id))
+                pairs.append(Conflict(first.decides, ordered[0].rule_id, ordered[1].rule_id))
+    return sorted(pairs, key=lambda one: (one.decides, one.winner, one.loser))
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        items = [(f"{path}.{name}" if path else str(name), one) for name, one in value.items()]
+    elif isinstance(value, list):
+        items = [(f"{path}[{number}]", one) for number, one in enumerate(value)]
+    else:
+        return {path: value}
+    found: dict[str, Any] = {}
+    for name, one in items:
+        found |= _flat(one, name)
+    return found
 
 
 def _in_force() -> Any:

@@ -25,6 +25,14 @@ class SnapshotInMemory:
     def execute(self, sql: str) -> None:
         self._connection.execute(sql)
 
+    def close(self) -> None:
+        self._connection.close()
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor = self._connection.cursor()
+        cursor.execute("set TimeZone = 'UTC'")
+        return cursor
+
     def rows(self, sql: str, params: Any = None) -> list[dict[str, Any]]:
         with self._connection.cursor() as cursor:
             result = cursor.execute(sql, params)
@@ -40,7 +48,7 @@ def lake() -> Iterator[SnapshotInMemory]:
     """A snapshot without tables."""
     snapshot = SnapshotInMemory()
     yield snapshot
-    snapshot._connection.close()
+    snapshot.close()
 
 
 @pytest.fixture

@@ -1,0 +1,271 @@
+"""What a published table said at an earlier time: the history that rules are back-tested on.
+
+Each history gives a row as it was known over a span of time. A column whose earlier values are not
+kept is not part of it, so that a back-test which would need it is refused instead of peeking.
+
+Two clocks: a row counts from the time at which the lake learnt it (`known_at`), except that the
+first load of a source brings a past that nobody watched; its rows count from when they happened.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from connectors.errors import InputError
+
+Clock = Literal["known", "event"]
+FROM, UNTIL, IS_WATCHED = "fourflow_from", "fourflow_until", "fourflow_is_watched"
+
+
+@dataclass(frozen=True)
+class RowState:
+    """A row over the span in which it was in one state.
+
+    Attributes:
+        starts: when the state began, as SQL over the table's columns, with {zone} for the
+            business zone; rows without it have none.
+        ends: when it ended; None for never.
+        values: columns that had another value then than now, as SQL.
+    """
+
+    starts: str
+    ends: str | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class History:
+    """How to tell what a table said at an earlier time.
+
+    Attributes:
+        table: the published table that rules read.
+        columns: columns whose values at the time are known.
+        states: the states a row went through, oldest first.
+        relation: what is read for it, as SQL; the table itself unless given.
+        is_versioned: whether the relation has a row a version (`order_key`, `version_number`,
+            `was_never_current`), of which each ends when the next begins.
+        narrow: a cheaper relation, and the columns that it has.
+        learnt: column that tells when the lake learnt the row; None where only the newest state
+            has one, so that only the time at which things happened is known.
+        by: column that tells apart what was first loaded at different times.
+    """
+
+    table: str
+    columns: frozenset[str]
+    states: tuple[RowState, ...]
+    relation: str | None = None
+    is_versioned: bool = False
+    narrow: tuple[str, frozenset[str]] | None = None
+    learnt: str | None = None
+    by: str = "source"
+
+    def source(self, columns: Collection[str]) -> str:
+        """The relation to read for these columns."""
+        if self.narrow and self.narrow[1].issuperset(columns):
+            return self.narrow[0]
+        return self.relation or f'"{self.table}"'
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_VERSION_COLUMNS = _words(
+    "order_key business source channel order_no order_type source_status order_status "
+    "gross_amount currency_code"
+)
+_ORDER_COLUMNS = _words("customer_key created_at created_on province country")
+_VERSIONS = "fct_order_versions"
+_ORDERS = (
+    "(select versions.*, orders.customer_key, orders.created_at, orders.created_on, "  # noqa: S608
+    f"orders.province, orders.country from {_VERSIONS} as versions "
+    "join fct_orders as orders on versions.order_key = orders.order_key)"
+)
+_END_OF_DAY = "timezone('{zone}', cast(business_date + 1 as timestamp)) - interval 1 microsecond"
+
+_HISTORIES = (
+    History(
+        "fct_orders",
+        _VERSION_COLUMNS | _ORDER_COLUMNS,
+        (RowState("event_at"),),
+        relation=_ORDERS,
+        is_versioned=True,
+        narrow=(_VERSIONS, _VERSION_COLUMNS),
+        learnt="known_at",
+    ),
+    History(
+        "fct_parcels",
+        _words(
+            "parcel_key order_key tracking_no order_no business source channel carrier "
+            "shipment_status shipped_at shipped_on promised_at delivered_at"
+        ),
+        (
+            RowState(
+                "shipped_at",
+                "delivered_at",
+                {"delivered_at": "cast(null as timestamptz)", "shipment_status": "'in_transit'"},
+            ),
+            RowState("delivered_at"),
+        ),
+    ),
+    History(
+        "fct_order_stages",
+        _words(
+            "order_stage_key order_key business channel stage department stage_status entered_at "
+            "left_at due_at"
+        ),
+        (
+            RowState(
+                "entered_at",
+                "left_at",
+                {"left_at": "cast(null as timestamptz)", "stage_status": "'running'"},
+            ),
+            RowState("left_at"),
+        ),
+        by="business",
+    ),
+    History(
+        "fct_stock_positions",
+        _words(
+            "business source business_date site sku on_hand reserved outbound inbound "
+            "available_to_sell"
+        ),
+        (RowState(_END_OF_DAY),),
+        learnt="known_at",
+    ),
+    History(
+        "fct_price_violations",
+        _words(
+            "price_violation_key business source channel order_key line_no sku created_on "
+            "violation_type quantity unit_price list_price lowest_price highest_price "
+            "unit_difference price_key policy_version currency_code"
+        ),
+        (RowState("timezone('{zone}', cast(created_on as timestamp))"),),
+        learnt="known_at",
+    ),
+    History(
+        "fct_invoiced_twice",
+        _words(
+            "invoice_key business source channel invoice_no first_invoice_key order_no order_key "
+            "customer_key issued_on amount order_amount invoiced_so_far_amount currency_code"
+        ),
+        (RowState("timezone('{zone}', cast(issued_on as timestamp))"),),
+        learnt="known_at",
+    ),
+    History(
+        "fct_refunds",
+        _words(
+            "refund_key order_key order_no line_no business source channel quantity amount "
+            "currency_code reason requested_at requested_on"
+        ),
+        (RowState("requested_at"),),
+    ),
+    History(
+        "rpt_channel_daily",
+        _words("business channel business_date order_count expected_order_count is_complete_day"),
+        (RowState(_END_OF_DAY),),
+        by="business",
+    ),
+)
+HISTORIES: Mapping[str, History] = {history.table: history for history in _HISTORIES}
+
+
+def find_history(table: str, tables: Collection[str]) -> History:
+    """The history of a published table.
+
+    Raises:
+        InputError: none is kept, or what it is made of is not published.
+    """
+    history = HISTORIES.get(table)
+    if history is None:
+        raise InputError(
+            f"No history is kept of {table}, so a back-test would have to use what became known "
+            f"later; there is one of {', '.join(sorted(HISTORIES))}. Run the rule in shadow "
+            "instead (fourflow rules shadow)."
+        )
+    for needed in (_VERSIONS, table) if history.is_versioned else (table,):
+        if needed not in tables:
+            raise InputError(
+                f"The table {needed} is not published, so there is no history of {table}; "
+                "run `fourflow run`."
+            )
+    return history
+
+
+def check_columns(history: History, columns: Collection[str], *, rule_id: str) -> None:
+    """Refuse a rule that reads what was not known at the time.
+
+    Raises:
+        InputError: names the columns.
+    """
+    unknown = sorted(set(columns) - history.columns)
+    if unknown:
+        raise InputError(
+            f"The rule {rule_id} reads {', '.join(unknown)} of {history.table}, of which no "
+            "earlier values are kept, so a back-test would peek; leave such columns out, or run "
+            "the rule in shadow (fourflow rules shadow)."
+        )
+
+
+@dataclass(frozen=True)
+class HistoryView:
+    """How to look at a history.
+
+    Attributes:
+        clock: `known` counts a row from when the lake learnt it (the first load of a source from
+            when it happened), `event` always from when it happened.
+        with_ends: whether the ends of versions are needed, which costs a sort of all versions.
+        zone: the business zone's name.
+    """
+
+    clock: Clock
+    with_ends: bool
+    zone: str
+
+
+def history_sql(history: History, columns: Sequence[str], view: HistoryView) -> str:
+    """Rows of a table as they were known, each with the span in which it was so.
+
+    Returns:
+        SQL with the columns and `fourflow_from`, `fourflow_until` (null for still, or not asked
+        for) and `fourflow_is_watched` (whether the lake watched it happen, null if nobody knows).
+    """
+    return " union all ".join(_state_sql(history, state, columns, view) for state in history.states)
+
+
+def _state_sql(history: History, state: RowState, columns: Sequence[str], view: HistoryView) -> str:
+    starts = state.starts.replace("{zone}", view.zone)
+    began, watched = starts, "cast(null as boolean)"
+    joined, wanted = "", f"{starts} is not null"
+    if history.learnt and view.clock == "known":
+        watched = f"told.{history.learnt} > first_load.loaded_at"
+        began = f"case when {watched} then told.{history.learnt} else {starts} end"
+        joined = (
+            f" join ({_first_loads(history)}) as first_load"
+            f" on told.{history.by} = first_load.{history.by}"
+        )
+        if history.is_versioned:
+            wanted += f" and not ({watched} and told.was_never_current)"
+    ended = state.ends or "cast(null as timestamptz)"
+    if history.is_versioned and view.with_ends:
+        ended = (
+            f"min({began}) over (partition by told.order_key order by told.version_number "
+            "rows between 1 following and unbounded following)"
+        )
+    chosen = [f'{state.values.get(name, _column(name))} as "{name}"' for name in columns]
+    return (
+        f"select {', '.join(chosen)}, {began} as {FROM}, {ended} as {UNTIL}, "  # noqa: S608
+        f"{watched} as {IS_WATCHED} from {history.source(columns)} as told{joined} where {wanted}"
+    )
+
+
+def _first_loads(history: History) -> str:
+    table = _VERSIONS if history.is_versioned else history.table
+    return (
+        f"select {history.by}, min({history.learnt}) as loaded_at "  # noqa: S608 - own text
+        f"from {table} group by {history.by}"
+    )
+
+
+def _column(name: str) -> str:
+    return f'told."{name}"'

@@ -1,0 +1,204 @@
+"""One readable sentence of a rule in each language, with its parameters' values filled in."""
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Literal, assert_never
+
+from orchestration.decisions.definition import ONCE, RuleDefinition
+from orchestration.decisions.definition_parts import (
+    Action,
+    RowAppears,
+    RowChanges,
+    Schedule,
+    StateLasts,
+)
+
+Language = Literal["en", "zh"]
+
+_ACTIONS: Mapping[str, Mapping[Language, str]] = {
+    "notify": {"en": "notify {to}", "zh": "通知 {to}"},
+    "create_task": {"en": "create a task for {to}", "zh": "为 {to} 创建任务"},
+    "request_approval": {"en": "ask {to} for approval", "zh": "请 {to} 审批"},
+    "request_purchase": {"en": "request a purchase", "zh": "生成采购申请"},
+    "issue_coupon": {"en": "issue a coupon", "zh": "发放优惠券"},
+    "freeze_customer": {"en": "freeze the customer's credit", "zh": "冻结客户信用"},
+    "require_prepayment": {"en": "require prepayment", "zh": "要求先款后货"},
+    "route_order": {"en": "route the order", "zh": "指派发货地"},
+    "release_order": {"en": "release the order to the warehouse", "zh": "订单直接放行至仓库"},
+    "reship": {"en": "ship again", "zh": "重新发货"},
+    "chase": {"en": "chase the carrier", "zh": "催促承运商"},
+    "escalate": {"en": "escalate to {to}", "zh": "升级至 {to}"},
+    "review_contract": {"en": "have the contract reviewed", "zh": "审核合同条款"},
+    "approve_return": {"en": "approve the return", "zh": "自动同意退货"},
+    "create_record": {"en": "create a record", "zh": "创建记录"},
+    "update_record": {"en": "update a record", "zh": "更新记录"},
+}
+_WORDS: Mapping[str, Mapping[Language, str]] = {
+    "row_appears": {
+        "en": "When a row of {table} first meets {condition}",
+        "zh": "当 {table} 中的一行首次满足 {condition} 时",
+    },
+    "row_changes": {
+        "en": "Each time {columns} of a row of {table} changes and the row meets {condition}",
+        "zh": "每当 {table} 中一行的 {columns} 变化且满足 {condition} 时",
+    },
+    "schedule": {
+        "en": "At {at} on {days}, for every row of {table} that meets {condition}",
+        "zh": "在{days} {at}，对 {table} 中每个满足 {condition} 的行",
+    },
+    "state_lasts": {
+        "en": "When a row of {table} meets {condition} for {hours} hours since {since}",
+        "zh": "当 {table} 中的一行自 {since} 起 {hours} 小时仍满足 {condition} 时",
+    },
+    "every_day": {"en": "every day", "zh": "每天"},
+    "each": {"en": " (once per {occurrence})", "zh": "（每个 {occurrence} 一次）"},
+    "record": {"en": "record a decision", "zh": "记录一项决策"},
+    "if": {"en": "if {when}, {actions}", "zh": "若 {when}，则{actions}"},
+    "else": {"en": "otherwise {actions}", "zh": "否则{actions}"},
+    "options": {"en": "a person chooses from {options}", "zh": "由人员从 {options} 中选择"},
+    "cost": {"en": "{label} ({cost} {currency})", "zh": "{label}（{cost} {currency}）"},
+    "budget": {
+        "en": "at {cost} {currency} each, at most {limit} {per}",
+        "zh": "每次 {cost} {currency}，{per}上限 {limit}",
+    },
+    "holdout": {
+        "en": "{share} % of subjects are left alone to measure the effect",
+        "zh": "随机保留 {share}% 不处理以衡量效果",
+    },
+    "cooldown": {
+        "en": "at most one open decision per subject within {days} days",
+        "zh": "同一对象 {days} 天内最多一项未结决策",
+    },
+    "from": {"en": "from {day} on", "zh": "自 {day} 起"},
+    "until": {"en": "until {day}", "zh": "至 {day} 止"},
+    "owner": {
+        "en": "owner {owner}, priority {priority}",
+        "zh": "负责人 {owner}，优先级 {priority}",
+    },
+    "day": {"en": "a day", "zh": "每日"},
+    "week": {"en": "a week", "zh": "每周"},
+    "month": {"en": "a month", "zh": "每月"},
+    "all_time": {"en": "in all", "zh": "总计"},
+    "and": {"en": ", then ", "zh": "，然后"},
+    "next": {"en": "; ", "zh": "；"},
+    "comma": {"en": ", ", "zh": "，"},
+    "stop": {"en": ".", "zh": "。"},
+}
+_DAYS_ZH = dict(
+    zip(
+        ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+        ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
+        strict=True,
+    )
+)
+
+
+def rule_sentence(rule: RuleDefinition, language: Language) -> str:
+    """What a rule does, as one sentence in English or Chinese."""
+    return _Writer(rule, language).sentence()
+
+
+class _Writer:
+    def __init__(self, rule: RuleDefinition, language: Language) -> None:
+        self._rule, self._language = rule, language
+
+    def sentence(self) -> str:
+        steps = self._steps() or [self._say("record")]
+        terms = [*self._terms(), self._say(
+            "owner", owner=self._rule.owner, priority=self._rule.priority
+        )]  # fmt: skip
+        next_, comma = self._say("next"), self._say("comma")
+        return f"{self._trigger()}{comma}{next_.join([*steps, *terms])}{self._say('stop')}"
+
+    def _say(self, word: str, **values: object) -> str:
+        return _WORDS[word][self._language].format(**values)
+
+    def _value(self, name: str) -> str:
+        value = self._rule.parameters[name].bound()
+        return f"{value:,}" if isinstance(value, int | Decimal) else str(value)
+
+    def _filled(self, condition: str) -> str:
+        """A condition with the values of its parameters; texts keep their quotes."""
+
+        def shown(match: re.Match[str]) -> str:
+            name = match.group(1)
+            if name not in self._rule.parameters:
+                return match.group(0)
+            is_text = self._rule.parameters[name].type in ("text", "date")
+            return f"'{self._value(name)}'" if is_text else self._value(name)
+
+        return " ".join(re.sub(r"[:$]([a-z_][a-z0-9_]*)", shown, condition).split())
+
+    def _trigger(self) -> str:
+        rule, trigger = self._rule, self._rule.trigger
+        common = {"table": rule.source_table, "condition": self._filled(rule.condition)}
+        each = "" if rule.occurrence == ONCE else self._say("each", occurrence=rule.occurrence)
+        if isinstance(trigger, RowAppears):
+            return self._say("row_appears", **common) + each
+        if isinstance(trigger, RowChanges):
+            return self._say("row_changes", **common, columns=", ".join(trigger.columns))
+        if isinstance(trigger, Schedule):
+            at = self._value(trigger.at_parameter)
+            return self._say("schedule", **common, at=at, days=self._days(trigger))
+        if isinstance(trigger, StateLasts):
+            hours = self._value(trigger.hours_parameter)
+            return self._say("state_lasts", **common, hours=hours, since=trigger.since) + each
+        assert_never(trigger)
+
+    def _days(self, trigger: Schedule) -> str:
+        if len(trigger.weekdays) == len(_DAYS_ZH):
+            return self._say("every_day")
+        if self._language == "zh":
+            return "、".join(_DAYS_ZH[day] for day in trigger.weekdays)
+        return ", ".join(day.capitalize() for day in trigger.weekdays)
+
+    def _steps(self) -> list[str]:
+        rule = self._rule
+        steps = [self._actions(rule.actions)] if rule.actions else []
+        for branch in rule.branches:
+            actions = self._actions(branch.actions)
+            if branch.when is None:
+                steps.append(self._say("else", actions=actions))
+            else:
+                steps.append(self._say("if", when=self._filled(branch.when), actions=actions))
+        if rule.options:
+            steps.append(self._say("options", options=self._options()))
+        return steps
+
+    def _actions(self, actions: Sequence[Action]) -> str:
+        return self._say("and").join(
+            _ACTIONS[action.type][self._language].format(to=action.to) for action in actions
+        )
+
+    def _options(self) -> str:
+        shown = []
+        for option in self._rule.options:
+            label = getattr(option.label, self._language)
+            if option.cost_parameter:
+                cost = self._value(option.cost_parameter)
+                label = self._say("cost", label=label, cost=cost, currency=option.currency)
+            shown.append(label)
+        return self._say("comma").join(shown)
+
+    def _terms(self) -> list[str]:
+        rule, found = self._rule, []
+        if rule.budget:
+            found.append(self._say(
+                "budget",
+                cost=self._value(rule.budget.cost_parameter),
+                limit=self._value(rule.budget.limit_parameter),
+                currency=rule.budget.currency,
+                per=self._say(rule.budget.per),
+            ))  # fmt: skip
+        if rule.cooldown_days:
+            found.append(self._say("cooldown", days=rule.cooldown_days))
+        if rule.holdout_share:
+            found.append(
+                self._say("holdout", share=f"{rule.holdout_share * 100:f}".rstrip("0").rstrip("."))
+            )
+        if rule.effective.first_day:
+            found.append(self._say("from", day=rule.effective.first_day))
+        if rule.effective.last_day:
+            found.append(self._say("until", day=rule.effective.last_day))
+        return found
