@@ -26,6 +26,10 @@ class RetryLaterError(TransientError):
         self.retry_after = retry_after
 
 
+class UnknownOutcomeError(TransientError):
+    """The other system may have done what was asked: it did not say."""
+
+
 class PermanentError(FourflowError):
     """Another system refused; a retry with the same request cannot succeed."""
 

@@ -1,8 +1,13 @@
-"""What every sink promises: the same key has its effect once, however often it is delivered."""
+"""What every sink promises: the same key has its effect once, however often it is delivered.
+
+A target that takes an idempotency key recognises a repetition by itself (`Sink`). One that does not
+is asked before anything is sent again (`FindingSink`). One that can't be asked either is never sent
+anything of which it is unknown whether it arrived (`UnrepeatableSink`): a person decides.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -27,3 +32,24 @@ class Sink(Protocol):
             TransientError: a retry with the same key may succeed.
             PermanentError: a retry cannot succeed.
         """
+
+
+@runtime_checkable
+class FindingSink(Sink, Protocol):
+    """A sink whose target takes no key, but can be asked what it has."""
+
+    def find(self, key: str, payload: Mapping[str, Any]) -> Receipt | None:
+        """The receipt of an earlier attempt under this key; None when the target has none.
+
+        Raises:
+            TransientError: the target could not be asked.
+        """
+
+
+@runtime_checkable
+class UnrepeatableSink(Sink, Protocol):
+    """A sink whose target can neither recognise a repetition nor be asked."""
+
+    @property
+    def is_unrepeatable(self) -> Literal[True]:
+        """Marks the class."""

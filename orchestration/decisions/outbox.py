@@ -4,63 +4,28 @@ A crash between sending and marking sends the same key again, and the sink or th
 recognises it. Nothing is sent while the data is red.
 """
 
-import logging
-import random
-import secrets
-import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, select, update
 
 from connectors.database.engine import write_transaction
-from connectors.database.processes import ProcessIdentity, this_process
+from connectors.database.processes import ProcessIdentity
 from connectors.database.runs import RedState
-from connectors.database.schema import outbox, receipts
-from connectors.errors import PermanentError, RetryLaterError
-from connectors.sinks.base import Receipt, Sink
-from orchestration.decisions.states import Happening, HoldCause, chunks, refresh_states
-
-logger = logging.getLogger(__name__)
-_OPEN = ("pending", "claimed")
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How patient delivery is.
-
-    Attributes:
-        max_attempts: failures after which a delivery is dead.
-        first_delay: upper bound of the pause after the first failure; doubles from there.
-        longest_delay: upper bound of any pause.
-        lease: how long a claim lasts; longer than any sink's time-out.
-    """
-
-    max_attempts: int = 8
-    first_delay: timedelta = timedelta(seconds=10)
-    longest_delay: timedelta = timedelta(hours=1)
-    lease: timedelta = timedelta(seconds=120)
-
-    def delay_after(self, attempts: int, *, draw: float) -> timedelta:
-        """The pause after that many failures; `draw` in [0, 1) spreads it over its upper half."""
-        doubled = self.first_delay * float(1 << min(max(attempts - 1, 0), 30))
-        bound = min(doubled, self.longest_delay)
-        return bound * (0.5 + 0.5 * draw)
-
-
-@dataclass(frozen=True)
-class DeliverReport:
-    """What one pass of delivery did; numbers are deliveries (a decision to a sink)."""
-
-    delivered: int = 0
-    duplicates: int = 0
-    retrying: int = 0
-    dead: int = 0
-    held: int = 0
-    released: int = 0
-    held_because: str | None = None
+from connectors.database.schema import approvals, decisions, outbox
+from connectors.sinks.base import Sink
+from orchestration.decisions.courier import (
+    Courier,
+    DeliverReport,
+    RetryPolicy,
+    Step,
+    change,
+    no_lease,
+    note,
+)
+from orchestration.decisions.states import Happening, HoldCause, chunks
 
 
 @dataclass(frozen=True)
@@ -85,6 +50,7 @@ def deliver(
     red: RedState | None = None,
     limit: int = 10_000,
     policy: RetryPolicy | None = None,
+    on_step: Callable[[Step], None] = lambda _step: None,
 ) -> DeliverReport:
     """Send what is due; several workers, threads and processes may do so at once.
 
@@ -96,19 +62,28 @@ def deliver(
         red: the red state; then nothing is sent and everything undelivered is held.
         limit: most attempts in this pass.
         policy: patience; default is RetryPolicy().
+        on_step: told what this worker is about to do or has done; for tests that kill it there.
     """
+    expired = expire_stale(engine, now=now)
     if red is not None:
         held = hold_all(engine, red.reason(), now=now)
-        return DeliverReport(held=held, held_because=red.reason())
+        return DeliverReport(held=held, expired=expired, held_because=red.reason())
     released = release_held(engine, now=now)
     released += _release_sinks(engine, sinks, now)
     held = _hold_sinks_off(engine, sinks, now)
     _free_abandoned(engine, now)
-    courier = _Courier(engine, sinks, now, worker_id, policy or RetryPolicy())
+    courier = Courier(
+        engine,
+        sinks,
+        now=now,
+        worker_id=worker_id,
+        policy=policy or RetryPolicy(),
+        on_step=on_step,
+    )
     for _ in range(limit):
         if not courier.deliver_next():
             break
-    return replace(courier.report, held=held, released=released)
+    return replace(courier.report, held=held, released=released, expired=expired)
 
 
 def hold_all(engine: Engine, reason: str, *, now: datetime, cause: HoldCause = "red_data") -> int:
@@ -116,9 +91,66 @@ def hold_all(engine: Engine, reason: str, *, now: datetime, cause: HoldCause = "
     return _hold(engine, reason, cause, now, None)
 
 
-def release_held(engine: Engine, *, now: datetime, cause: HoldCause = "red_data") -> int:
-    """Let go what was held for this cause; returns how many deliveries are due again."""
-    return _release(engine, cause, now, None)
+def release_held(
+    engine: Engine,
+    *,
+    now: datetime,
+    cause: HoldCause = "red_data",
+    rule_id: str | None = None,
+    actor: str = "outbox",
+) -> int:
+    """Let go what was held for this cause; returns how many deliveries are due again.
+
+    Args:
+        engine: the operational database.
+        now: the present time.
+        cause: which holds end.
+        rule_id: only decisions of this rule; None: of all.
+        actor: who lets go.
+    """
+    return _release(engine, cause, now, rule_id=rule_id, actor=actor)
+
+
+def expire_stale(engine: Engine, *, now: datetime) -> int:
+    """Give up what waited so long that it is stale; returns how many deliveries."""
+    is_stale = decisions.c.expires_at <= now
+    waiting = (
+        select(outbox.c.outbox_id, outbox.c.decision_id, outbox.c.hold_reason)
+        .select_from(outbox.join(decisions))
+        .where(is_stale, outbox.c.state.in_(("pending", "held")))
+        .order_by(outbox.c.outbox_id)
+    )
+    with engine.connect() as connection:
+        if connection.execute(waiting.limit(1)).first() is None:
+            return 0
+    with write_transaction(engine) as connection:
+        rows = connection.execute(waiting.with_for_update(of=outbox)).all()
+        for cause in dict.fromkeys(row.hold_reason for row in rows):
+            mine = [row for row in rows if row.hold_reason == cause]
+            reason = "expired before it could be sent" + (f"; {cause}" if cause else "")
+            close(connection, mine, reason, now)
+            closed = {"state": "expired", "closed_at": now}
+            for chunk in chunks([row.decision_id for row in mine]):
+                connection.execute(
+                    update(approvals)
+                    .where(approvals.c.decision_id.in_(chunk), approvals.c.state == "awaiting")
+                    .values(**closed)
+                )
+            note(connection, mine, Happening("expired", now, "outbox", {"reason": reason}))
+    return len(rows)
+
+
+def close(
+    connection: Connection,
+    rows: Collection[Row[Any]],
+    reason: str,
+    now: datetime,
+    *,
+    cause: HoldCause | None = None,
+) -> None:
+    """Cancel deliveries that will not happen any more; the cause `person` means rejected."""
+    values = {"state": "cancelled", "hold_cause": cause, "hold_reason": reason, **no_lease(now)}
+    change(connection, rows, values)
 
 
 def retry_dead(
@@ -137,8 +169,8 @@ def retry_dead(
             for row in connection.execute(query.order_by(outbox.c.outbox_id).with_for_update())
             if wanted is None or row.decision_id in wanted
         ]
-        _change(connection, rows, {**values, "updated_at": now})
-        _note(connection, rows, Happening("retried", now, actor))
+        change(connection, rows, {**values, "updated_at": now})
+        note(connection, rows, Happening("retried", now, actor))
     return len(rows)
 
 
@@ -163,157 +195,46 @@ def list_deliveries(engine: Engine, decision_ids: Collection[str]) -> list[Deliv
     return found
 
 
-class _Courier:
-    """One worker's pass over the queue."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        sinks: Mapping[str, Sink],
-        now: datetime,
-        worker_id: str,
-        policy: RetryPolicy,
-    ) -> None:
-        process = this_process()
-        self._engine = engine
-        self._sinks = sinks
-        self._start, self._started = now, time.monotonic()
-        self._actor = worker_id
-        self._owner = "|".join(
-            (process.host, str(process.pid), process.start or "", secrets.token_hex(4))
-        )
-        self._policy = policy
-        self._random = random.SystemRandom()
-        self.report = DeliverReport()
-
-    def deliver_next(self) -> bool:
-        """Try the delivery that is due longest; False when none is due."""
-        claimed = self._claim()
-        if claimed is None:
-            return False
-        try:
-            receipt = self._sinks[claimed.sink].deliver(claimed.idempotency_key, claimed.payload)
-        except PermanentError as error:
-            self._fail(claimed, error, is_final=True)
-        except Exception as error:
-            # One broken delivery must not stop the others: it counts as a failed attempt.
-            logger.warning(
-                "delivery %s to %s failed", claimed.outbox_id, claimed.sink, exc_info=True
-            )
-            self._fail(claimed, error, is_final=claimed.attempts + 1 >= self._policy.max_attempts)
-        else:
-            self._confirm(claimed, receipt)
-        return True
-
-    def _now(self) -> datetime:
-        return self._start + timedelta(seconds=time.monotonic() - self._started)
-
-    def _claim(self) -> Row[Any] | None:
-        with write_transaction(self._engine) as connection:
-            now = self._now()
-            due = and_(outbox.c.state == "pending", outbox.c.next_attempt_at <= now)
-            left_behind = and_(outbox.c.state == "claimed", outbox.c.lease_until <= now)
-            row = connection.execute(
-                select(outbox)
-                .where(or_(due, left_behind), outbox.c.sink.in_(list(self._sinks)))
-                .order_by(outbox.c.next_attempt_at, outbox.c.outbox_id)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            ).one_or_none()
-            if row is None:
-                return None
-            lease = {"lease_owner": self._owner, "lease_until": now + self._policy.lease}
-            _change(connection, [row], {"state": "claimed", "updated_at": now, **lease})
-            detail = {"sink": row.sink, "attempt": row.attempts + 1}
-            _note(connection, [row], Happening("sending", now, self._actor, detail))
-            return row
-
-    def _confirm(self, claimed: Row[Any], receipt: Receipt) -> None:
-        """A receipt is a fact, whoever holds the lease by now."""
-        now = self._now()
-        attempt = claimed.attempts + 1
-        with write_transaction(self._engine) as connection:
-            values = {"state": "delivered", "attempts": attempt, "last_error": None}
-            values |= {"hold_cause": None, "hold_reason": None}
-            _change(connection, [claimed], {**values, **_no_lease(now)})
-            connection.execute(
-                insert(receipts).values(
-                    outbox_id=claimed.outbox_id,
-                    decision_id=claimed.decision_id,
-                    sink=claimed.sink,
-                    idempotency_key=claimed.idempotency_key,
-                    attempt=attempt,
-                    outcome=receipt.outcome,
-                    received_at=now,
-                    detail=dict(receipt.detail),
-                )
-            )
-            detail = {"sink": claimed.sink, "attempt": attempt, "outcome": receipt.outcome}
-            _note(connection, [claimed], Happening("receipted", now, self._actor, detail))
-        self._count("delivered" if receipt.outcome == "accepted" else "duplicates")
-
-    def _fail(self, claimed: Row[Any], error: Exception, *, is_final: bool) -> None:
-        """Note a failure, unless another worker has taken over meanwhile."""
-        now = self._now()
-        attempts = claimed.attempts + 1
-        pause = self._policy.delay_after(attempts, draw=self._random.random())
-        if isinstance(error, RetryLaterError):
-            pause = max(pause, error.retry_after)
-        state = "dead" if is_final else "pending"
-        reason = str(error) or type(error).__name__
-        with write_transaction(self._engine) as connection:
-            still_mine = select(outbox.c.outbox_id).where(
-                outbox.c.outbox_id == claimed.outbox_id,
-                outbox.c.state == "claimed",
-                outbox.c.lease_owner == self._owner,
-            )
-            if connection.execute(still_mine.with_for_update()).one_or_none() is None:
-                return
-            values = {"state": state, "attempts": attempts, "last_error": reason}
-            _change(
-                connection, [claimed], {**values, "next_attempt_at": now + pause, **_no_lease(now)}
-            )
-            detail = {"sink": claimed.sink, "attempt": attempts, "error": reason}
-            event = "given_up" if is_final else "attempt_failed"
-            _note(connection, [claimed], Happening(event, now, self._actor, detail))
-        self._count("dead" if is_final else "retrying")
-
-    def _count(self, what: str) -> None:
-        self.report = replace(self.report, **{what: getattr(self.report, what) + 1})
-
-
 def _hold(
     engine: Engine, reason: str, cause: HoldCause, now: datetime, sinks_on: Collection[str] | None
 ) -> int:
     """Hold open deliveries; with `sinks_on` only those for sinks that are not on."""
-    idle = or_(
-        outbox.c.state == "pending",
-        and_(outbox.c.state == "claimed", outbox.c.lease_until <= now),
-    )
-    query = select(outbox.c.outbox_id, outbox.c.decision_id).where(idle)
+    # A delivery that a dead worker left behind keeps its state: it may have had its effect.
+    query = select(outbox.c.outbox_id, outbox.c.decision_id).where(outbox.c.state == "pending")
     if sinks_on is not None:
         query = query.where(outbox.c.sink.not_in(list(sinks_on)))
     with write_transaction(engine) as connection:
         rows = connection.execute(query.order_by(outbox.c.outbox_id).with_for_update()).all()
-        values = {"state": "held", "hold_cause": cause, "hold_reason": reason, **_no_lease(now)}
-        _change(connection, rows, values)
-        _note(connection, rows, Happening("held", now, "outbox", {"reason": reason}))
+        values = {"state": "held", "hold_cause": cause, "hold_reason": reason, **no_lease(now)}
+        change(connection, rows, values)
+        note(connection, rows, Happening("held", now, "outbox", {"reason": reason}))
     return len(rows)
 
 
 def _release(
-    engine: Engine, cause: HoldCause, now: datetime, sinks_on: Collection[str] | None
+    engine: Engine,
+    cause: HoldCause,
+    now: datetime,
+    *,
+    sinks_on: Collection[str] | None = None,
+    rule_id: str | None = None,
+    actor: str = "outbox",
 ) -> int:
-    query = select(outbox.c.outbox_id, outbox.c.decision_id).where(
-        outbox.c.state == "held", outbox.c.hold_cause == cause
+    query = (
+        select(outbox.c.outbox_id, outbox.c.decision_id)
+        .select_from(outbox.join(decisions))
+        .where(outbox.c.state == "held", outbox.c.hold_cause == cause)
     )
     if sinks_on is not None:
         query = query.where(outbox.c.sink.in_(list(sinks_on)))
+    if rule_id is not None:
+        query = query.where(decisions.c.rule_id == rule_id)
     with write_transaction(engine) as connection:
-        rows = connection.execute(query.order_by(outbox.c.outbox_id).with_for_update()).all()
+        locked = query.order_by(outbox.c.outbox_id).with_for_update(of=outbox)
+        rows = connection.execute(locked).all()
         values = {"state": "pending", "hold_cause": None, "hold_reason": None, "updated_at": now}
-        _change(connection, rows, values)
-        _note(connection, rows, Happening("released", now, "outbox", {"cause": cause}))
+        change(connection, rows, values)
+        note(connection, rows, Happening("released", now, actor, {"cause": cause}))
     return len(rows)
 
 
@@ -323,7 +244,7 @@ def _hold_sinks_off(engine: Engine, sinks: Collection[str], now: datetime) -> in
 
 
 def _release_sinks(engine: Engine, sinks: Collection[str], now: datetime) -> int:
-    return _release(engine, "sink_off", now, sinks)
+    return _release(engine, "sink_off", now, sinks_on=sinks)
 
 
 def _free_abandoned(engine: Engine, now: datetime) -> None:
@@ -339,18 +260,3 @@ def _free_abandoned(engine: Engine, now: datetime) -> None:
                     .where(outbox.c.state == "claimed", outbox.c.lease_owner == owner)
                     .values(lease_until=now)
                 )
-
-
-def _change(connection: Connection, rows: Collection[Row[Any]], values: Mapping[str, Any]) -> None:
-    ids = [row.outbox_id for row in rows]
-    for chunk in chunks(ids):
-        connection.execute(update(outbox).where(outbox.c.outbox_id.in_(chunk)).values(**values))
-
-
-def _note(connection: Connection, rows: Collection[Row[Any]], happening: Happening) -> None:
-    decision_ids = list(dict.fromkeys(row.decision_id for row in rows))
-    refresh_states(connection, decision_ids, happening)
-
-
-def _no_lease(now: datetime) -> dict[str, Any]:
-    return {"lease_owner": None, "lease_until": None, "updated_at": now}

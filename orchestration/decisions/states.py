@@ -85,6 +85,8 @@ def _delivery_state(deliveries: Sequence[Row[Any]]) -> tuple[DecisionState, str 
         if any(row.state == "pending" and row.attempts for row in deliveries):
             return "failed", _first(deliveries, "last_error")
         return ("sent", None) if "delivered" in states else ("proposed", None)
+    if any(row.state == "cancelled" and row.hold_cause == "person" for row in deliveries):
+        return "rejected", _first(deliveries, "hold_reason")
     for state, name, reason in _BY_DELIVERY:
         if state in states:
             return name, _first(deliveries, reason) if reason else None

@@ -6,12 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import yaml
 from sqlalchemy import Engine, select, update
 
 from connectors.database.engine import write_transaction
 from connectors.database.runs import FailedCheck, RedState
 from connectors.database.schema import decisions, outbox
-from orchestration.decisions.definition import read_rule
+from orchestration.decisions.approvals.verdicts import find_approval
+from orchestration.decisions.definition import parse_rule, read_rule
 from orchestration.decisions.ledger import (
     DecideReport,
     count_by_state,
@@ -19,7 +21,7 @@ from orchestration.decisions.ledger import (
     decision_history,
     list_decisions,
 )
-from orchestration.decisions.outbox import list_deliveries
+from orchestration.decisions.outbox import list_deliveries, release_held
 from orchestration.decisions.rulebook import SHIPPED_RULES, save_rule, seed_rules
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -194,3 +196,123 @@ def test_concurrent_passes_record_each_decision_once(seeded: Engine, retail_lake
     ids = [d.decision_id for d in list_decisions(seeded)]
     assert len(list_deliveries(seeded, ids)) == 8
     assert all(len(decision_history(seeded, found)) == 1 for found in ids)
+
+
+COUPON = """
+rule_id: late_coupon
+kind: coupon
+name: {en: Coupon for delay, zh: 延误补偿券}
+description: One coupon an order.
+mode: enabled
+owner: service
+source_table: late_orders
+key: [order_no]
+window: {column: late_at, days: 30}
+condition: hours_late > :hours
+parameters:
+  hours: {type: integer, value: 24, label: {en: Hours, zh: 小时}}
+  value: {type: decimal, value: 5, label: {en: Coupon, zh: 券}}
+  cap: {type: decimal, value: 17, label: {en: Cap, zh: 上限}}
+budget: {cost_parameter: value, limit_parameter: cap, per: day, currency: CNY}
+actions:
+  - {type: issue_coupon, fields: {order_no: "{order_no}", amount: "{value}"}}
+sinks: [jsonl]
+message: {en: "Coupon for {order_no}.", zh: "{order_no} 补偿券。"}
+"""
+
+
+def late_orders(lake: Any, numbers: range, hours: int = 30) -> None:
+    lake.execute(f"""
+        create or replace table late_orders as
+        select 'o' || n as order_no, {hours} as hours_late,
+            timestamptz '2026-11-21 00:00:00+00' + to_minutes(n) as late_at
+        from range({numbers.start}, {numbers.stop}) as t(n)
+    """)
+
+
+def use_rule(engine: Engine, text: str, **changes: Any) -> None:
+    rule = parse_rule(yaml.safe_load(text) | changes, where="test")
+    save_rule(engine, rule, author="Li", reason="test", now=NOW)
+
+
+def test_coupon_is_decided_once_an_order_and_never_passes_the_budget(
+    engine: Engine, lake: Any
+) -> None:
+    """Re-run, back-dated scan, edited order, more orders than money, and the next day."""
+    use_rule(engine, COUPON)
+    late_orders(lake, range(0, 2))
+    made = [decide(engine, lake, now=NOW).created, decide(engine, lake, now=NOW).created]
+    late_orders(lake, range(0, 2), hours=99)
+    made.append(decide(engine, lake, now=NOW).created)
+    late_orders(lake, range(0, 6))
+    report = decide(engine, lake, now=NOW)
+    made.append(report.created)
+    assert made == [2, 0, 0, 1]
+    assert report.rules[0].over_budget == 3
+    tomorrow = decide(engine, lake, now=NOW + timedelta(days=1))
+    assert (tomorrow.created, tomorrow.rules[0].over_budget) == (3, 0)
+    spent = [d.cost for d in list_decisions(engine)]
+    assert spent == [Decimal(5)] * 6
+    assert len({d.subject for d in list_decisions(engine)}) == 6
+
+
+def test_budget_holds_for_passes_at_once(engine: Engine, lake: Any) -> None:
+    use_rule(engine, COUPON)
+    late_orders(lake, range(0, 9))
+    threads = [threading.Thread(target=decide, args=(engine, lake), kwargs={"now": NOW})
+               for _ in range(4)]  # fmt: skip
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(d.cost for d in list_decisions(engine)) == Decimal(15)
+
+
+def test_flood_of_decisions_is_held_and_alerted_until_a_person_lets_it_go(
+    engine: Engine, lake: Any
+) -> None:
+    use_rule(engine, COUPON, budget=None, parameters=COUPON_HOURS)
+    for day in range(8):
+        late_orders(lake, range(day * 10, day * 10 + 10))
+        report = decide(engine, lake, now=NOW + timedelta(days=day))
+        assert (report.created, report.rules[0].held_because) == (10, None)
+    flood_day = NOW + timedelta(days=8)
+    late_orders(lake, range(100, 131))
+    report = decide(engine, lake, now=flood_day)
+    assert "31 decisions today, more than its ceiling of 30" in str(report.rules[0].held_because)
+    late_orders(lake, range(131, 133))
+    decide(engine, lake, now=flood_day)
+    counts = count_by_state(engine)
+    assert (counts["held"], counts["proposed"]) == (33, 81)
+    (alert,) = list_decisions(engine, rule_id="volume_ceiling")
+    assert "ceiling of 30" in alert.message["en"]
+    freed = release_held(engine, now=NOW, cause="volume", rule_id="late_coupon", actor="Li")
+    assert freed == 33
+    assert count_by_state(engine)["held"] == 0
+
+
+COUPON_HOURS = {
+    "hours": {"type": "integer", "value": 24, "label": {"en": "Hours", "zh": "小时"}},
+    "value": {"type": "decimal", "value": 5, "label": {"en": "Coupon", "zh": "券"}},
+}
+
+
+def test_rule_that_asks_for_an_approval_sends_the_request_and_holds_the_rest(
+    engine: Engine, lake: Any
+) -> None:
+    ask = {"type": "request_approval", "to": "cfo"}
+    release = {"type": "release_order", "fields": {"order_no": "{order_no}"}}
+    use_rule(engine, COUPON, kind="approval", actions=[ask, release], budget=None,
+             parameters={"hours": COUPON_HOURS["hours"]})  # fmt: skip
+    late_orders(lake, range(0, 1))
+    decide(engine, lake, now=NOW)
+    (decision,) = list_decisions(engine)
+    assert decision.state == "awaiting_approval"
+    assert (decision.owner, decision.expires_at) == ("service", NOW + timedelta(hours=72))
+    deliveries = list_deliveries(engine, [decision.decision_id])
+    assert [(d.state, d.hold_reason) for d in deliveries] == [
+        ("pending", None), ("held", "held until cfo has approved it"),
+    ]  # fmt: skip
+    approval = find_approval(engine, decision.decision_id)
+    assert approval is not None
+    assert (approval.role, approval.tier, approval.needed) == ("cfo", "chief", 1)

@@ -21,14 +21,19 @@ from sqlalchemy import Engine, func, insert, select
 from connectors.database.engine import open_database, write_transaction
 from connectors.database.runs import FailedCheck, RedState
 from connectors.database.schema import decisions, outbox, receipts
-from connectors.errors import PermanentError, RetryLaterError, TransientError
+from connectors.errors import (
+    PermanentError,
+    RetryLaterError,
+    TransientError,
+    UnknownOutcomeError,
+)
 from connectors.sandbox.webhook_receiver import Faults, WebhookReceiver, run_receiver
 from connectors.settings import Settings
 from connectors.sinks.base import Receipt
 from connectors.sinks.jsonl import JsonLinesSink
+from orchestration.decisions.courier import RateLimit, RetryPolicy
 from orchestration.decisions.ledger import count_by_state, decision_history, list_decisions
 from orchestration.decisions.outbox import (
-    RetryPolicy,
     deliver,
     hold_all,
     list_deliveries,
@@ -282,7 +287,8 @@ from datetime import UTC, datetime, timedelta
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from connectors.sinks.factory import sinks_from_settings
-from orchestration.decisions.outbox import RetryPolicy, deliver
+from orchestration.decisions.courier import RateLimit, RetryPolicy
+from orchestration.decisions.outbox import deliver
 
 home, database_url, webhook_url, secret = sys.argv[1:]
 
@@ -400,3 +406,88 @@ def test_file_sink_is_effectively_once_when_marking_fails(
     assert report.duplicates == 1
     assert states(engine) == {"confirmed": 1}
     assert len(path.read_text(encoding="utf-8").splitlines()) == 1
+
+
+def test_actions_of_a_decision_go_in_their_order(engine: Engine) -> None:
+    (one,) = fill(engine, 1)
+    with write_transaction(engine) as connection:
+        connection.execute(insert(outbox).values(
+            decision_id=one, action_no=2, sink="jsonl", idempotency_key=f"jsonl_{one}_2",
+            payload={"data": {"rule_id": "r"}}, state="pending", attempts=0,
+            next_attempt_at=NOW - timedelta(days=1), created_at=NOW, updated_at=NOW,
+        ))  # fmt: skip
+    sink = ListSink(script=(TransientError("down"),))
+    assert send(engine, sink).delivered == 0
+    assert sink.calls == 1, "the second action waits while the first is tried again"
+    assert send(engine, sink, now=NOW + timedelta(hours=1)).delivered == 2
+    assert list(sink.effects) == [f"jsonl_{one}", f"jsonl_{one}_2"]
+
+
+def test_rate_limit_of_a_sink_is_kept_and_stops_no_other(engine: Engine) -> None:
+    fill(engine, 5, ("jsonl", "webhook"))
+    limited, free = ListSink(), ListSink("webhook")
+    policy = RetryPolicy(rate_limits={"jsonl": RateLimit(2, timedelta(minutes=1))})
+    passes = []
+    for seconds in (0, 30, 61, 122):
+        send(engine, limited, free, now=NOW + timedelta(seconds=seconds), policy=policy)
+        passes.append((limited.calls, free.calls))
+    assert passes == [(2, 5), (2, 5), (4, 5), (5, 5)]
+
+
+class AskedSink(ListSink):
+    """Its target takes no key, and can be asked."""
+
+    asked = 0
+
+    def find(self, key: str, payload: Mapping[str, Any]) -> Receipt | None:
+        del payload
+        self.asked += 1
+        return Receipt("duplicate", {"found": True}) if self.effects[key] else None
+
+
+class BlindSink(ListSink):
+    """Its target neither takes a key nor can be asked."""
+
+    is_unrepeatable = True
+
+
+def test_target_without_keys_is_asked_before_anything_is_sent_again(engine: Engine) -> None:
+    (one,) = fill(engine, 1)
+    sink = AskedSink(script=(TransientError("the answer was lost"), None))
+    assert send(engine, sink).retrying == 1
+    assert sink.asked == 0
+    sink.effects[f"jsonl_{one}"] += 1
+    later = NOW + timedelta(hours=1)
+    assert send(engine, sink, now=later).duplicates == 1
+    assert (sink.asked, sink.effects[f"jsonl_{one}"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("failure", "state"), [
+    (TransientError("refused to connect"), "failed"),
+    (UnknownOutcomeError("no answer to what was sent"), "dead"),
+    (KeyError("bug"), "dead"),
+])  # fmt: skip
+def test_target_that_cannot_be_asked_never_gets_what_it_may_have(
+    engine: Engine, failure: Exception, state: str
+) -> None:
+    fill(engine, 1)
+    sink = BlindSink(script=(failure,))
+    send(engine, sink)
+    assert states(engine) == {state: 1}
+    send(engine, sink, now=NOW + timedelta(hours=1))
+    assert sink.effects.total() == (1 if state == "failed" else 0)
+
+
+def test_person_who_has_looked_sends_an_unknown_one_again(engine: Engine) -> None:
+    fill(engine, 1)
+    with write_transaction(engine) as connection:
+        connection.execute(outbox.update().values(
+            state="claimed", lease_owner="elsewhere|1||x", lease_until=NOW
+        ))  # fmt: skip
+    sink = BlindSink()
+    assert send(engine, sink, now=NOW + timedelta(minutes=5)).dead == 1
+    (decision,) = list_decisions(engine)
+    assert "is unknown" in str(decision.state_reason)
+    assert sink.calls == 0
+    assert retry_dead(engine, now=NOW, actor="Li") == 1
+    assert send(engine, sink, now=NOW + timedelta(minutes=5)).delivered == 1
