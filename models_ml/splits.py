@@ -4,7 +4,7 @@ Time goes forward in every split but one: `random_split` exists to show beside a
 a careless one would have said. Nothing here looks at a label's value, only at when it was known.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -76,17 +76,29 @@ class ExampleSplit:
     """The decision time: nothing known later reaches `fit` or `calibrate`."""
 
 
-def label_delay(decided_at: np.ndarray, known_at: np.ndarray, is_positive: Mask) -> np.timedelta64:
-    """The longest time a negative label took to become known, 0 without negatives.
+def label_delay(
+    decided_at: np.ndarray, known_at: np.ndarray, is_positive: Mask, *, share: float = 1.0
+) -> np.timedelta64:
+    """The time after which the labels of a whole cohort are known, 0 without labels.
 
-    A positive is known when it happens, a negative only when its window has closed. Rows younger
-    than this at any time hold too many positives and must not be learnt from.
+    One answer often becomes known earlier than the other (a return when it happens, a kept line
+    when its window closes), so rows younger than this hold too many of it and must not be learnt
+    from.
+
+    Args:
+        decided_at: datetime64 (n,).
+        known_at: datetime64 (n,), NaT where unknown.
+        is_positive: bool (n,).
+        share: share of each answer's labels that must be known by then, 0 < share <= 1; below 1 a
+            few stragglers do not hold back everything.
     """
-    negatives = ~is_positive & ~np.isnat(known_at)
-    if not negatives.any():
-        return np.timedelta64(0, "us")
-    delay = (known_at[negatives] - decided_at[negatives]).max()
-    return max(delay, np.timedelta64(0, "us"))
+    known = ~np.isnat(known_at)
+    delay = np.timedelta64(0, "us")
+    for answer in (is_positive & known, ~is_positive & known):
+        waits = np.sort(known_at[answer] - decided_at[answer])
+        if len(waits):
+            delay = max(delay, waits[int(np.ceil(share * len(waits))) - 1])
+    return delay
 
 
 def mature_rows(
@@ -140,6 +152,34 @@ def split_examples(
         test=mature & (decided_at >= test_start),
         calibrate_start=calibrate_start,
         test_start=test_start,
+    )
+
+
+def keep_groups_apart(split: ExampleSplit, group: np.ndarray) -> ExampleSplit:
+    """The same split without the rows that would put a group into two parts.
+
+    A group that reaches over a border belongs to one of its parts, drawn by its number, so that
+    both sides keep some of those groups; its rows in the other parts are left out.
+
+    Args:
+        split: three parts of n rows.
+        group: int (n,).
+    """
+    parts = np.full(len(group), -1)
+    for number, part in enumerate((split.fit, split.calibrate, split.test)):
+        parts[part] = number
+    used = parts >= 0
+    codes = np.unique(group, return_inverse=True)[1]
+    present = np.zeros((codes.max(initial=0) + 1, 3), dtype=bool)
+    present[codes[used], parts[used]] = True
+    draw = np.random.default_rng(0).random(present.shape)
+    home = np.where(present, draw, -1.0).argmax(axis=1)
+    stays = used & (parts == home[codes])
+    return replace(
+        split,
+        fit=split.fit & stays,
+        calibrate=split.calibrate & stays,
+        test=split.test & stays,
     )
 
 

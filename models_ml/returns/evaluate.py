@@ -1,71 +1,12 @@
 """How good a return-risk model is, beside what costs nothing, and whether it may be used."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from models_ml.evaluations import evaluation_frame
+from models_ml.evaluations import Scores, evaluation_frame
 from models_ml.returns.candidates import BASE_RATE
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Figures of one model on one set of rows; all 0..1 but the log loss."""
-
-    average_precision: float
-    roc_auc: float
-    brier: float
-    log_loss: float
-    ece: float
-
-
-def measure(labels: np.ndarray, risk: np.ndarray, *, bins: int) -> Scores:
-    """All figures of a model.
-
-    Args:
-        labels: int (n,), 1 = returned; both values must occur.
-        risk: float (n,), predicted probabilities.
-        bins: bins of the calibration error.
-    """
-    return Scores(
-        average_precision=float(average_precision_score(labels, risk)),
-        roc_auc=float(roc_auc_score(labels, risk)),
-        brier=float(brier_score_loss(labels, risk)),
-        log_loss=float(log_loss(labels, risk, labels=[0, 1])),
-        ece=expected_calibration_error(labels, risk, bins=bins),
-    )
-
-
-def expected_calibration_error(labels: np.ndarray, risk: np.ndarray, *, bins: int) -> float:
-    """Mean distance of predicted and observed rate over bins of equal size, 0..1.
-
-    Rows are sorted by risk and cut into `bins` parts (Nixon et al. 2019, adaptive bins); rows with
-    the same risk may fall into two neighbouring bins.
-    """
-    order = np.argsort(risk, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
-    gaps = [abs(labels[part].mean() - risk[part].mean()) * len(part) for part in parts]
-    return float(sum(gaps) / len(labels))
-
-
-def promote(scores: Mapping[str, Scores], *, margin: float) -> str:
-    """The name of the model to use.
-
-    Candidates stand from the simplest to the most able. The next one takes over only when its
-    average precision is at least `margin` (relative) above that of the one in use and its Brier
-    score is not worse.
-    """
-    names = list(scores)
-    kept = names[0]
-    for name in names[1:]:
-        better = scores[name].average_precision >= scores[kept].average_precision * (1 + margin)
-        if better and scores[name].brier <= scores[kept].brier:
-            kept = name
-    return kept
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from models_ml.evaluations import Scores, measure, promote
 from models_ml.frames import (
     as_float,
     as_instant,
@@ -29,7 +30,7 @@ from models_ml.returns.candidates import (
     fit_candidate,
 )
 from models_ml.returns.config import KEY_COLUMNS, ReturnRiskConfig
-from models_ml.returns.evaluate import ReturnRiskReport, Scores, measure, promote
+from models_ml.returns.evaluate import ReturnRiskReport
 from models_ml.returns.features import build_features
 from models_ml.returns.reasons import typical_values
 from models_ml.returns.scoring import NotEnoughData, TrainedReturnRisk

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models_ml.evaluations import EVALUATION_COLUMNS
+from models_ml.evaluations import (
+    EVALUATION_COLUMNS,
+    Scores,
+    expected_calibration_error,
+    promote,
+)
 from models_ml.frames import FrameError
 from models_ml.returns import (
     LeakageError,
@@ -22,7 +27,6 @@ from models_ml.returns import (
 )
 from models_ml.returns.candidates import BASE_RATE
 from models_ml.returns.config import DECLARED_FEATURES
-from models_ml.returns.evaluate import Scores, expected_calibration_error, promote
 from models_ml.returns.features import PriorRates, build_features
 from models_ml.returns.reasons import REASON_CODES
 from models_ml.returns.scoring import SCORE_COLUMNS
