@@ -108,6 +108,14 @@ class Settings(BaseSettings):
     webhook_secret: str = Field(
         default="", description="Signing secret of the webhook sink (`whsec_` + base64)."
     )
+    public_url: str = Field(
+        default="http://127.0.0.1:8787",
+        description="Where people reach the inbox's server, for links in messages.",
+    )
+    live_sinks: Literal["auto", "yes", "no"] = Field(
+        default="auto",
+        description="Whether decisions leave this machine; auto: only in production.",
+    )
     pii_key: str = Field(
         default="",
         description="Key of the hash that tokenises personal data; empty means one made in home.",

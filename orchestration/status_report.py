@@ -15,6 +15,7 @@ from connectors.lake.lock import is_locked, read_holder
 from connectors.lake.reader import open_published
 from connectors.settings import Settings
 from orchestration.decisions.ledger import count_by_state
+from orchestration.decisions.outbox import held_deliveries
 from orchestration.enabled_sources import declared_sources
 from orchestration.offers import unread_problems
 from orchestration.run_state import utc_now
@@ -37,6 +38,7 @@ class StatusReport:
     warnings: list[dict[str, str]]
     decisions: dict[str, int]
     held_because: str
+    held: list[dict[str, Any]]
     sources: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
     writer: str
@@ -60,6 +62,10 @@ def gather_status(settings: Settings) -> StatusReport:
         problems += [f"Blocking check {c.name} failed: {c.message}" for c in red.failed_checks]
     elif run and run.status == "failed":
         problems.append(f"The newest run {run.run_id[:8]} failed; run `fourflow run` to see why.")
+    holds = held_deliveries(engine)
+    problems += [
+        f"{hold.reason[:1].upper()}{hold.reason[1:]}." for hold in holds if hold.cause == "volume"
+    ]
     problems += _configuration_problems(settings)
     inbox = inbox_state(settings)
     problems += _inbox_problems(inbox)
@@ -76,6 +82,7 @@ def gather_status(settings: Settings) -> StatusReport:
         warnings=list(run.summary.get("checks", {}).get("warnings", [])) if run else [],
         decisions={str(state): count for state, count in count_by_state(engine).items()},
         held_because=red.reason() if red else "",
+        held=[asdict(hold) for hold in holds],
         sources=sources,
         quarantine=quarantine,
         writer=holder.describe() if holder else "",

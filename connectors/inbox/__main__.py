@@ -3,19 +3,26 @@
 import argparse
 import logging
 import sys
+from collections.abc import Callable, Sequence
+
+from starlette.routing import Route
 
 from connectors.configuration import load_configuration
 from connectors.errors import FourflowError
 from connectors.inbox.accounts import inbox_accounts
 from connectors.inbox.serve import HOST, PORT, serve
-from connectors.settings import load_settings
+from connectors.settings import Settings, load_settings
 
 logger = logging.getLogger("connectors.inbox")
 
 
-def main() -> None:
-    """Read the configuration and serve."""
-    parser = argparse.ArgumentParser(prog="python -m connectors.inbox")
+def main(make_routes: Callable[[Settings], Sequence[Route]] = lambda _settings: ()) -> None:
+    """Read the configuration and serve.
+
+    Args:
+        make_routes: further pages that the same server shows.
+    """
+    parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=HOST)
     parser.add_argument("--port", type=int, default=PORT)
     arguments = parser.parse_args()
@@ -25,7 +32,13 @@ def main() -> None:
         accounts = inbox_accounts(load_configuration(settings))
         names = [f"{account.source}/{account.account}" for account in accounts]
         logger.info("receiving pushes of %s", ", ".join(names) or "nobody yet")
-        serve(settings, accounts, host=arguments.host, port=arguments.port)
+        serve(
+            settings,
+            accounts,
+            host=arguments.host,
+            port=arguments.port,
+            routes=make_routes(settings),
+        )
     except FourflowError as error:
         sys.exit(f"error {error}")
 

@@ -4,10 +4,11 @@ It listens on this machine only. Platforms reach it through a proxy that ends TL
 `/inbox/` on, headers and body unchanged (docs/runbook.md).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from connectors.inbox.journal import Journal, JournalLimits
 from connectors.inbox.protocol import InboxAccount
@@ -22,7 +23,12 @@ _SHUTDOWN_SECONDS = 10
 
 
 def serve(
-    settings: Settings, accounts: Iterable[InboxAccount], *, host: str = HOST, port: int = PORT
+    settings: Settings,
+    accounts: Iterable[InboxAccount],
+    *,
+    host: str = HOST,
+    port: int = PORT,
+    routes: Sequence[Route] = (),
 ) -> None:
     """Receive pushes until a signal ends the process.
 
@@ -31,6 +37,7 @@ def serve(
         accounts: whose pushes are received.
         host: address to listen on.
         port: port to listen on.
+        routes: further pages that the same server shows.
 
     Raises:
         InputError: another inbox service writes in this home.
@@ -40,7 +47,8 @@ def serve(
     journal = Journal(folder, limits)
     journal.start()
     body_bytes = settings.inbox_body_limit_mb << 20
-    app = make_app(accounts, journal, Tally(folder), ServiceLimits(body_bytes=body_bytes))
+    limits_of_service = ServiceLimits(body_bytes=body_bytes)
+    app = make_app(accounts, journal, Tally(folder), limits_of_service, routes=routes)
     make_server(app, host=host, port=port).run()
 
 

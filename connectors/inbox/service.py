@@ -7,7 +7,7 @@ not looked at here: that is dbt's job, after it was moved.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -189,8 +189,18 @@ def make_app(
     journal: Journal,
     tally: Tally,
     limits: ServiceLimits | None = None,
+    *,
+    routes: Sequence[Route] = (),
 ) -> Starlette:
-    """The app. The caller has started the journal; the end of the app's lifespan closes it."""
+    """The app. The caller has started the journal; the end of the app's lifespan closes it.
+
+    Args:
+        accounts: whose pushes are received.
+        journal: where they are kept.
+        tally: counts them.
+        limits: what is taken at once.
+        routes: further pages that the same server shows.
+    """
     inbox = Inbox(accounts, journal, tally, limits)
 
     @contextlib.asynccontextmanager
@@ -208,6 +218,7 @@ def make_app(
             Route("/inbox/{source}/{account}", inbox.receive, methods=["POST"]),
             Route("/inbox/{source}/{account}", inbox.greet, methods=["GET"]),
             Route("/health", _health, methods=["GET"]),
+            *routes,
         ],
         lifespan=lifespan,
     )

@@ -10,6 +10,9 @@ from connectors.sinks.webhook import WebhookSink
 def sinks_from_settings(settings: Settings) -> dict[str, Sink]:
     """The sinks by name: the JSON-lines file always, the webhook when its URL is set.
 
+    Unless the sinks are live (`live_sinks`; by default only in production), what would leave this
+    machine is written to `dry-run.jsonl` instead, under the same keys.
+
     Raises:
         InputError: the webhook's URL or secret is missing or of no use.
     """
@@ -26,4 +29,17 @@ def sinks_from_settings(settings: Settings) -> dict[str, Sink]:
             settings.webhook_secret,
             require_https=settings.environment == "production",
         )
-    return sinks
+    if is_live(settings):
+        return sinks
+    rehearsed = settings.outbox_path.with_name("dry-run.jsonl")
+    return {
+        name: sink if name == "jsonl" else JsonLinesSink(rehearsed, name=name)
+        for name, sink in sinks.items()
+    }
+
+
+def is_live(settings: Settings) -> bool:
+    """Whether decisions may leave this machine."""
+    if settings.live_sinks == "auto":
+        return settings.environment == "production"
+    return settings.live_sinks == "yes"

@@ -20,8 +20,11 @@ from connectors.sinks.base import Receipt
 class JsonLinesSink:
     """Writes `{"key": ..., "payload": ...}` lines; reads only what was appended since last time."""
 
-    def __init__(self, path: Path, *, lock_timeout_seconds: float = 30.0) -> None:
+    def __init__(
+        self, path: Path, *, name: str = "jsonl", lock_timeout_seconds: float = 30.0
+    ) -> None:
         self._path = path
+        self._name = name
         self._lock_timeout = lock_timeout_seconds
         self._thread_lock = threading.Lock()
         self._keys: set[str] = set()
@@ -31,7 +34,7 @@ class JsonLinesSink:
     @property
     def name(self) -> str:
         """The name that rules use."""
-        return "jsonl"
+        return self._name
 
     def deliver(self, key: str, payload: Mapping[str, Any]) -> Receipt:
         """Append the payload unless a complete line with this key is there already."""

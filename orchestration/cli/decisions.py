@@ -1,16 +1,27 @@
-"""`fourflow decisions`: the ledger."""
+"""`fourflow decisions`: the ledger, verdicts of people, and letting go what is held."""
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from sqlalchemy import Engine
 
 from connectors.database.engine import open_database
+from connectors.errors import InputError
 from connectors.settings import load_settings
 from orchestration.cli.printing import JsonOption, print_json, print_rows
-from orchestration.decisions import ledger
+from orchestration.decisions import ledger, outbox
+from orchestration.decisions.approvals import verdicts
+from orchestration.decisions.approvals.links import links_from_settings
+from orchestration.decisions.approvals.policy import load_approval_policy
 from orchestration.decisions.states import DecisionState
+from orchestration.run_state import utc_now
 
 app = typer.Typer(help="The ledger of decisions.", no_args_is_help=True)
+_Id = Annotated[str, typer.Argument(help="The decision's id; its first characters are enough.")]
+_Approver = Annotated[str, typer.Option(help="Who gives the verdict.")]
+_Reason = Annotated[str, typer.Option(help="Why; needed against the recommendation.")]
 
 
 @app.command("list")
@@ -18,11 +29,13 @@ def list_command(
     state: Annotated[
         DecisionState | None, typer.Option(help="Only decisions in this state.")
     ] = None,
+    rule: Annotated[str | None, typer.Option(help="Only decisions of this rule.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 50,
     json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """List decisions, newest first: what, why, and what became of them."""
-    found = ledger.list_decisions(open_database(load_settings()), state=state, limit=limit)
+    engine = open_database(load_settings())
+    found = ledger.list_decisions(engine, state=state, rule_id=rule, limit=limit)
     rows = [
         {
             "decision_id": decision.decision_id[:12],
@@ -39,3 +52,138 @@ def list_command(
         print_json([vars(decision) for decision in found])
     else:
         print_rows("Decisions", rows, empty="No decision has been made yet.")
+
+
+@app.command("show")
+def show_command(decision_id: _Id, json: Annotated[bool, JsonOption] = False) -> None:
+    """Show one decision: what made it, its options, approval, deliveries and history."""
+    engine = open_database(load_settings())
+    facts = _facts(engine, verdicts.full_id(engine, decision_id))
+    if json:
+        print_json(facts)
+        return
+    lists = ("options", "deliveries", "history")
+    plain = {name: value for name, value in facts.items() if name not in (*lists, "approval")}
+    rows = [{"fact": name, "value": value} for name, value in plain.items()]
+    print_rows("Decision", rows, empty="")
+    if facts["approval"]:
+        approval = [{"fact": name, "value": value} for name, value in facts["approval"].items()]
+        print_rows("Approval", approval, empty="")
+    for name in lists:
+        print_rows(name.capitalize(), facts[name], empty=f"No {name}.")
+
+
+@app.command("approve")
+def approve_command(
+    decision_id: _Id,
+    approver: _Approver,
+    reason: _Reason = "",
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Approve a decision; what waited for it is sent by the next delivery."""
+    _answer(decision_id, verdicts.Verdict("approve", approver, reason), as_json=json)
+
+
+@app.command("reject")
+def reject_command(
+    decision_id: _Id,
+    approver: _Approver,
+    reason: _Reason = "",
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Reject a decision: nothing more of it is sent."""
+    _answer(decision_id, verdicts.Verdict("reject", approver, reason), as_json=json)
+
+
+@app.command("retry")
+def retry_command(
+    decision_ids: Annotated[
+        list[str] | None, typer.Argument(help="Which; without any: all that are dead.")
+    ] = None,
+    actor: Annotated[str, typer.Option(help="Who asks for it.")] = "command",
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Put dead deliveries in the queue again, under their old keys."""
+    engine = open_database(load_settings())
+    wanted = [verdicts.full_id(engine, given) for given in decision_ids] if decision_ids else None
+    retried = outbox.retry_dead(engine, now=utc_now(), actor=actor, decision_ids=wanted)
+    _tell({"retried": retried}, f"{retried} deliveries are in the queue again.", as_json=json)
+
+
+@app.command("release")
+def release_command(
+    rule: Annotated[str, typer.Option(help="The rule whose decisions were too many.")],
+    actor: Annotated[str, typer.Option(help="Who lets them go.")] = "command",
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Let go what was held because a rule made more decisions than its ceiling."""
+    released = outbox.release_held(
+        open_database(load_settings()), now=utc_now(), cause="volume", rule_id=rule, actor=actor
+    )
+    _tell({"released": released}, f"{released} deliveries may be sent.", as_json=json)
+
+
+@app.command("delegate")
+def delegate_command(
+    delegator: Annotated[str, typer.Argument(help="Who is away.")],
+    to: Annotated[str, typer.Option(help="Who answers meanwhile.")],
+    days: Annotated[int, typer.Option(min=1, help="For how many days from now.")],
+    author: Annotated[str, typer.Option(help="Who arranges it.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+) -> None:
+    """Let another person answer for somebody."""
+    engine = open_database(load_settings())
+    verdicts.delegate(engine, delegator, to, days=days, author=author, reason=reason, now=utc_now())
+    typer.echo(f"{to} answers for {delegator} for {days} days.")
+
+
+@app.command("link")
+def link_command(
+    decision_id: _Id,
+    approver: Annotated[str, typer.Option(help="Whose link it is.")],
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Make a link with which one person answers once, for instance on a phone."""
+    settings = load_settings()
+    engine = open_database(settings)
+    link = links_from_settings(settings, engine).issue(
+        verdicts.full_id(engine, decision_id), approver, now=utc_now()
+    )
+    _tell(asdict(link), f"{link.url}\nuntil {link.expires_at:%Y-%m-%d %H:%M} UTC", as_json=json)
+
+
+def _answer(decision_id: str, verdict: verdicts.Verdict, *, as_json: bool) -> None:
+    settings = load_settings()
+    engine = open_database(settings)
+    full = verdicts.full_id(engine, decision_id)
+    if verdicts.find_approval(engine, full) is None:
+        if verdict.answer == "approve":
+            raise InputError(f"Decision {full[:12]} needs no approval.")
+        cancelled = verdicts.withdraw(
+            engine, full, now=utc_now(), actor=verdict.approver, reason=verdict.reason
+        )
+        _tell({"cancelled": cancelled}, f"{cancelled} deliveries were cancelled.", as_json=as_json)
+        return
+    policy = load_approval_policy(settings)
+    state = verdicts.give_verdict(engine, policy, full, verdict, now=utc_now())
+    missing = (
+        f"; {state.needed - state.given} more must approve" if state.state == "awaiting" else ""
+    )
+    _tell(asdict(state), f"{full[:12]} is {state.state}{missing}.", as_json=as_json)
+
+
+def _facts(engine: Engine, decision_id: str) -> dict[str, Any]:
+    approval = verdicts.find_approval(engine, decision_id)
+    return {
+        **vars(ledger.find_decision(engine, decision_id)),
+        "approval": asdict(approval) if approval else None,
+        "deliveries": [vars(one) for one in outbox.list_deliveries(engine, [decision_id])],
+        "history": [vars(one) for one in ledger.decision_history(engine, decision_id)],
+    }
+
+
+def _tell(facts: dict[str, Any], sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(facts)
+    else:
+        Console(highlight=False).print(sentence, soft_wrap=True)

@@ -92,4 +92,6 @@ def _receiver(settings: Settings) -> Iterator[Settings]:
         return
     secret = "whsec_" + b64encode(secrets.token_bytes(24)).decode("ascii")
     with serve_receiver(settings.root / "webhook" / "received.jsonl", secret) as url:
-        yield settings.model_copy(update={"webhook_url": url, "webhook_secret": secret})
+        yield settings.model_copy(
+            update={"webhook_url": url, "webhook_secret": secret, "live_sinks": "yes"}
+        )

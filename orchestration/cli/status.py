@@ -42,6 +42,8 @@ def _print(report: StatusReport) -> None:
         )
     rows = [{"fact": name, "value": value} for name, value in facts.items()]
     console.print(table("Status", rows))
+    if report.held:
+        console.print(table("Held deliveries", report.held))
     if report.sources:
         columns = ("source", "entity", "record_count", "last_received_at", "last_event_at")
         console.print(table("Sources", report.sources, columns=columns))

@@ -86,7 +86,7 @@ def _commands(ports: Ports) -> dict[str, list[str]]:
         ],
         "dagster-daemon": [str(binary / "dagster-daemon"), "run", *code],
         "inbox": [
-            sys.executable, "-m", "connectors.inbox", "--host", HOST, "--port", str(ports.inbox),
+            sys.executable, "-m", "orchestration.door", "--host", HOST, "--port", str(ports.inbox),
         ],
     }  # fmt: skip
 

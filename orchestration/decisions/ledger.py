@@ -11,6 +11,7 @@ from sqlalchemy import Engine, Row, func, select
 
 from connectors.database.runs import RedState
 from connectors.database.schema import decision_events, decisions
+from connectors.errors import InputError
 from orchestration.decisions.approvals.policy import (
     SHIPPED_POLICY,
     ApprovalPolicy,
@@ -148,6 +149,20 @@ def list_decisions(
             query = query.where(column == value)
     with engine.connect() as connection:
         return [_decision(row) for row in connection.execute(query.limit(limit))]
+
+
+def find_decision(engine: Engine, decision_id: str) -> Decision:
+    """The decision of that id.
+
+    Raises:
+        InputError: there is none.
+    """
+    query = select(decisions).where(decisions.c.decision_id == decision_id)
+    with engine.connect() as connection:
+        row = connection.execute(query).one_or_none()
+    if row is None:
+        raise InputError(f"There is no decision {decision_id}; see `fourflow decisions list`.")
+    return _decision(row)
 
 
 def count_by_state(engine: Engine) -> dict[DecisionState, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from connectors.database.engine import write_transaction
 from connectors.database.processes import ProcessIdentity
@@ -39,6 +39,49 @@ class Delivery:
     next_attempt_at: datetime
     hold_reason: str | None
     last_error: str | None
+
+
+@dataclass(frozen=True)
+class HeldDeliveries:
+    """Deliveries that are held for one reason.
+
+    Attributes:
+        cause: kind of the hold.
+        reason: the sentence that people read.
+        deliveries: how many.
+        oldest: when the oldest of them was decided.
+        next_expires: when the first of them is stale; None: never.
+    """
+
+    cause: str
+    reason: str
+    deliveries: int
+    oldest: datetime
+    next_expires: datetime | None
+
+
+def held_deliveries(engine: Engine) -> list[HeldDeliveries]:
+    """Everything that is held, by cause and reason."""
+    query = (
+        select(
+            outbox.c.hold_cause,
+            outbox.c.hold_reason,
+            func.count().label("number"),
+            func.min(outbox.c.created_at).label("oldest"),
+            func.min(decisions.c.expires_at).label("next_expires"),
+        )
+        .select_from(outbox.join(decisions))
+        .where(outbox.c.state == "held")
+        .group_by(outbox.c.hold_cause, outbox.c.hold_reason)
+        .order_by(outbox.c.hold_cause, outbox.c.hold_reason)
+    )
+    with engine.connect() as connection:
+        return [
+            HeldDeliveries(
+                row.hold_cause, row.hold_reason, row.number, row.oldest, row.next_expires
+            )
+            for row in connection.execute(query)
+        ]
 
 
 def deliver(

@@ -11,6 +11,8 @@ from connectors.lake.reader import open_published
 from connectors.settings import Settings
 from connectors.sinks.factory import sinks_from_settings
 from orchestration.decisions import ledger, outbox, rulebook
+from orchestration.decisions.approvals.policy import load_approval_policy
+from orchestration.decisions.approvals.verdicts import escalate_due
 from orchestration.policies import OWNERS, RETRY_TRANSIENT, as_failure
 from orchestration.progress import RunProgress
 from orchestration.run_state import note, utc_now
@@ -49,6 +51,7 @@ def decision_ledger(
             on_red=runs.data_is_red(engine),
             sinks=sinks_from_settings(fourflow),
             time_zone=fourflow.business_time_zone,
+            approvals=load_approval_policy(fourflow),
         )
     skipped = {rule.rule_id: rule.skipped for rule in report.rules if rule.skipped}
     note(
@@ -76,6 +79,7 @@ def delivered_decisions(
     """Deliver what is due and store the receipts."""
     engine = open_database(fourflow)
     progress.start("deliver")
+    escalate_due(engine, load_approval_policy(fourflow), now=utc_now())
     report = outbox.deliver(
         engine,
         sinks_from_settings(fourflow),

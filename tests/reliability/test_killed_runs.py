@@ -78,7 +78,9 @@ def test_runs_killed_at_random_moments_lose_and_double_nothing(
     received = tmp_path / "received.jsonl"
     draw = random.Random(20_261_121)
     with serve_receiver(received, SECRET) as url:
-        installation.environment.update(FOURFLOW_WEBHOOK_URL=url, FOURFLOW_WEBHOOK_SECRET=SECRET)
+        installation.environment.update(
+            FOURFLOW_WEBHOOK_URL=url, FOURFLOW_WEBHOOK_SECRET=SECRET, FOURFLOW_LIVE_SINKS="yes"
+        )
         inbox.receive(10)
         started = time.monotonic()
         installation.run("run", f"--source=sandbox={inbox.folder}")

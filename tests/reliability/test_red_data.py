@@ -29,7 +29,9 @@ def _break(project: Path) -> Path:
 def test_red_run_keeps_old_figures_and_holds_decisions(
     installation: Installation, inbox: Inbox, lean_project: Path, tmp_path: Path
 ):
-    installation.environment.update(FOURFLOW_WEBHOOK_URL=NOWHERE, FOURFLOW_WEBHOOK_SECRET=SECRET)
+    installation.environment.update(
+        FOURFLOW_WEBHOOK_URL=NOWHERE, FOURFLOW_WEBHOOK_SECRET=SECRET, FOURFLOW_LIVE_SINKS="yes"
+    )
     inbox.receive(30)
     installation.run("run", f"--source=sandbox={inbox.folder}")
     before = installation.json("status")

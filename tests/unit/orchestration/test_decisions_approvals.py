@@ -29,7 +29,7 @@ from orchestration.decisions.approvals.verdicts import (
     withdraw,
 )
 from orchestration.decisions.ledger import decision_history, list_decisions
-from orchestration.decisions.outbox import deliver, expire_stale, retry_dead
+from orchestration.decisions.outbox import deliver, expire_stale, held_deliveries, retry_dead
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 RED = RedState("run-9", NOW, (FailedCheck("unique_fct_orders", "dbt_test", "2 rows"),))
@@ -198,7 +198,10 @@ def test_approved_while_red_is_held_until_green(engine: Engine, ask: Ask) -> Non
     give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=NOW)
     assert send(engine, target, red=RED).held == 2
     assert state_of(engine, one) == "held"
+    (hold,) = held_deliveries(engine)
+    assert (hold.cause, hold.reason, hold.deliveries) == ("red_data", RED.reason(), 2)
     assert send(engine, target).delivered == 2
+    assert held_deliveries(engine) == []
 
 
 def test_what_waited_too_long_for_green_is_stale_and_says_why(engine: Engine, ask: Ask) -> None:

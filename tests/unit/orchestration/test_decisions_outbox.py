@@ -294,7 +294,8 @@ home, database_url, webhook_url, secret = sys.argv[1:]
 
 def work():
     settings = load_settings(
-        home=home, database_url=database_url, webhook_url=webhook_url, webhook_secret=secret
+        home=home, database_url=database_url, webhook_url=webhook_url, webhook_secret=secret,
+        live_sinks="yes",
     )
     engine, sinks = open_database(settings), sinks_from_settings(settings)
     policy = RetryPolicy(max_attempts=1000, first_delay=timedelta(0))
