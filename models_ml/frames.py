@@ -112,3 +112,38 @@ def as_instant(moment: datetime) -> np.datetime64:
     stamp = pd.Timestamp(moment)
     aware = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
     return np.datetime64(aware.tz_localize(None), "us")
+
+
+def require_regular_times(frame: pd.DataFrame, *, series: str, time: str, name: str) -> int:
+    """Refuse series whose times go backwards or leave some out; returns the step in microseconds.
+
+    The step is the most frequent distance of two rows of one series; a day if there is none.
+
+    Raises:
+        FrameError: with the rows that come too early or after a gap.
+    """
+    instants = as_utc(frame[time]).astype(np.int64)
+    number = pd.factorize(frame[series])[0]
+    order = np.argsort(number, kind="stable")
+    apart = np.diff(instants[order])[np.diff(number[order]) == 0]
+    places = order[1:][np.diff(number[order]) == 0]
+    if not len(apart):
+        return int(np.timedelta64(1, "D") / np.timedelta64(1, "us"))
+    if (apart <= 0).any():
+        rows = places[apart <= 0]
+        raise FrameError(
+            f"The frame {name} has {len(rows)} row(s) whose {time} is not after that of the row "
+            f"before it in its {series}; sort it by {time}.",
+            frame.iloc[rows],
+        )
+    steps, counted = np.unique(apart, return_counts=True)
+    step = int(steps[np.argmax(counted)])
+    if (apart != step).any():
+        rows = places[apart != step]
+        raise FrameError(
+            f"The frame {name} has {len(rows)} row(s) that don't follow the row before them in "
+            f"their {series} by {pd.Timedelta(step, unit='us')}; add a row for each {time} left "
+            "out.",
+            frame.iloc[rows],
+        )
+    return step
