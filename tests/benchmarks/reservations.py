@@ -1,0 +1,103 @@
+"""10,000 reservations from 8 processes at once: nothing is promised twice, every no is explained.
+
+Every third request is for a bundle of two articles; stock is far less than what is asked for. After
+that a tenth is released and a tenth is shipped, again from all processes. SQLite, one file.
+"""
+
+import multiprocessing
+import random
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.engine import make_url
+
+from connectors.database.engine import create_database_engine, upgrade_schema
+from connectors.database.schema import stock_balances, stock_entries, stock_reservations
+from orchestration.allocation.reservations import (
+    Line,
+    inconsistencies,
+    receive,
+    release,
+    reserve,
+    ship,
+)
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+REQUESTS, PROCESSES, SITES, ARTICLES, UNITS = 10_000, 8, 4, 25, 60
+BUNDLES = {"gift_box": {"sku_0": 1, "sku_1": 2}}
+
+
+def run(
+    requests: int = REQUESTS, processes: int = PROCESSES, database_url: str | None = None
+) -> dict[str, Any]:
+    """Reserve at once; figures of what was granted, refused and found wrong afterwards."""
+    with tempfile.TemporaryDirectory() as scratch:
+        url = database_url or f"sqlite:///{Path(scratch) / 'operations.sqlite'}"
+        engine = create_database_engine(make_url(url))
+        upgrade_schema(engine)
+        _stock_up(engine, requests)
+        engine.dispose()
+        started = time.monotonic()
+        context = multiprocessing.get_context("fork")
+        shares = [(url, number, processes, requests) for number in range(processes)]
+        with context.Pool(processes) as pool:
+            counts = Counter[str](reserved=0, refused=0, unexplained=0)
+            for share in pool.starmap(_work, shares):
+                counts.update(share)
+        seconds = time.monotonic() - started
+        figures = {**counts, **_verdict(engine), "seconds": round(seconds, 1)}
+        engine.dispose()
+        return figures
+
+
+def _stock_up(engine: Engine, requests: int) -> None:
+    units = max(UNITS * requests // REQUESTS, 2)
+    lines = [
+        Line(f"site_{site}", f"sku_{sku}", units)
+        for site in range(SITES)
+        for sku in range(ARTICLES)
+    ]
+    receive(engine, lines, document="opening", now=NOW)
+
+
+def _work(url: str, number: int, processes: int, requests: int) -> Counter[str]:
+    engine = create_database_engine(make_url(url))
+    draw = random.Random(number)
+    counts: Counter[str] = Counter()
+    granted = []
+    for request in range(number, requests, processes):
+        site = f"site_{draw.randrange(SITES)}"
+        sku = "gift_box" if request % 3 == 0 else f"sku_{draw.randrange(ARTICLES)}"
+        lines = [Line(site, sku, draw.randint(1, 3)), Line(site, "sku_0", 1)][: draw.randint(1, 2)]
+        found = reserve(engine, f"order_{request}", lines, now=NOW, bundles=BUNDLES)
+        counts[found.state] += 1
+        counts["unexplained"] += found.state == "refused" and not found.reason
+        if found.state == "reserved":
+            granted.append(found.reservation_id)
+    for place, one in enumerate(granted):
+        if place % 10 == 0:
+            release(engine, one, now=NOW, reason="cancelled")
+        if place % 10 == 5:
+            ship(engine, one, now=NOW)
+    engine.dispose()
+    return counts
+
+
+def _verdict(engine: Engine) -> dict[str, int]:
+    b = stock_balances.c
+    with engine.connect() as connection:
+        negative = select(func.count()).where((b.on_hand < b.reserved) | (b.reserved < 0))
+        states = select(func.count()).where(stock_reservations.c.state == "new")
+        return {
+            "negative_balances": int(connection.execute(negative).scalar_one()),
+            "unfinished": int(connection.execute(states).scalar_one()),
+            "inconsistent": len(inconsistencies(engine)),
+            "entries": int(
+                connection.execute(select(func.count()).select_from(stock_entries)).scalar_one()
+            ),
+        }
