@@ -11,7 +11,8 @@ from connectors.errors import FourflowError
 from connectors.lake.attach import catalogue_schema, connect_snapshot
 from connectors.lake.extensions import extension_path
 from connectors.lake.lock import is_locked, read_holder
-from connectors.settings import LAKE_NAME, Settings
+from connectors.lake.tables import TABLES
+from connectors.settings import Settings
 from connectors.sinks.factory import sinks_from_settings
 from orchestration.dbt_build import ensure_manifest
 from orchestration.enabled_sources import declared_sources
@@ -119,9 +120,7 @@ def _catalogue(settings: Settings) -> str:
         return "no lake yet; the first run makes it"
     connection = connect_snapshot(settings)
     try:
-        row = connection.execute(
-            "select count(*) from duckdb_tables() where database_name = ?", [LAKE_NAME]
-        ).fetchone()
+        row = connection.execute(f"select count(*) from ({TABLES})").fetchone()  # noqa: S608
     finally:
         connection.close()
     return f"opens, {row[0] if row else 0} tables"

@@ -6,12 +6,11 @@ from typing import Any
 
 import duckdb
 
-from connectors.settings import LAKE_NAME
+from connectors.lake.tables import TABLES
 from connectors.sources.mapping import DeclaredEntity, DeclaredSource
 
 _ENTITY_TABLES = (
-    "select table_name from duckdb_tables() "
-    "where database_name = 'lake' and schema_name = 'bronze' "
+    f"select table_name from ({TABLES}) where schema_name = 'bronze' "  # noqa: S608
     r"and table_name not like '\_dlt%' escape '\' and table_name <> 'received_files'"
 )
 
@@ -36,9 +35,8 @@ def _number(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
 def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
     return bool(
         connection.execute(
-            "select 1 from duckdb_tables() "
-            "where database_name = ? and schema_name = ? and table_name = ?",
-            [LAKE_NAME, schema, table],
+            f"select 1 from ({TABLES}) where schema_name = ? and table_name = ?",  # noqa: S608
+            [schema, table],
         ).fetchone()
     )
 

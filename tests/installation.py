@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from connectors.lake.reader import open_published
+from connectors.lake.tables import TABLES
 from connectors.settings import Settings, load_settings
 from tests import warm_commands
 from tests.warm_commands import WarmCommand
@@ -96,8 +97,7 @@ class Installation:
     def tables(self, schemas: Sequence[str] = ("marts", "reports")) -> list[str]:
         """Published tables of these schemas."""
         rows = self.query(
-            "select table_name from duckdb_tables() where database_name = 'lake' "
-            f"and schema_name in {tuple(schemas)!r} order by 1"
+            f"select table_name from ({TABLES}) where schema_name in {tuple(schemas)!r} order by 1"
         )
         return [row["table_name"] for row in rows]
 

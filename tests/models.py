@@ -14,6 +14,7 @@ def build_models(settings: Settings, *selection: str) -> None:
     run_dbt(
         settings, "build", "--select", *selection,
         "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",
+        "--no-write-json",
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import connectors.sources.api.landing as landing
 from connectors.errors import NothingPublishedError
 from connectors.lake.attach import connect_snapshot
+from connectors.lake.tables import TABLES
 from connectors.settings import PROJECT_ROOT, Settings, load_settings
 from connectors.sources.api.connector import find_connector
 from connectors.sources.api.landing import AccountReport, load_account
@@ -119,7 +120,7 @@ def bronze_payloads(settings: Settings, table: str) -> Iterable[dict[str, Any]]:
         return
     try:
         known = connection.execute(
-            "select 1 from duckdb_tables() where schema_name = 'bronze' and table_name = ?", [table]
+            f"select 1 from ({TABLES}) where schema_name = 'bronze' and table_name = ?", [table]
         ).fetchone()
         if known is None:
             return

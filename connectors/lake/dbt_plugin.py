@@ -15,9 +15,10 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
 from connectors.errors import InputError
-from connectors.lake.attach import attach_for_writing
+from connectors.lake.attach import attach_for_writing, catalogue_schema
 from connectors.lake.extensions import CONNECTION_CONFIG
 from connectors.lake.lock import Holder, hold_lock
+from connectors.lake.tables import RELATIONS, comments_query
 from connectors.settings import (
     Settings,
     business_time_zone_of_dbt,
@@ -91,3 +92,6 @@ class Plugin(BasePlugin):
             "CREATE OR REPLACE MACRO memory.main.fourflow_macros_hash() AS "
             f"'{macros_hash(settings.dbt_project_path)}'"
         )
+        comments = comments_query(catalogue_schema(conn))
+        for name, query in (("relations", RELATIONS), ("comments", comments)):
+            conn.execute(f"CREATE OR REPLACE MACRO memory.main.lake_{name}() AS TABLE {query}")

@@ -25,9 +25,8 @@ def content_of(rows: DuckDBPyRelation, *versions: str) -> str:
 def described_before(connection: DuckDBPyConnection, relation: Any) -> str | None:
     """How the model's table was described when it was last written; None if it is not there."""
     found = connection.execute(
-        "SELECT comment FROM duckdb_tables() "
-        "WHERE database_name = ? AND schema_name = ? AND table_name = ?",
-        [relation.database, relation.schema, relation.identifier],
+        "SELECT comment FROM memory.main.lake_comments() WHERE schema_name = ? AND table_name = ?",
+        [relation.schema, relation.identifier],
     ).fetchone()
     return str(found[0]) if found and found[0] is not None else None
 

@@ -13,6 +13,7 @@ from connectors.database.engine import open_database
 from connectors.database.publications import Publication, find_publication
 from connectors.errors import NothingPublishedError
 from connectors.lake.attach import connect_snapshot, search_path
+from connectors.lake.tables import TABLES
 from connectors.settings import Settings
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
@@ -51,8 +52,7 @@ class PublishedLake:
         return [
             str(row["table_name"])
             for row in self.rows(
-                "select distinct table_name from duckdb_tables() "
-                "where database_name = 'lake' order by 1"
+                f"select distinct table_name from ({TABLES}) order by 1"  # noqa: S608
             )
         ]
 

@@ -20,7 +20,10 @@ WORLD = WorldConfig(
     end_date=date(2025, 9, 30), days=12, orders_per_day=60, seed=5, scenario=Scenario.full()
 )
 RESENT_SHORTER = ("orders", "order_lines", "payments", "refunds", "parcels")
-BUILD = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+BUILD = (
+    "build", "--no-write-json", "--exclude-resource-type", "test",
+    "--exclude-resource-type", "unit_test",
+)  # fmt: skip
 INCREMENTAL = ("--select", "+config.materialized:incremental")
 
 

@@ -102,7 +102,7 @@ def drop_source(project: Path, source: str) -> None:
 
 
 def keep_checks_of(project: Path, models: set[str]) -> None:
-    """Take the data tests of all other models out of a copied project."""
+    """Take the data tests of all other models and of the seeds out of a copied project."""
 
     def without_tests(part: Any) -> Any:
         if isinstance(part, dict):
@@ -117,6 +117,9 @@ def keep_checks_of(project: Path, models: set[str]) -> None:
             for model in described.get("models", [])
         ]
         path.write_text(yaml.safe_dump(described, allow_unicode=True), encoding="utf-8")
+    for path in project.glob("seeds/*.yml"):
+        seeds = without_tests(yaml.safe_load(path.read_text(encoding="utf-8")))
+        path.write_text(yaml.safe_dump(seeds, allow_unicode=True), encoding="utf-8")
 
 
 def _references(path: Path) -> set[str]:
@@ -139,10 +142,17 @@ def keep_marts(project: Path, wanted: set[str]) -> None:
     for path in project.glob("tests/integrity/*.sql"):
         if _references(path) & set(models) - kept:
             path.unlink()
-    for path in project.glob("models/**/*.yml"):
+    sources = [models[name] for name in kept & set(models)]
+    sources += [*project.glob("macros/**/*.sql"), *project.glob("tests/**/*.sql")]
+    kept |= {name for path in sources for name in _references(path)}
+    for path in project.glob("seeds/*.csv"):
+        if path.stem not in kept:
+            path.unlink()
+    for path in (*project.glob("models/**/*.yml"), *project.glob("seeds/*.yml")):
         described = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if "models" in described:
-            described["models"] = [model for model in described["models"] if model["name"] in kept]
+        for kind in ("models", "seeds"):
+            if kind in described:
+                described[kind] = [part for part in described[kind] if part["name"] in kept]
         path.write_text(yaml.safe_dump(described, allow_unicode=True), encoding="utf-8")
 
 

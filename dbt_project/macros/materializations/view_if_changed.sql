@@ -31,14 +31,3 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
-
-{# The comment of a view or table; empty when it has none. #}
-{% macro lake_comment(relation) %}
-    {%- set kind = 'view' if relation.is_view else 'table' -%}
-    {%- set found = run_query(
-        "select comment from duckdb_" ~ kind ~ "s() where database_name = '" ~ relation.database
-        ~ "' and schema_name = '" ~ relation.schema ~ "' and " ~ kind ~ "_name = '"
-        ~ relation.identifier ~ "'"
-    ) -%}
-    {{ return(found.rows[0][0] if found.rows | length else '') }}
-{% endmacro %}

@@ -22,6 +22,7 @@ from connectors.lake.attach import (
 )
 from connectors.lake.extensions import extension_path
 from connectors.lake.lock import is_locked, read_holder, writer_lock
+from connectors.lake.tables import RELATIONS, comments_query
 from connectors.settings import Settings, load_settings
 
 HOLDER = textwrap.dedent(
@@ -179,16 +180,28 @@ def test_pii_key_is_made_once_and_kept_private(settings: Settings):
 
 
 @pytest.mark.parametrize("catalogue", ["sqlite", "postgresql"])
-def test_tables_of_the_catalogue_are_found(
+def test_tables_views_and_comments_of_the_catalogue_are_found(
     settings: Settings, catalogue: str, request: pytest.FixtureRequest
 ):
     if catalogue == "postgresql":
         settings.catalog_url = request.getfixturevalue("make_postgres_database")()
     with connect_writer(settings, purpose="asking the catalogue") as connection:
         connection.execute("create table lake.main.made as select 1 as one")
-        found = connection.execute(
-            f"select table_name from {catalogue_schema(connection)}.ducklake_table"
+        connection.execute("create view lake.main.seen as select * from lake.main.made")
+        connection.execute("comment on table lake.main.made is 'old'")
+        connection.execute("comment on table lake.main.made is 'content of the table'")
+        connection.execute("comment on view lake.main.seen is 'definition of the view'")
+        relations = connection.execute(
+            f"select schema_name, table_name, relation_type from ({RELATIONS}) order by 2"
         ).fetchall()
-    assert found == [("made",)]
+        catalogue_of_lake = catalogue_schema(connection)
+        comments = connection.execute(
+            f"select * from ({comments_query(catalogue_of_lake)}) order by 2"
+        ).fetchall()
+    assert relations == [("main", "made", "table"), ("main", "seen", "view")]
+    assert comments == [
+        ("main", "made", "content of the table"),
+        ("main", "seen", "definition of the view"),
+    ]
     with contextlib.closing(connect_snapshot(settings)) as reader:
         assert "ducklake_metadata" in catalogue_schema(reader)
