@@ -35,6 +35,7 @@ from connectors.sandbox.platforms import (
     YTO,
 )
 from connectors.sandbox.retailer import World
+from connectors.sandbox.rule_truth import describe_rules
 from connectors.sandbox.stages import catalogue, following, fulfilment, ordering, people, returning
 from connectors.sandbox.stages.contacting import describe_people
 from connectors.sandbox.stages.ordering import DOUBLE_ELEVEN
@@ -68,6 +69,7 @@ def describe_truth(
         "parcels_by_status": _by_word(PARCEL_STATES, _newest_kinds(records["parcels"])),
         "refunds_by_status": _by_word(REFUND_STATES, _newest_kinds(records["refunds"])),
         "stock_last_day": _stock_last_day(world),
+        "rules": describe_rules(world, plan, records),
         "planted": {
             **_planted_defects(world, plan, order_no),
             "broken_rows": broken_rows,

@@ -394,7 +394,8 @@ def _firing_sql(bench: _Bench, checked: CheckedRule, known: str) -> tuple[str, d
         f"candidate as (select {chosen} from ({known}) as told join limits {same}{joined}), "
         f"matched as (select {', '.join(selected_columns(checked))}, "
         f"{moment} as {_FIRED}, "
-        f"{span}, {IS_WATCHED} from candidate where {' and '.join(f'({part})' for part in wanted)}) "
+        f"{span}, {IS_WATCHED} from candidate "
+        f"where {' and '.join(f'({part})' for part in wanted)}) "
         f"{_first_of_each(checked)}"
     ), values
 

@@ -76,19 +76,42 @@ _VERSION_COLUMNS = _words(
 )
 _ORDER_COLUMNS = _words("customer_key created_at created_on province country")
 _VERSIONS = "fct_order_versions"
-_ORDERS = (
-    "(select versions.*, orders.customer_key, orders.created_at, orders.created_on, "  # noqa: S608
-    f"orders.province, orders.country from {_VERSIONS} as versions "
-    "join fct_orders as orders on versions.order_key = orders.order_key)"
+# What an order's audit knows of the person's purchases and segment is from before the order.
+_AUDIT_COLUMNS = _words(
+    "customer_key person_key created_at created_on previous_purchase_count previous_rfm_segment"
 )
+
+
+def _versions_with(table: str, columns: frozenset[str]) -> str:
+    """Every version of every order, with what never changes about the order."""
+    fixed = ", ".join(f"orders.{column}" for column in sorted(columns))
+    return (
+        f"(select versions.*, {fixed} from {_VERSIONS} as versions "  # noqa: S608 - own names
+        f"join {table} as orders on versions.order_key = orders.order_key)"
+    )
+
+
 _END_OF_DAY = "timezone('{zone}', cast(business_date + 1 as timestamp)) - interval 1 microsecond"
+
+_PARCEL_ENDS = (
+    "coalesce(delivered_at, case when shipment_status = 'returned' then last_scanned_at end)"
+)
 
 _HISTORIES = (
     History(
         "fct_orders",
         _VERSION_COLUMNS | _ORDER_COLUMNS,
         (RowState("event_at"),),
-        relation=_ORDERS,
+        relation=_versions_with("fct_orders", _ORDER_COLUMNS),
+        is_versioned=True,
+        narrow=(_VERSIONS, _VERSION_COLUMNS),
+        learnt="known_at",
+    ),
+    History(
+        "fct_order_audits",
+        _VERSION_COLUMNS | _AUDIT_COLUMNS,
+        (RowState("event_at"),),
+        relation=_versions_with("fct_order_audits", _AUDIT_COLUMNS),
         is_versioned=True,
         narrow=(_VERSIONS, _VERSION_COLUMNS),
         learnt="known_at",
@@ -102,10 +125,10 @@ _HISTORIES = (
         (
             RowState(
                 "shipped_at",
-                "delivered_at",
+                _PARCEL_ENDS,
                 {"delivered_at": "cast(null as timestamptz)", "shipment_status": "'in_transit'"},
             ),
-            RowState("delivered_at"),
+            RowState(_PARCEL_ENDS),
         ),
     ),
     History(

@@ -121,7 +121,7 @@ def test_two_files_may_not_define_one_rule(tmp_path: Path) -> None:
 
 def test_seeding_again_adds_no_version(engine: Engine) -> None:
     first = seed_rules(engine, now=NOW)
-    assert len(first.added) == 3
+    assert first.added == tuple(shipped.rule_id for shipped in read_rule_folder())
     assert seed_rules(engine, now=NOW) == seed_rules(engine, now=NOW)
     assert {found.version for found in list_rules(engine)} == {1}
     assert [found.rule_id for found in list_rules(engine)] == sorted(first.added)
@@ -211,7 +211,11 @@ def test_stock_below_reorder_point_is_found(retail_lake: object) -> None:
     assert "建议为 wh_east 补货 A 共 96 件：库存头寸 8（在手 12" in proposal.message["zh"]
 
 
-@pytest.mark.parametrize("definition", read_rule_folder(), ids=lambda found: found.rule_id)
+@pytest.mark.parametrize(
+    "definition",
+    [found for found in read_rule_folder() if found.is_active],
+    ids=lambda found: found.rule_id,
+)
 def test_missing_or_empty_table_is_said_and_skipped(
     lake: object, retail_lake: object, definition: RuleDefinition
 ) -> None:

@@ -1,0 +1,229 @@
+"""Each rule of the starter pack: a row for which it fires, and a near miss for which it doesn't."""
+
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from orchestration.decisions.definition import read_rule
+from orchestration.decisions.evaluation import Proposal, evaluate_rule
+from orchestration.decisions.rulebook import SHIPPED_RULES, read_rule_folder
+from orchestration.decisions.sentences import rule_sentence
+
+ZONE = ZoneInfo("Asia/Shanghai")
+NOW = "timestamptz '2026-11-21 08:00:00+00'"
+ORDER = {
+    "order_key": "'o'", "business": "'shop'", "source": "'till'", "channel": "'web'",
+    "order_no": "'N1'", "order_type": "'sale'", "order_status": "'paid'",
+    "gross_amount": "100::decimal(18, 2)", "currency_code": "'CNY'", "created_at": NOW,
+}  # fmt: skip
+AUDIT = ORDER | {
+    "person_key": "'p'", "customer_key": "'c'", "previous_purchase_count": "3",
+    "previous_rfm_segment": "null::varchar", "credit_limit": "1000::decimal(18, 2)",
+    "exposure_amount": "100::decimal(18, 2)", "headroom_amount": "900::decimal(18, 2)",
+}  # fmt: skip
+PARCEL = {
+    "parcel_key": "'p'", "order_key": "'o'", "order_no": "'N1'", "tracking_no": "'SF1234567'",
+    "business": "'shop'", "channel": "'web'", "carrier": "'sf'", "shipment_status": "'in_transit'",
+    "shipped_at": "timestamptz '2026-11-18 08:00:00+00'",
+    "promised_at": "timestamptz '2026-11-20 08:00:00+00'",
+    "delivered_at": "null::timestamptz",
+}  # fmt: skip
+EXPOSURE = {
+    "customer_key": "'c'", "currency_code": "'CNY'", "business": "'shop'", "channel": "'b2b'",
+    "credit_limit": "1000::decimal(18, 2)", "exposure_amount": "1050.01::decimal(18, 2)",
+    "open_receivable_amount": "1050.01::decimal(18, 2)", "open_order_amount": "0::decimal(18, 2)",
+    "unapplied_amount": "0::decimal(18, 2)", "is_over_limit": "true",
+}  # fmt: skip
+STOCK = {
+    "business": "'shop'", "site": "'wh'", "sku": "'A'", "business_date": "date '2026-11-20'",
+    "on_hand": "30", "reserved": "1", "inbound": "20",
+}  # fmt: skip
+STAGE = {
+    "order_stage_key": "'s'", "order_key": "'o'", "business": "'shop'", "channel": "'web'",
+    "stage": "'shipping'", "department": "'warehouse'", "stage_status": "'running'",
+    "entered_at": "timestamptz '2026-11-20 08:00:00+00'", "left_at": "null::timestamptz",
+    "due_at": NOW,
+}  # fmt: skip
+STUCK = {
+    "parcel_performance_key": "'p'", "order_key": "'o'", "parcel_no": "'SF1'", "carrier": "'sf'",
+    "business": "'shop'", "channel": "'web'", "stage": "'in_transit'", "is_stuck": "true",
+    "outcome": "'overdue'", "unseen_minutes": "1440", "limit_hours": "48",
+    "last_seen_at": "timestamptz '2026-11-18 08:00:00+00'",
+    "net_paid_amount": "80::decimal(18, 2)", "currency_code": "'CNY'",
+}  # fmt: skip
+RETURN = {
+    "return_key": "'r'", "order_key": "'o'", "business": "'shop'", "source": "'till'",
+    "channel": "'web'", "return_type": "'refund'", "reason_code": "'wrong_size'",
+    "return_status": "'refunding'", "is_completed": "false",
+    "refund_amount": "200.00::decimal(18, 2)", "currency_code": "'CNY'", "requested_at": NOW,
+}  # fmt: skip
+PRICE = {
+    "price_violation_key": "'v'", "order_key": "'o'", "business": "'shop'", "channel": "'web'",
+    "sku": "'A'", "violation_type": "'below_policy'", "quantity": "2", "currency_code": "'CNY'",
+    "unit_price": "9.50::decimal(18, 6)", "lowest_price": "10::decimal(18, 6)",
+    "created_on": "date '2026-11-21'",
+}  # fmt: skip
+INVOICE = {
+    "invoice_key": "'i'", "business": "'shop'", "channel": "'b2b'", "invoice_no": "'F2'",
+    "first_invoice_key": "'h'", "order_key": "'o'", "amount": "10::decimal(18, 2)",
+    "order_amount": "100::decimal(18, 2)", "invoiced_so_far_amount": "100.01::decimal(18, 2)",
+    "currency_code": "'CNY'",
+}  # fmt: skip
+NOT_INVOICED = {
+    "order_key": "'o'", "business": "'shop'", "channel": "'b2b'", "order_no": "'N1'",
+    "customer_key": "'c'", "order_status": "'shipped'", "left_on": "date '2026-11-18'",
+    "gross_amount": "100::decimal(18, 2)", "currency_code": "'CNY'",
+}  # fmt: skip
+STORE = {
+    "order_key": "'o'", "order_no": "'N1'", "business": "'shop'", "channel": "'web'",
+    "order_status": "'paid'", "paid_at": NOW, "store_site": "'store_1'", "has_stock": "true",
+    "distance_km": "3.00::decimal(9, 2)",
+}  # fmt: skip
+
+
+def yuan(amount: object) -> str:
+    return f"{amount}::decimal(18, 2)"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule, a row for which it fires with which branch, and changes that make it a near miss."""
+
+    rule_id: str
+    row: dict[str, str]
+    near_miss: dict[str, str]
+    branch: str | None = None
+    actions: tuple[str, ...] = ()
+
+
+CASES = [
+    Case("approve_order_amount", AUDIT | {"gross_amount": yuan("5000.01")},
+         {"gross_amount": yuan("5000.00")}, "supervisor", ("request_approval",)),
+    Case("approve_order_amount", AUDIT | {"gross_amount": yuan("10000.01")},
+         {"order_status": "'cancelled'"}, "general_manager", ("request_approval", "create_task")),
+    Case("approve_order_amount", AUDIT | {"gross_amount": yuan("50000.01")},
+         {"currency_code": "'USD'"}, "chief_financial_officer", ("request_approval",)),
+    Case("approve_order_amount", AUDIT | {"gross_amount": yuan("100000.01")},
+         {"order_type": "'return'"}, "board", ("request_approval", "request_approval")),
+    Case("approve_order_amount",
+         AUDIT | {"gross_amount": yuan("50000.01"), "previous_rfm_segment": "'none'"},
+         {"gross_amount": yuan("50000.00")}, "chief_financial_officer", ("request_approval",)),
+    Case("prepay_first_order",
+         AUDIT | {"order_status": "'awaiting_payment'", "previous_purchase_count": "0"},
+         {"previous_purchase_count": "1"}, None, ("require_prepayment",)),
+    Case("prepay_first_order",
+         AUDIT | {"order_status": "'created'", "previous_purchase_count": "0"},
+         {"previous_purchase_count": "null::bigint"}, None, ("require_prepayment",)),
+    Case("release_sample_order", ORDER | {"order_type": "'sample'", "gross_amount": yuan(5000)},
+         {"gross_amount": yuan("5000.01")}, None, ("release_order",)),
+    Case("freeze_over_credit_limit", EXPOSURE, {"is_over_limit": "false"}, "freeze",
+         ("freeze_customer", "notify")),
+    Case("freeze_over_credit_limit", EXPOSURE | {"exposure_amount": yuan("1050.00")},
+         {"credit_limit": "null::decimal(18, 2)"}, "warn", ("notify",)),
+    Case("request_purchase_low_stock", STOCK, {"inbound": "21"}, None,
+         ("request_purchase", "notify")),
+    Case("coupon_late_delivery", PARCEL,
+         {"promised_at": "timestamptz '2026-11-20 08:00:01+00'"}, None, ("issue_coupon",)),
+    Case("coupon_late_delivery", PARCEL | {"shipment_status": "'exception'"},
+         {"delivered_at": NOW}, None, ("issue_coupon",)),
+    Case("notify_shipped", PARCEL, {"tracking_no": "null::varchar"}, None, ("notify",)),
+    Case("route_to_nearby_store", STORE | {"distance_km": "2.99::decimal(9, 2)"},
+         {"order_status": "'awaiting_payment'"}, "store", ("route_order", "notify")),
+    Case("route_to_nearby_store", STORE, {"channel": "'store_pos'"}, "store",
+         ("route_order", "notify")),
+    Case("route_to_nearby_store", STORE | {"distance_km": "3.01::decimal(9, 2)"},
+         {"channel": "'store_pos'"}, "warehouse", ("route_order",)),
+    Case("route_to_nearby_store", STORE | {"has_stock": "false"},
+         {"order_status": "'shipped'"}, "warehouse", ("route_order",)),
+    Case("notify_new_order", ORDER, {"order_type": "'return'"}, None, ("notify",)),
+    Case("escalate_stage_overdue", STAGE, {"due_at": "timestamptz '2026-11-21 08:00:01+00'"},
+         "escalate", ("escalate",)),
+    Case("escalate_stage_overdue", STAGE | {"stage": "'payment'"}, {"left_at": NOW},
+         "remind", ("notify",)),
+    Case("resolve_stuck_parcel", STUCK, {"unseen_minutes": "1439"}, None, ("create_task",)),
+    Case("review_large_order_on_poor_credit",
+         AUDIT | {"gross_amount": yuan(10000), "headroom_amount": yuan("99.99")},
+         {"headroom_amount": yuan(100)}, None, ("request_approval", "review_contract")),
+    Case("approve_small_return", RETURN, {"refund_amount": yuan("200.01")}, None,
+         ("approve_return",)),
+    Case("alert_price_below_policy", PRICE, {"quantity": "1"}, None, ("notify",)),
+    Case("alert_invoiced_twice", INVOICE, {"invoiced_so_far_amount": yuan(100)}, None,
+         ("create_task",)),
+    Case("alert_shipped_not_invoiced", NOT_INVOICED, {"left_on": "date '2026-11-19'"}, None,
+         ("create_task",)),
+]  # fmt: skip
+ALERTS_BEFORE = {
+    "alert_channel_orders_low", "alert_large_order", "replenish_below_reorder_point",
+}  # fmt: skip
+
+
+def proposals(lake: Any, rule_id: str, row: dict[str, str]) -> list[Proposal]:
+    definition = read_rule(SHIPPED_RULES / f"{rule_id}.yml")
+    columns = ", ".join(f"{value} as {name}" for name, value in row.items())
+    lake.execute(f"create or replace table {definition.source_table} as select {columns}")
+    lake.execute(
+        f"create or replace table int_business_clock as select 'shop' as business, {NOW} as as_of"
+    )
+    found = evaluate_rule(definition, lake, zone=ZONE)
+    assert (found.errors, found.skipped) == ((), None)
+    return list(found.proposals)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule_id}-{case.branch}")
+def test_rule_fires_for_the_row_and_not_for_its_near_miss(lake: Any, case: Case) -> None:
+    fired = proposals(lake, case.rule_id, case.row)
+    assert [(one.branch, tuple(a.type for a in one.actions)) for one in fired] == [
+        (case.branch, case.actions)
+    ]
+    assert "{" not in fired[0].message["en"] + fired[0].message["zh"]
+    assert proposals(lake, case.rule_id, case.row | case.near_miss) == []
+
+
+def test_every_rule_of_the_pack_has_its_case() -> None:
+    tested = {case.rule_id for case in CASES} | ALERTS_BEFORE
+    assert tested == {rule.rule_id for rule in read_rule_folder()}
+
+
+def test_only_the_harmless_are_enabled() -> None:
+    enabled = {rule.rule_id for rule in read_rule_folder() if rule.is_active}
+    assert enabled == ALERTS_BEFORE
+
+
+def test_exempt_customers_pass_up_to_the_amount_of_the_chief(lake: Any) -> None:
+    definition = read_rule(SHIPPED_RULES / "approve_order_amount.yml")
+    exempt = definition.with_parameters({"exempt_segment": "champions"})
+    for amount, segment, expected in (
+        ("50000.00", "champions", 0), ("50000.01", "champions", 1), ("5000.01", "loyal", 1),
+    ):  # fmt: skip
+        row = AUDIT | {"gross_amount": yuan(amount), "previous_rfm_segment": f"'{segment}'"}
+        proposals(lake, "approve_order_amount", row)
+        assert len(evaluate_rule(exempt, lake, zone=ZONE).proposals) == expected
+
+
+def test_stuck_parcels_come_with_ways_out_and_their_cost(lake: Any) -> None:
+    found = proposals(lake, "resolve_stuck_parcel", STUCK)[0]
+    assert [(o.name, str(o.cost), o.currency_code) for o in found.options] == [
+        ("chase", "3.00", "CNY"), ("coupon", "5.00", "CNY"), ("reship", "12.00", "CNY"),
+    ]  # fmt: skip
+
+
+def test_coupon_tells_the_customer_and_has_its_cost(lake: Any) -> None:
+    found = proposals(lake, "coupon_late_delivery", PARCEL)[0]
+    assert str(found.cost) == "5.00"
+    assert found.actions[0].fields == {"order_no": "N1", "amount": "5.00"}
+    assert (
+        found.actions[0].message["zh"] == "您的订单 N1 配送延误，我们深表歉意，送您 5.00 元优惠券。"
+    )
+
+
+@pytest.mark.parametrize("rule", read_rule_folder(), ids=lambda rule: rule.rule_id)
+def test_every_rule_reads_as_one_sentence_in_both_languages(rule: Any) -> None:
+    english, chinese = rule_sentence(rule, "en"), rule_sentence(rule, "zh")
+    assert english.endswith(f"owner {rule.owner}, priority {rule.priority}.")
+    assert chinese.endswith("。")
+    for sentence in (english, chinese):
+        assert rule.source_table in sentence
+        assert ":" not in sentence.replace("20:00", "")
+    assert english.count(". ") == 0
