@@ -8,6 +8,7 @@ at the clock; what reaches the engine is printed from the checked tree, never th
 import difflib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import sqlglot
 from sqlglot import exp
@@ -106,7 +107,7 @@ def parse_condition(
         InputError: says what is not allowed, at which character, and what to do.
     """
     tokens = _tokenize(text)
-    tree = _parse(text)
+    tree = _parse(text, tokens)
     checker = _Checker(text, tokens, frozenset(parameters), columns)
     checker.check(tree)
     by_row = given or {}
@@ -131,6 +132,7 @@ def closest(name: str, known: Iterable[str]) -> str:
 
 
 def _refuse(text: str, position: int | None, problem: str) -> InputError:
+    """A refusal that says where; only an empty condition has no place."""
     shown = text if len(text) <= 120 else f"{text[:117]}..."
     where = "" if position is None else f" at character {position + 1}"
     return InputError(f'The condition "{shown}" is not usable{where}: {problem}')
@@ -140,13 +142,16 @@ def _tokenize(text: str) -> list[Token]:
     if not text.strip():
         raise _refuse(text, None, "it is empty; write a comparison such as quantity > :minimum.")
     if len(text) > MAX_LENGTH:
-        raise _refuse(text, None, f"it is longer than {MAX_LENGTH} characters; split the rule.")
+        problem = f"it is longer than {MAX_LENGTH} characters; split the rule."
+        raise _refuse(text, MAX_LENGTH, problem)
     try:
         tokens = sqlglot.Dialect.get_or_raise(_DIALECT).tokenize(text)
     except SqlglotError as error:
-        raise _refuse(text, None, f"it cannot be read ({_first_line(error)}).") from None
+        problem = f"it cannot be read ({_first_line(error)})."
+        raise _refuse(text, _open_quote(text), problem) from None
     if len(tokens) > _MAX_TOKENS:
-        raise _refuse(text, None, f"it has more than {_MAX_TOKENS} words; split the rule.")
+        problem = f"it has more than {_MAX_TOKENS} words; split the rule."
+        raise _refuse(text, tokens[_MAX_TOKENS].start, problem)
     _check_tokens(text, tokens)
     return tokens
 
@@ -168,20 +173,30 @@ def _check_tokens(text: str, tokens: list[Token]) -> None:
             raise _refuse(text, token.start, f"it is nested deeper than {_MAX_DEPTH} levels.")
 
 
-def _parse(text: str) -> exp.Expr:
+def _with_dollars(text: str, tokens: list[Token]) -> str:
+    """Parameters as $name: after a parenthesis the parser takes :name for an alias."""
+    letters = list(text)
+    for token, following in pairwise(tokens):
+        if token.token_type is TokenType.COLON and following.start == token.end + 1:
+            letters[token.start] = "$"
+    return "".join(letters)
+
+
+def _parse(text: str, tokens: list[Token]) -> exp.Expr:
     try:
-        return sqlglot.parse_one(text, dialect=_DIALECT, into=exp.Condition)
+        return sqlglot.parse_one(_with_dollars(text, tokens), dialect=_DIALECT, into=exp.Condition)
     except ParseError as error:
         detail = error.errors[0] if error.errors else {}
         column = detail.get("col")
         highlight = str(detail.get("highlight") or "").strip()
         near = f" near '{highlight}'" if highlight else ""
         start = _offset(text, detail.get("line"), column, len(highlight))
+        start = len(text) - 1 if start is None else start
         raise _refuse(text, start, f"it is not a complete SQL expression{near}.") from None
     except Exception as error:
         # The compiled parser answers some nonsense with TypeError and the like (found by fuzzing).
         problem = f"it is not a SQL expression ({type(error).__name__})."
-        raise _refuse(text, None, problem) from error
+        raise _refuse(text, 0, problem) from error
 
 
 class _Checker:
@@ -252,7 +267,8 @@ class _Checker:
     def _fail(self, node: exp.Expr, problem: str) -> None:
         raise _refuse(self._text, self._position(node), problem)
 
-    def _position(self, node: exp.Expr) -> int | None:
+    def _position(self, node: exp.Expr) -> int:
+        """Offset of a node: of its first word, else of its name, else of what contains it."""
         starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
         if isinstance(node, exp.Placeholder):
             starts += [
@@ -260,7 +276,12 @@ class _Checker:
                 for token, before in zip(self._tokens[1:], self._tokens, strict=False)
                 if token.text == node.name and before.text in (":", "$")
             ]
-        return min(starts) if starts else None
+        if isinstance(node, exp.Func):
+            names = {node.sql_name().lower(), *(name.lower() for name in node.sql_names())}
+            starts += [token.start for token in self._tokens if token.text.lower() in names]
+        if starts:
+            return min(starts)
+        return self._position(node.parent) if node.parent else self._tokens[0].start
 
 
 def _offset(text: str, line: object, column: object, width: int) -> int | None:
@@ -269,6 +290,17 @@ def _offset(text: str, line: object, column: object, width: int) -> int | None:
         return None
     before = sum(len(part) for part in text.splitlines(keepends=True)[: line - 1])
     return max(0, before + column - max(width, 1))
+
+
+def _open_quote(text: str) -> int:
+    """Offset of the quote that nothing closes, else of the beginning."""
+    opened: int | None = None
+    for offset, character in enumerate(text):
+        if opened is None and character in "'\"":
+            opened = offset
+        elif opened is not None and character == text[opened]:
+            opened = None
+    return opened or 0
 
 
 def _first_line(error: BaseException) -> str:

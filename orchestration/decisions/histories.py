@@ -93,8 +93,10 @@ def _versions_with(table: str, columns: frozenset[str]) -> str:
 
 _END_OF_DAY = "timezone('{zone}', cast(business_date + 1 as timestamp)) - interval 1 microsecond"
 
+# A parcel that came back without a scan is left out: nobody knows until when it was on its way.
 _PARCEL_ENDS = (
-    "coalesce(delivered_at, case when shipment_status = 'returned' then last_scanned_at end)"
+    "coalesce(delivered_at, case when shipment_status = 'returned' "
+    "then coalesce(last_scanned_at, shipped_at) end)"
 )
 
 _HISTORIES = (

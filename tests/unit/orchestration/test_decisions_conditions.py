@@ -1,6 +1,7 @@
 """Conditions: what is allowed works, everything else is refused with its position."""
 
 import random
+import re
 
 import duckdb
 import pytest
@@ -64,6 +65,7 @@ def evaluate(table: duckdb.DuckDBPyConnection, condition: Condition) -> bool:
         ("channel is not distinct from 'pos'", True),
         ("amount = $minimum", False),
         ("true", True),
+        ("((:word in ('paid', :word)) and (:minimum - 4 < amount))", True),
     ],
 )
 def test_allowed_conditions_give_what_sql_gives(
@@ -168,11 +170,13 @@ GOOD = [
 
 
 def attempt(text: str) -> Condition | None:
-    """The condition, or None when it is refused with a sentence; anything else is a crash."""
+    """The condition, or None when a sentence says where it is wrong; anything else is a crash."""
     try:
         return parse(text)
-    except InputError:
-        return None
+    except InputError as error:
+        refusal = str(error)
+    assert not text.strip() or re.search(r"at character \d+: ", refusal), text
+    return None
 
 
 def failure(table: duckdb.DuckDBPyConnection, condition: Condition) -> duckdb.Error | None:
@@ -226,3 +230,104 @@ def test_mutated_conditions_never_escape(
         else:
             parts.insert(place, parts[place])
     assert_safe(table, " ".join(parts))
+
+
+class Grammar:
+    """Writes conditions of the allowed grammar, and on demand one thing that is not allowed."""
+
+    FORBIDDEN = (
+        "(select max(amount) from t)", "exists (select 1)", "getenv('HOME')", "now()", "random()",
+        "read_text('/etc/passwd')", "current_date", "cast(amount as varchar)", "amount::int",
+        "sum(amount)", "row_number() over ()", "t.amount", "nowhere", ":nobody", "?", "status[1]",
+        "list_transform([1], x -> x)", "pragma_version()", "nextval('s')", "duckdb_settings()",
+        "amount || status", "{'a': 1}", "[1, 2]", "current_setting('threads')", "columns('a.*')",
+        "struct_pack(a := 1)", "query('select 1')", "amount in (select 1)", "getvariable('x')",
+    )  # fmt: skip
+
+    def __init__(self, seed: int) -> None:
+        self._draw = random.Random(seed)
+
+    def condition(self, depth: int = 0) -> str:
+        """A boolean expression."""
+        if depth > 3:
+            return self._draw.choice(("is_open", "true", "quantity > 3", "status is not null"))
+        inner = lambda: self.condition(depth + 1)  # noqa: E731 - drawn anew each time
+        return self._draw.choice((
+            lambda: f"{inner()} and {inner()}",
+            lambda: f"({inner()}) or ({inner()})",
+            lambda: f"not ({inner()})",
+            lambda: f"{self.number(depth)} {self._draw.choice(('<', '>=', '<>', '='))} "
+                    f"{self.number(depth)}",
+            lambda: f"{self.number(depth)} between {self.number(depth)} and {self.number(depth)}",
+            lambda: f"{self.text(depth)} in ('paid', :word, {self.text(depth)})",
+            lambda: f"{self.text(depth)} is distinct from {self.text(depth)}",
+            lambda: f"starts_with({self.text(depth)}, {self.text(depth)})",
+            lambda: f"{self.text(depth)} like '%a_'",
+            lambda: f"case when {inner()} then {inner()} else {inner()} end = true",
+            lambda: "created_at > due_at + interval 3 hour",
+        ))()  # fmt: skip
+
+    def number(self, depth: int) -> str:
+        """A numeric expression."""
+        if depth > 3:
+            return self._draw.choice(("amount", "quantity", ":minimum", "7", "2.5", "-1"))
+        inner = lambda: self.number(depth + 1)  # noqa: E731
+        return self._draw.choice((
+            inner, inner,
+            lambda: f"({inner()} {self._draw.choice('+-*')} {inner()})",
+            lambda: f"coalesce({inner()}, nullif({inner()}, 0))",
+            lambda: f"round(abs({inner()}), 1)",
+            lambda: f"greatest({inner()}, least({inner()}, {inner()}))",
+            lambda: "date_diff('hour', due_at, created_at)",
+            lambda: f"length({self.text(depth + 1)})",
+        ))()  # fmt: skip
+
+    def text(self, depth: int) -> str:
+        """A text expression."""
+        if depth > 2:
+            return self._draw.choice(("status", "channel", ":word", "'单'", "'it''s'"))
+        inner = lambda: self.text(depth + 1)  # noqa: E731
+        return self._draw.choice((
+            inner, lambda: f"upper({inner()})", lambda: f"trim(lower({inner()}))",
+            lambda: f"coalesce({inner()}, {inner()})",
+            lambda: f"case when {self.condition(depth + 2)} then {inner()} end",
+        ))()  # fmt: skip
+
+    def forbidden(self) -> str:
+        """An allowed condition with one thing in it that is not."""
+        bad = self._draw.choice(self.FORBIDDEN)
+        return self._draw.choice((
+            f"{self.condition(2)} and {bad} > 1",
+            f"coalesce({bad}, 1) = {self.number(2)}",
+            f"case when {self.condition(3)} then {bad} else 1 end = 1",
+            f"not ({self.condition(3)} or {bad} is null)",
+        ))  # fmt: skip
+
+
+def fuzz(table: duckdb.DuckDBPyConnection, seeds: range) -> None:
+    """Allowed conditions run, forbidden ones are refused at a place, mutated ones never escape."""
+    for seed in seeds:
+        grammar = Grammar(seed)
+        allowed, forbidden = grammar.condition(), grammar.forbidden()
+        condition = attempt(allowed)
+        assert condition is not None, allowed
+        error = failure(table, condition)
+        assert error is None or isinstance(error, duckdb.ConversionException), (allowed, error)
+        assert attempt(forbidden) is None, forbidden
+        letters = list(allowed)
+        place = random.Random(seed).randrange(len(letters))
+        letters[place : place + 2] = random.Random(seed).choice(WORDS)
+        assert_safe(table, "".join(letters))
+
+
+def test_grammar_is_let_through_and_what_is_outside_refused(
+    table: duckdb.DuckDBPyConnection,
+) -> None:
+    fuzz(table, range(334))
+
+
+@pytest.mark.heavy
+def test_five_thousand_conditions_neither_crash_nor_escape(
+    table: duckdb.DuckDBPyConnection,
+) -> None:
+    fuzz(table, range(1_000, 2_700))
