@@ -85,7 +85,7 @@ def _late_orders(world: World) -> int:
     parcels = list_parcels(world)
     due: Ints = parcels.promised_at + _COUPON_DELAY
     ended = np.minimum(parcels.delivered_at, parcels.refused_at)
-    late = (parcels.shipped_at != NEVER) & (due < np.minimum(ended, world.config.end_second))
+    late = (parcels.shipped_at != NEVER) & (due < ended) & (due <= world.config.end_second)
     return len(np.unique(parcels.order[late]))
 
 

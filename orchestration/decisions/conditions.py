@@ -269,7 +269,7 @@ class _Checker:
 
     def _position(self, node: exp.Expr) -> int:
         """Offset of a node: of its first word, else of its name, else of what contains it."""
-        starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
+        starts = [int(part.meta["start"]) for part in node.walk() if "start" in part.meta]
         if isinstance(node, exp.Placeholder):
             starts += [
                 token.start - 1

@@ -3,6 +3,7 @@
 The 305 daily files of Online Retail, loaded one by one, must give the same marts as one big file.
 """
 
+import csv
 import math
 import os
 from decimal import Decimal
@@ -135,6 +136,27 @@ def test_command_line_prints_the_same_numbers(
         "where source = 'tmall'",
     )
     assert row == {"orders": tmall_oracle["created"], "total": float(tmall_oracle["total"])}
+
+
+def test_amount_tiers_are_back_tested_on_the_real_orders(
+    real_installation: Installation, real_files: dict[str, Path]
+):
+    with real_files["tmall"].open(encoding="utf-8-sig", newline="") as file:
+        amounts = [Decimal(row["总金额"]) for row in csv.DictReader(file)]
+    for tiers in ((5000, 10_000, 50_000, 100_000), (300, 600, 1200, 2400)):
+        names = ("supervisor", "general_manager", "chief_financial_officer", "board")
+        limits = [*tiers, Decimal("Infinity")]
+        expected = {
+            name: sum(low < amount <= high for amount in amounts)
+            for name, low, high in zip(names, limits, limits[1:], strict=False)
+        }
+        parameters = ("supervisor_amount", "manager_amount", "cfo_amount", "board_amount")
+        chosen = [f"--set={name}={tier}" for name, tier in zip(parameters, tiers, strict=True)]
+        found = real_installation.json(
+            "rules", "backtest", "approve_order_amount", "--business=tmall", *chosen, "--json"
+        )
+        assert found["by_branch"] == expected
+        assert found["decisions"] == found["outcomes"]["orders"] == sum(expected.values())
 
 
 def test_status_is_healthy_and_names_the_sources(real_installation: Installation):

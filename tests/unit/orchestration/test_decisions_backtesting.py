@@ -208,6 +208,21 @@ def test_schedules_see_what_was_so_at_their_time(history: Any) -> None:
     assert tried(history, scheduled).decisions == expected > 30
 
 
+def test_last_state_of_a_source_without_history_is_not_read_as_its_first(lake: Any) -> None:
+    made(lake)
+    lake.execute(
+        "insert into fct_order_versions select 'x#1', 'x', business, source, channel, 'x', "
+        "order_type, 1, 'cancelled', 'cancelled', 90000, currency_code, "
+        "timestamptz '2026-01-05 00:00:00+00', known_at, false from fct_order_versions limit 1"
+    )
+    lake.execute(
+        "insert into fct_orders by name select 'x' as order_key, 'shop' as business, 'till' as "
+        "source, timestamptz '2026-01-05 00:00:00+00' as created_at, 'cancelled' as order_status"
+    )
+    big = rule(condition="gross_amount >= 9 * :least and order_status <> 'cancelled'")
+    assert tried(lake, big, clock="event").decisions == 1
+
+
 def test_what_is_learnt_later_does_not_change_the_past(lake: Any) -> None:
     history = made(lake)
     before = tried(history, rule(), span=Span(last_day=date(2026, 2, 10)))
