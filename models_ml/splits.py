@@ -50,18 +50,34 @@ def rolling_origins(
     """
     if min(horizon_days, folds, min_train_days) < 1:
         raise ValueError("horizon_days, folds and min_train_days must be at least 1.")
-    newest = last_day - timedelta(days=horizon_days)
-    room = (newest - first_day).days + 1 - min_train_days
-    if room < 0:
-        return []
-    count = min(folds, room + 1)
-    step = horizon_days if count == 1 else min(horizon_days, room // (count - 1))
+    days = (last_day - first_day).days + 1
+    known = period_origins(days, horizon=horizon_days, folds=folds, least_train=min_train_days)
     return [
-        RollingOrigin(
-            number + 1, newest - timedelta(days=step * (count - 1 - number)), horizon_days
-        )
-        for number in range(count)
+        RollingOrigin(number, first_day + timedelta(days=columns - 1), horizon_days)
+        for number, columns in enumerate(known, start=1)
     ]
+
+
+def period_origins(periods: int, *, horizon: int, folds: int, least_train: int) -> list[int]:
+    """Rolling origins of a matrix: how many of its columns are known at each, oldest first.
+
+    The newest judged window ends with the last column. Origins are a horizon apart; on a short
+    history they move closer together and overlap, and where even that leaves too little there are
+    fewer, down to none.
+
+    Args:
+        periods: columns of the matrix.
+        horizon: periods judged after each origin, >= 1.
+        folds: wanted number of origins, >= 1.
+        least_train: least number of periods to learn from, >= 1.
+    """
+    newest = periods - horizon
+    room = newest + 1 - least_train
+    if room <= 0:
+        return []
+    count = min(folds, room)
+    step = horizon if count == 1 else min(horizon, (room - 1) // (count - 1))
+    return [newest - step * back for back in range(count - 1, -1, -1)]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ import pandas as pd
 
 from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
-from models_ml.demand.backtest import backtest_demand, wape
-from models_ml.demand.forecast import forecast_demand
+from models_ml.demand import backtest_demand, forecast_demand, wape
 from models_ml.replenishment.positions import replenishment_positions
 from models_ml.returns.model import train
 from models_ml.returns.scoring import NotEnoughData, score
@@ -66,9 +65,7 @@ def learn_demand(settings: Settings, *, now: datetime) -> Learned:
         if origin is None:
             continue
         judged = backtest_demand(daily, origin=origin)
-        forecast = forecast_demand(
-            daily, origin=origin, scored_at=now, horizon_days=HORIZON_DAYS, backtest=judged
-        )
+        forecast = forecast_demand(daily, origin=origin, scored_at=now, horizon_days=HORIZON_DAYS)
         table = judged.frame()
         forecasts.append(forecast)
         backtests.append(table)

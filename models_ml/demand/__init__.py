@@ -1,7 +1,18 @@
-"""Daily demand of every SKU: history to matrix, methods, back-test, forecast with interval."""
+"""Demand of every series: history to matrix, methods, combination, quantiles, back-test."""
 
-from models_ml.demand.backtest import DemandBacktest, backtest_demand, wape
 from models_ml.demand.config import DemandConfig
-from models_ml.demand.forecast import forecast_demand
+from models_ml.demand.daily import DailyConfig, DemandBacktest, backtest_demand, forecast_demand
+from models_ml.demand.interface import backtest, forecast
+from models_ml.demand.report import Report, wape
 
-__all__ = ["DemandBacktest", "DemandConfig", "backtest_demand", "forecast_demand", "wape"]
+__all__ = [
+    "DailyConfig",
+    "DemandBacktest",
+    "DemandConfig",
+    "Report",
+    "backtest",
+    "backtest_demand",
+    "forecast",
+    "forecast_demand",
+    "wape",
+]

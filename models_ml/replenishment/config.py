@@ -37,3 +37,51 @@ class ReplenishmentConfig:
             raise ValueError("stock_age_days must be at least 0.")
         if self.default_pack_size < 1 or self.equal_prior_units <= 0:
             raise ValueError("default_pack_size must be at least 1, equal_prior_units above 0.")
+
+
+@dataclass(frozen=True)
+class ScenarioConfig:
+    """Settings of the weekly policy; chosen by replaying earlier windows, then left alone."""
+
+    scenarios: int = 500
+    """Scenarios of the weeks up to the arrival."""
+    seed: int = 7
+    """Seed of the scenarios."""
+    level_half_lives: tuple[tuple[float, float], ...] = ((4.0, 0.3), (26.0, 0.7))
+    """Half-life in weeks and weight of every discounted mean in the level."""
+    mean_share: float = 0.94
+    """Share of the mean that is planned for: means of skewed histories overstate a usual week."""
+    least_mean: float = 0.01
+    """Units a week that a series sells at least."""
+    season_least_weeks: int = 60
+    """Weeks of history below which there are no factors of the week of the year."""
+    season_group_series: float = 20.0
+    """Series that a group holds on average to have a season of its own."""
+    season_prior_units: float = 2_000.0
+    """Units a week at which a group's own season counts half."""
+    season_smoothing: float = 0.15
+    """Weight of the two neighbouring weeks together in a factor."""
+    season_power: float = 0.95
+    """Power of the factors: below 1 draws them towards 1."""
+    trend_group_series: tuple[float, float] = (5.0, 12.0)
+    """Series that a group holds on average for its members to follow its trend: from, to."""
+    trend_half_life: float = 4.0
+    """Half-life of a group's recent sales, in weeks."""
+    trend_prior_units: float = 10.0
+    """Units that "no trend" weighs."""
+    trend_power: float = 0.4
+    """Power of a group's departure that a series takes over."""
+    spike_deviations: float = 2.0
+    """Standard deviations above the year's mean at which a week is cut."""
+    spike_dispersion: float = 0.5
+    """Dispersion of that standard deviation."""
+    dispersion_weeks: int = 52
+    """Weeks from which the dispersion is measured."""
+    dispersion_prior_units: float = 20.0
+    """Units of information that the dispersion of series of similar pace weighs."""
+    dispersion_share: float = 0.7
+    """Share of the measured dispersion that is planned for: it also holds what levels follow."""
+    least_dispersion: float = 0.02
+    """Smallest dispersion."""
+    pace_groups: int = 8
+    """Groups of similar pace."""

@@ -81,5 +81,5 @@ def test_version_follows_configuration_and_window_only() -> None:
     assert first == model_version("demand", DemandConfig(), **window)
     assert first.startswith("demand-")
     assert first.endswith("-20250101-20250301")
-    other = replace(DemandConfig(), folds=3)
+    other = replace(DemandConfig(), seed=8)
     assert model_version("demand", other, **window) != first
