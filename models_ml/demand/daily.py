@@ -73,7 +73,7 @@ class DailyConfig:
     """Share of days that shall fall inside the interval."""
     model: DemandConfig = field(
         default_factory=lambda: DemandConfig(
-            boosting_rows=100_000, boosting_rounds=60, judge_every_quantile=False
+            boosting_rows=60_000, boosting_rounds=50, judge_every_quantile=False
         )
     )
     """Settings of the model."""
