@@ -18,8 +18,9 @@ from connectors.lake.reader import open_published
 from connectors.settings import load_settings
 from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.decisions import rulebook
-from orchestration.decisions.backtesting import DEFAULT_DAYS, Backtest, InForce, Span, backtest_rule
+from orchestration.decisions.backtesting import Backtest, backtest_rule
 from orchestration.decisions.definition import Mode, RuleDefinition, read_rule
+from orchestration.decisions.firing import DEFAULT_DAYS, InForce, Span
 from orchestration.decisions.histories import Clock
 from orchestration.decisions.sentences import Language, rule_sentence
 

@@ -17,7 +17,8 @@ from orchestration.decisions.approvals.policy import (
     ApprovalPolicy,
     read_approval_policy,
 )
-from orchestration.decisions.evaluation import Snapshot, evaluate_rule, resolve_conflicts
+from orchestration.decisions.conflicts import resolve_conflicts
+from orchestration.decisions.evaluation import Snapshot, evaluate_rule
 from orchestration.decisions.policy import LedgerPolicy
 from orchestration.decisions.recording import Limits, Recorder, RuleReport
 from orchestration.decisions.rulebook import list_rules

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.errors import InputError
-from orchestration.decisions.backtesting import Backtest, InForce, Outcome, Span, backtest_rule
+from orchestration.decisions.backtesting import Backtest, Outcome, backtest_rule
 from orchestration.decisions.definition import RuleDefinition, parse_rule
+from orchestration.decisions.firing import InForce, Span
 from tests.unit.orchestration.conftest import SnapshotInMemory
 
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.errors import InputError
+from orchestration.decisions.conflicts import resolve_conflicts
 from orchestration.decisions.definition import RuleDefinition, parse_rule
-from orchestration.decisions.evaluation import Evaluation, evaluate_rule, resolve_conflicts
+from orchestration.decisions.evaluation import Evaluation, evaluate_rule
 from orchestration.decisions.holdout import draw, is_held_out
 
 ZONE = ZoneInfo("Asia/Shanghai")
