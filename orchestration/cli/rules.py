@@ -20,6 +20,7 @@ from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.decisions import rulebook
 from orchestration.decisions.backtesting import Backtest, backtest_rule
 from orchestration.decisions.definition import Mode, RuleDefinition, read_rule
+from orchestration.decisions.effects import measure_rule
 from orchestration.decisions.firing import DEFAULT_DAYS, InForce, Span
 from orchestration.decisions.histories import Clock
 from orchestration.decisions.sentences import Language, rule_sentence
@@ -221,6 +222,31 @@ def _say(rule_id: str, version: int, mode: str, *, json: bool) -> None:
         print_json({"rule_id": rule_id, "version": version, "mode": mode})
     else:
         typer.echo(f"{rule_id} is {mode}, version {version} is in force.")
+
+
+@app.command("effect")
+def effect_command(
+    rule_id: RuleId,
+    days: Annotated[int, typer.Option(min=1, help="Days in which a purchase is an effect.")] = 30,
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Compare the orders a rule acted on with its random hold-out; undecided is an answer."""
+    settings, engine = load_settings(), _open()
+    rulebook.find_rule(engine, rule_id)
+    with open_published(settings, engine=engine) as lake:
+        found = measure_rule(engine, lake, rule_id, days=days)
+    rows = [
+        {"measure": one.measure, "currency": one.currency_code, **asdict(one.effect)}
+        for one in found
+    ]
+    if json:
+        print_json(rows)
+        return
+    shown = [
+        {name: round(one, 4) if isinstance(one, float) else one for name, one in row.items()}
+        for row in rows
+    ]
+    print_rows("Effect", shown, empty="It has decided about no order that long ago.")
 
 
 @app.command("backtest")

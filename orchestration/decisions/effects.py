@@ -1,0 +1,148 @@
+"""What a rule's decisions changed: subjects acted on against the random hold-out, by outcome.
+
+Only decisions about orders have outcomes here. A decision counts once its days are over, so that
+both groups were watched for as long.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Engine, select
+
+from connectors.database.schema import decisions
+from models_ml.experiments import Effect, EffectConfig, compare_amounts, compare_shares
+from orchestration.decisions.firing import ORDER_KEY, Laboratory
+
+_GROUPS = ("act", "hold_out")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """An outcome of an order: its name, its SQL and whether more of it is better."""
+
+    name: str
+    sql: str
+    higher_is_better: bool
+    is_amount: bool = False
+
+
+MEASURES = (
+    Measure("cancelled", "orders.order_status = 'cancelled'", higher_is_better=False),
+    Measure("returned", "orders.refunded_amount > 0", higher_is_better=False),
+    Measure("unpaid", "orders.paid_at is null", higher_is_better=False),
+    Measure("repurchase", "coalesce(later.order_count, 0) > 0", higher_is_better=True),
+    Measure(
+        "repurchase_amount", "coalesce(later.amount, 0)", higher_is_better=True, is_amount=True
+    ),
+)
+
+
+@dataclass(frozen=True)
+class RuleEffect:
+    """One outcome of a rule's decisions; amounts apart by currency."""
+
+    rule_id: str
+    measure: str
+    currency_code: str | None
+    effect: Effect
+
+
+def measure_rule(
+    engine: Engine,
+    lake: Laboratory,
+    rule_id: str,
+    *,
+    days: int = 30,
+    config: EffectConfig | None = None,
+) -> list[RuleEffect]:
+    """Compare what became of orders that a rule acted on and of those it held out.
+
+    Args:
+        engine: the operational database with the ledger.
+        lake: the published snapshot.
+        rule_id: the rule.
+        days: days after a decision in which another purchase counts as its effect; younger
+            decisions are left out.
+        config: how to judge.
+
+    Returns:
+        One effect a measure, and for amounts one a currency; none without decisions about orders.
+    """
+    rows = _outcomes(engine, lake, rule_id, days)
+    found = []
+    for measure in MEASURES:
+        currencies = sorted({row["currency_code"] for row in rows}) if measure.is_amount else [None]
+        for currency in currencies:
+            chosen = [row for row in rows if currency in (None, row["currency_code"])]
+            effect = _compare(measure, chosen, config)
+            found.append(RuleEffect(rule_id, measure.name, currency, effect))
+    return found if rows else []
+
+
+def _compare(measure: Measure, rows: list[dict[str, Any]], config: EffectConfig | None) -> Effect:
+    acted_on, held_out = (
+        [row[measure.name] for row in rows if row["mode"] == group] for group in _GROUPS
+    )
+    if measure.is_amount:
+        return compare_amounts(
+            np.array(acted_on, dtype=np.float64),
+            np.array(held_out, dtype=np.float64),
+            higher_is_better=measure.higher_is_better,
+            config=config,
+        )
+    return compare_shares(
+        (sum(acted_on), len(acted_on)),
+        (sum(held_out), len(held_out)),
+        higher_is_better=measure.higher_is_better,
+        config=config,
+    )
+
+
+def _outcomes(engine: Engine, lake: Laboratory, rule_id: str, days: int) -> list[dict[str, Any]]:
+    """One row a decided order: its group and each measure, once its days are over."""
+    decided = _decided_orders(engine, rule_id)
+    if not decided or "fct_orders" not in lake.tables():
+        return []
+    clock = max(row["as_of"] for row in lake.rows("select as_of from int_business_clock"))
+    ripe = [one for one in decided if one[2] <= clock - timedelta(days=days)]
+    if not ripe:
+        return []
+    measures = ", ".join(f"{measure.sql} as {measure.name}" for measure in MEASURES)
+    keys, modes, moments = zip(*ripe, strict=True)
+    return lake.rows(
+        "with decided as (select unnest($keys) as order_key, unnest($modes) as mode, "  # noqa: S608
+        "unnest($moments) as occurred_at), "
+        "later as (select decided.order_key, count(*) as order_count, "
+        "sum(next_orders.gross_amount) as amount from decided "
+        "join fct_orders as own on own.order_key = decided.order_key "
+        "join fct_orders as next_orders on next_orders.customer_key = own.customer_key "
+        "and next_orders.currency_code = own.currency_code "
+        "and next_orders.order_type = 'sale' and next_orders.order_status <> 'cancelled' "
+        "and next_orders.order_key <> own.order_key "
+        "and next_orders.created_at > decided.occurred_at "
+        "and next_orders.created_at <= decided.occurred_at + to_days($days) "
+        "group by decided.order_key) "
+        f"select decided.mode, orders.currency_code, {measures} from decided "
+        "join fct_orders as orders on orders.order_key = decided.order_key "
+        "left join later on later.order_key = decided.order_key",
+        {"keys": list(keys), "modes": list(modes), "moments": list(moments), "days": days},
+    )
+
+
+def _decided_orders(engine: Engine, rule_id: str) -> list[tuple[str, str, Any]]:
+    """Order, group and time of each order's first decision."""
+    query = (
+        select(decisions.c.subject, decisions.c.mode, decisions.c.occurred_at)
+        .where(decisions.c.rule_id == rule_id, decisions.c.mode.in_(_GROUPS))
+        .order_by(decisions.c.occurred_at, decisions.c.decision_id)
+    )
+    found: dict[str, tuple[str, str, Any]] = {}
+    with engine.connect() as connection:
+        for row in connection.execute(query):
+            order_key = json.loads(row.subject).get(ORDER_KEY)
+            if order_key is not None:
+                found.setdefault(order_key, (order_key, row.mode, row.occurred_at))
+    return list(found.values())

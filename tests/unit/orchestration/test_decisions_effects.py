@@ -1,0 +1,91 @@
+"""Effects of a rule: both groups from the ledger, outcomes from the published orders."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert
+
+from connectors.database.engine import write_transaction
+from connectors.database.schema import decisions
+from models_ml.experiments import EffectConfig
+from orchestration.decisions.effects import RuleEffect, measure_rule
+
+DECIDED = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def ledger_row(number: int, mode: str, **values: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "decision_id": f"{mode}{number}{values.get('rule_id', 'r')}", "rule_id": "r",
+        "rule_version": 1, "kind": "coupon", "occurrence": "once", "occurred_at": DECIDED,
+        "subject": json.dumps({"order_key": f"{mode}{number}"}), "publication_id": "p",
+        "snapshot_id": 1, "explanation": {}, "message": {}, "state": "proposed", "mode": mode,
+        "created_at": DECIDED, "updated_at": DECIDED,
+    }  # fmt: skip
+    return row | values
+
+
+@pytest.fixture
+def measured(engine: Engine, lake: Any) -> Any:
+    """Of 100 orders acted on 60 buy again, of 50 held out 10; two of the second do so too late."""
+    rows = [ledger_row(n, "act") for n in range(100)]
+    rows += [ledger_row(n, "hold_out") for n in range(50)]
+    rows += [
+        ledger_row(0, "shadow"),
+        ledger_row(0, "hold_out", rule_id="other"),
+        ledger_row(500, "act", occurred_at=DECIDED + timedelta(days=80)),
+        ledger_row(501, "act", subject='{"sku":"A"}'),
+    ]
+    with write_transaction(engine) as connection:
+        connection.execute(insert(decisions), rows)
+    lake.execute("""
+        create table fct_orders as
+        select mode || n as order_key, mode || n as customer_key, 'CNY' as currency_code,
+            'sale' as order_type, case when n % 10 = 0 then 'cancelled' else 'completed' end
+            as order_status, 100.00::decimal(18, 2) as gross_amount,
+            0.00::decimal(18, 2) as refunded_amount,
+            timestamptz '2026-02-28 00:00:00+00' as created_at,
+            timestamptz '2026-02-28 00:00:00+00' as paid_at
+        from range(600) as numbers(n), (values ('act'), ('hold_out')) as modes(mode)
+        union all
+        select 'again' || mode || n, mode || n, 'CNY', 'sale', 'paid', 50, 0,
+            timestamptz '2026-03-01 00:00:00+00' + to_days(case when mode = 'hold_out' and n >= 10
+                then 31 else 30 end), null
+        from range(60) as numbers(n), (values ('act'), ('hold_out')) as modes(mode)
+        where mode = 'act' or n < 12
+    """)
+    lake.execute(
+        "create table int_business_clock as "
+        "select 'shop' as business, timestamptz '2026-04-15 00:00:00+00' as as_of"
+    )
+    return lake
+
+
+def by_name(found: list[RuleEffect]) -> dict[str, RuleEffect]:
+    return {one.measure: one for one in found}
+
+
+def test_groups_outcomes_and_verdicts(engine: Engine, measured: Any) -> None:
+    found = by_name(measure_rule(engine, measured, "r"))
+    again = found["repurchase"].effect
+    assert (again.acted_on, again.held_out) == (100, 50)
+    assert (again.value_acted_on, again.value_held_out) == (0.6, 0.2)
+    assert again.verdict == "better"
+    cancelled = found["cancelled"].effect
+    assert (cancelled.value_acted_on, cancelled.value_held_out) == (0.1, 0.1)
+    assert cancelled.verdict == "undecided"
+    money = found["repurchase_amount"]
+    assert (money.currency_code, money.effect.value_acted_on) == ("CNY", 30.0)
+    assert money.effect.verdict == "better"
+
+
+def test_small_groups_stay_undecided(engine: Engine, measured: Any) -> None:
+    strict = EffectConfig(least_group=60)
+    found = by_name(measure_rule(engine, measured, "r", config=strict))
+    assert found["repurchase"].effect.verdict == "undecided"
+
+
+def test_rule_without_ripe_decisions_has_no_effect_yet(engine: Engine, measured: Any) -> None:
+    assert measure_rule(engine, measured, "unknown") == []
+    assert measure_rule(engine, measured, "r", days=60) == []
