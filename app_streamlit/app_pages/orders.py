@@ -1,7 +1,8 @@
-"""Orders: the orders behind a bar of the funnel; the count equals the bar."""
+"""Orders: the orders behind a bar of the funnel, and the life of one of them."""
 
 import streamlit as st
 
+from app_streamlit.queries.order_life import load_disagreements, load_events, load_stages
 from app_streamlit.queries.orders import (
     EXPORT_LIMIT,
     OUTCOMES,
@@ -10,7 +11,7 @@ from app_streamlit.queries.orders import (
     count_orders,
     load_orders,
 )
-from app_streamlit.ui import address, cards, formats, order_words, tables
+from app_streamlit.ui import address, cards, formats, life_words, order_words, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
 
@@ -85,13 +86,14 @@ if number == 0:
     st.stop()
 
 columns = order_words.columns(context, business, funnel)
+orders = load_orders(context.edition, selection)
 tables.show_table(
-    load_orders(context.edition, selection),
+    orders,
     columns,
     context,
     key="orders_table",
     describe=t("orders.table_alt"),
-    height=520,
+    height=420,
 )
 with st.container(horizontal=True, vertical_alignment="center", key="order_download"):
     st.download_button(
@@ -106,3 +108,38 @@ with st.container(horizontal=True, vertical_alignment="center", key="order_downl
     )
     if number > PAGE_SIZE:
         st.caption(t("orders.first_shown", count=formats.count(PAGE_SIZE)))
+
+order = order_words.chosen_order(context, orders)
+if order is None:
+    st.stop()
+events = load_events(context.edition, order["order_key"])
+stages = load_stages(context.edition, order["order_key"])
+disagreements = load_disagreements(context.edition, order["order_key"])
+if events.empty:
+    no_data(context, "life.nothing")
+    st.stop()
+st.markdown(cards.as_headline(life_words.headline(context, order, events, disagreements)))
+if not disagreements.empty:
+    tables.show_table(
+        life_words.disagreement_frame(context, disagreements),
+        life_words.DISAGREEMENT_COLUMNS,
+        context,
+        key="disagreements_table",
+        describe=t("life.disagreements_alt"),
+    )
+tables.show_table(
+    life_words.event_frame(context, events),
+    life_words.EVENT_COLUMNS,
+    context,
+    key="events_table",
+    describe=t("life.events_alt"),
+)
+if not stages.empty:
+    st.subheader(t("life.stages"))
+    tables.show_table(
+        life_words.stage_frame(context, stages),
+        life_words.STAGE_COLUMNS,
+        context,
+        key="stages_table",
+        describe=t("life.stages"),
+    )

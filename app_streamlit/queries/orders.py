@@ -80,8 +80,9 @@ def load_orders(edition: Edition, selection: Selection, limit: int = PAGE_SIZE) 
     """One row an order, the largest first."""
     return frame(
         edition,
-        "select order_no, channel, created_at, cohort_date, order_status, refund_status, "
-        "gross_amount, net_paid_amount, currency_code, last_step_name, next_outcome, customer_key "
+        "select order_key, order_no, channel, created_at, cohort_date, order_status, "
+        "refund_status, gross_amount, net_paid_amount, currency_code, last_step_name, "
+        "next_outcome, customer_key "
         + _SELECTED
         + " order by gross_amount desc, order_no limit $limit",
         {**selection.params(), "limit": limit},

@@ -25,6 +25,7 @@ KEYS = (
     "segment",
     "view",
     "since",
+    "open",
 )
 # Choices that belong to some pages only; any other page forgets them.
 OWNERS = {
@@ -34,6 +35,7 @@ OWNERS = {
     "order": ("orders",),
     "segment": ("customers",),
     "since": ("health",),
+    "open": ("orders",),
     "view": ("overview", "customers", "decisions", "health", "definitions"),
 }
 _CHOICES = "_address"

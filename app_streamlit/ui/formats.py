@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import SupportsFloat
 from zoneinfo import ZoneInfo
 
-from app_streamlit.ui.i18n import Language
+from app_streamlit.ui.i18n import Language, Translator
 
 Number = Decimal | int | float
 EMPTY = "–"
@@ -27,6 +27,7 @@ _STEPS: dict[Language, tuple[tuple[Decimal, Decimal, str], ...]] = {
         (Decimal(10) ** 4, Decimal(10) ** 4, "万"),
     ),
 }
+_TIME_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -100,6 +101,22 @@ def change(value: float | None) -> str | None:
     if value is None or _missing(value):
         return None
     return f"{value * 100:+.1f}%" if abs(value) >= _VISIBLE else "0.0%"
+
+
+def duration(seconds: Number | None, translate: Translator) -> str:
+    """A length of time in the two units that matter: 3 d 4 h, 12 min; the sign says before."""
+    if seconds is None or _missing(seconds):
+        return EMPTY
+    left = abs(int(seconds))
+    parts: list[str] = []
+    for unit, size in _TIME_UNITS:
+        number, left = divmod(left, size)
+        if number or (unit == "s" and not parts):
+            parts.append(translate(f"units.{unit}", count=number))
+        elif parts:
+            break
+    text = " ".join(parts[:2])
+    return f"{MINUS}{text}" if seconds < 0 else text
 
 
 def day(value: date | None, language: Language, *, year: bool = True) -> str:

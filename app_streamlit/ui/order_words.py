@@ -1,7 +1,9 @@
 """The words and choices of the order list."""
 
 from decimal import Decimal
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from app_streamlit.queries.funnel import load_funnels, load_step_labels
@@ -100,3 +102,31 @@ def columns(context: PageContext, business: str, funnel: str) -> tuple[Column, .
         Column("net_paid_amount", "money"),
         Column("currency_code", label="currency"),
     )
+
+
+def chosen_order(context: PageContext, orders: pd.DataFrame) -> dict[str, Any] | None:
+    """The order whose life is shown: the chosen one of the list, or the only one in it."""
+    known = {str(row["order_key"]): row for row in orders.to_dict("records")}
+    if len(known) == 1:
+        return _named(next(iter(known.values())))
+    nothing = ""
+    chosen = address.choice(
+        "open",
+        [nothing, *known],
+        nothing,
+        lambda key: st.selectbox(
+            context.t("life.choose"),
+            [nothing, *known],
+            format_func=lambda name: (
+                str(known[name]["order_no"]) if name in known else context.t("life.none")
+            ),
+            key=key,
+            width=360,
+        ),
+        variant=f"{context.language}_{len(known)}",
+    )
+    return _named(known[chosen]) if chosen in known else None
+
+
+def _named(row: dict[Any, Any]) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}
