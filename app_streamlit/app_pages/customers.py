@@ -3,13 +3,16 @@
 import streamlit as st
 
 from app_streamlit.charts.layout import CONFIG
-from app_streamlit.charts.segments import score_grid, segment_treemap
+from app_streamlit.charts.segments import cohort_grid, score_grid, segment_treemap
 from app_streamlit.queries.customers import (
+    load_cohorts,
     load_currencies,
+    load_movements,
     load_segment_cells,
     load_segments,
     load_top_customers,
 )
+from app_streamlit.queries.rates import share
 from app_streamlit.ui import address, cards, customer_words, formats, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
@@ -115,3 +118,32 @@ tables.show_table(
     describe=t("customers.best_alt"),
     height=360,
 )
+
+movements = load_movements(context.edition, business)
+if not movements.empty:
+    st.subheader(t("customers.movement"))
+    st.markdown(cards.escape(customer_words.movement_sentence(context, movements)))
+    tables.show_table(
+        customer_words.moved_only(movements),
+        customer_words.movement_columns(context),
+        context,
+        key="movements_table",
+        describe=t("customers.movement"),
+        height=360,
+    )
+
+cohorts = load_cohorts(context.edition, business, currency)
+if not cohorts.empty and cohorts["months_since"].max() > 0:
+    st.subheader(t("customers.cohorts"), help=t("customers.cohorts_help"))
+    st.plotly_chart(
+        cohort_grid(
+            cohorts,
+            share_of=share,
+            month_label=lambda month: f"{month:%Y-%m}",
+            rate_label=lambda part: formats.rate(part, 0),
+            months_title=t("customers.months_since"),
+        ),
+        key="cohorts_chart",
+        config=CONFIG,
+        alt=t("customers.cohorts_alt"),
+    )

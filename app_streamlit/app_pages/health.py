@@ -7,21 +7,18 @@ import streamlit as st
 from app_streamlit.queries.health import (
     QUARANTINE_LIMIT,
     load_conservation,
-    load_conservation_flows,
     load_freshness,
     load_quarantine_reasons,
     load_quarantined,
 )
 from app_streamlit.queries.ledger import load_decisions
-from app_streamlit.queries.restatement import load_restated
 from app_streamlit.ui import (
     address,
     cards,
-    conservation_words,
     decision_words,
     formats,
+    health_blocks,
     health_words,
-    restated_words,
     tables,
 )
 from app_streamlit.ui.context import current
@@ -61,23 +58,7 @@ if view == "sources":
         describe=t("health.views.sources"),
     )
 elif view == "conservation":
-    flows = conservation_words.chosen(context, load_conservation_flows(edition))
-    if not flows.empty:
-        st.markdown(cards.escape(conservation_words.headline(context, flows)))
-        show(
-            conservation_words.pair_frame(context, flows),
-            conservation_words.PAIR_COLUMNS,
-            key="flows_table",
-            describe=t("conservation.pairs_alt"),
-        )
-        st.subheader(t("conservation.differences"))
-        show(
-            conservation_words.difference_frame(context, flows),
-            conservation_words.DIFFERENCE_COLUMNS,
-            key="differences_table",
-            describe=t("conservation.differences"),
-        )
-        st.subheader(t("conservation.records"))
+    health_blocks.show_flows(context)
     st.caption(t("health.conservation_caption"))
     show(
         health_words.of_business(context, conservation),
@@ -137,38 +118,7 @@ elif view == "publications":
         describe=t("health.views.publications"),
     )
 elif view == "restated":
-    known = restated_words.earlier_publications(context)
-    if not known:
-        no_data(context, "restated.only_one")
-        st.stop()
-    since = address.choice(
-        "since",
-        list(known),
-        next(iter(known)),
-        lambda key: st.selectbox(
-            t("restated.since"),
-            list(known),
-            format_func=lambda name: formats.time(
-                known[name].published_at, context.zone, t.language
-            ),
-            key=key,
-            width=360,
-        ),
-        variant=f"{t.language}_{context.publication.publication_id}",
-    )
-    with st.spinner(t("restated.comparing")):
-        restated = load_restated(edition, since)
-    changes = restated_words.chosen(context, restated)
-    st.markdown(cards.escape(restated_words.headline(context, changes, known[since].published_at)))
-    st.caption(t("restated.redefined" if restated.redefined else "restated.how_to_read"))
-    if not changes.empty:
-        show(
-            changes,
-            restated_words.columns(context),
-            key="restated_table",
-            describe=t("health.views.restated"),
-        )
-    st.caption(restated_words.not_comparable(context, restated))
+    health_blocks.show_restated(context)
 else:
     held = load_decisions(edition.home, "held")
     if held.empty:

@@ -133,6 +133,7 @@ tables.show_table(
     context,
     key="events_table",
     describe=t("life.events_alt"),
+    height=620,
 )
 if not stages.empty:
     st.subheader(t("life.stages"))

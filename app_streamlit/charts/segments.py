@@ -1,6 +1,7 @@
 """Customers by RFM: a treemap of segments and a grid of recency by frequency."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from decimal import Decimal
 
 import pandas as pd
@@ -88,3 +89,49 @@ def score_grid(
         xaxis={"title": recency_title, "dtick": 1, "fixedrange": True, "showgrid": False},
         yaxis={"title": frequency_title, "dtick": 1, "fixedrange": True, "showgrid": False},
     )
+
+
+def cohort_grid(
+    cohorts: pd.DataFrame,
+    *,
+    share_of: Callable[[int, int], float | None],
+    month_label: Callable[[date], str],
+    rate_label: Callable[[float | None], str],
+    months_title: str,
+) -> go.Figure:
+    """Share of each month's new customers who bought again, month by month; darker is more.
+
+    Args:
+        cohorts: one row a month of the first purchase and months since.
+        share_of: the share of a part in a whole.
+        month_label: a month as text.
+        rate_label: a share as text.
+        months_title: title of the months since.
+    """
+    months = sorted(set(cohorts["cohort_month"]))
+    since = [number for number in sorted(set(cohorts["months_since"])) if number > 0]
+    cells = {
+        (row["cohort_month"], row["months_since"]): share_of(
+            row["active_person_count"], row["cohort_person_count"]
+        )
+        for row in cohorts.to_dict("records")
+    }
+    values = [[cells.get((month, number)) for number in since] for month in months]
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=[str(number) for number in since],
+            y=[month_label(month) for month in months],
+            text=[[rate_label(cell) if cell is not None else "" for cell in row] for row in values],
+            texttemplate="%{text}",
+            hovertemplate="%{y} + %{x}: %{text}<extra></extra>",
+            colorscale=list(HEAT),
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            hoverongaps=False,
+        )
+    )
+    figure.update_xaxes(title=months_title, type="category")
+    figure.update_yaxes(autorange="reversed", type="category")
+    return calm(figure, height=90 + 32 * len(months))

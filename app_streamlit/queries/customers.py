@@ -83,3 +83,38 @@ def load_top_customers(
         "order by rfm_monetary desc, customer_key limit $limit",
         {"business": business, "currency": currency, "segment": segment, "limit": limit},
     )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def load_movements(edition: Edition, business: str) -> pd.DataFrame:
+    """One row a segment before and now: people of the newest date against the one before."""
+    if not has_table(edition, "rpt_rfm_movements"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        "select as_of_date, previous_date, from_segment, to_segment, person_count "
+        "from rpt_rfm_movements where business = $business and as_of_date = "
+        "(select max(as_of_date) from rpt_rfm_movements where business = $business) "
+        "order by person_count desc, from_segment, to_segment",
+        {"business": business},
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def load_cohorts(edition: Edition, business: str, currency: str) -> pd.DataFrame:
+    """One row a month of the first purchase and months since: people who bought, and of how many.
+
+    Months that are not over yet are left out: they would look like people who stayed away.
+    """
+    if not has_table(edition, "fct_customer_cohorts"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        "select cohort_month, months_since, "
+        "sum(cohort_person_count)::bigint as cohort_person_count, "
+        "sum(active_person_count)::bigint as active_person_count, "
+        "sum(cumulative_net_amount) as cumulative_net_amount from fct_customer_cohorts "
+        "where business = $business and currency_code = $currency and is_complete "
+        "group by all order by cohort_month, months_since",
+        {"business": business, "currency": currency},
+    )

@@ -10,8 +10,8 @@ from app_streamlit.queries.edition import Edition, frame, has_table
 def load_events(edition: Edition, order_key: str) -> pd.DataFrame:
     """One row an event in order of time: actor, source, reached status and how it was told.
 
-    Settlement is no event of a document of its own; it is added from the order's milestones, as
-    fees and collections are from the order's cash flows.
+    Allocation and settlement are no events of a document of their own; they are added from the
+    order's milestones, as fees and collections are from its cash flows.
     """
     if not has_table(edition, "fct_order_events"):
         return pd.DataFrame()
@@ -28,6 +28,10 @@ def load_events(edition: Edition, order_key: str) -> pd.DataFrame:
                 amount::decimal(18, 2), currency_code
             from fct_order_cash_flows
             where order_key = $order_key and flow_type in ('fee', 'collection')
+            union all
+            select 'allocated', 'shop', source, null, 'allocated', allocated_at, null, null, null
+            from fct_order_milestones
+            where order_key = $order_key and allocated_at is not null
             union all
             select 'settled', 'finance', source, null, null, settled_at, null, null, null
             from fct_order_milestones

@@ -5,10 +5,13 @@ A rate that means something in the business is a metric of the semantic layer
 """
 
 from decimal import Decimal
+from math import sqrt
+from statistics import NormalDist
 from typing import Literal
 
 Measure = int | float | Decimal
 Grade = Literal["green", "amber", "red", "none"]
+CONFIDENCE = 0.95
 
 
 def share(part: Measure | None, whole: Measure | None) -> float | None:
@@ -32,3 +35,29 @@ def grade(value: float | None, green_from: float | None, amber_from: float | Non
     if value >= green_from:
         return "green"
     return "amber" if value >= amber_from else "red"
+
+
+def wilson_interval(
+    part: int, whole: int, confidence: float = CONFIDENCE
+) -> tuple[float, float] | None:
+    """Between which two shares the true one lies, by Wilson's score interval.
+
+    It stays within 0 and 1 and is honest for few observations and for shares near the ends, where
+    the normal approximation is not (Wilson, J. Amer. Stat. Assoc. 22 (1927), 209-212).
+
+    Args:
+        part: how many did, at most `whole`.
+        whole: how many could.
+        confidence: how often such an interval holds the true share, between 0 and 1.
+
+    Returns:
+        The lower and the upper end; None when nobody could.
+    """
+    if whole <= 0:
+        return None
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    rate = part / whole
+    centre = rate + z * z / (2 * whole)
+    half = z * sqrt(rate * (1 - rate) / whole + z * z / (4 * whole * whole))
+    scale = 1 + z * z / whole
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)

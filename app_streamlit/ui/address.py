@@ -26,6 +26,8 @@ KEYS = (
     "view",
     "since",
     "open",
+    "journey",
+    "bucket",
 )
 # Choices that belong to some pages only; any other page forgets them.
 OWNERS = {
@@ -36,7 +38,9 @@ OWNERS = {
     "segment": ("customers",),
     "since": ("health",),
     "open": ("orders",),
-    "view": ("overview", "customers", "decisions", "health", "definitions"),
+    "journey": ("journeys",),
+    "bucket": ("reconciliation",),
+    "view": ("overview", "customers", "reconciliation", "decisions", "health", "definitions"),
 }
 _CHOICES = "_address"
 _LEAVING = "_address_leaving"

@@ -86,3 +86,39 @@ def customer_columns(context: PageContext, business: str) -> tuple[Column, ...]:
         Column("first_order_at", "time"),
         Column("last_order_at", "time"),
     )
+
+
+def movement_sentence(context: PageContext, movements: pd.DataFrame) -> str:
+    """How many people changed segment between the two dates, and the largest move."""
+    t = context.t
+    moved = moved_only(movements)
+    since = formats.day(movements["previous_date"].iloc[0], t.language)
+    until = formats.day(movements["as_of_date"].iloc[0], t.language)
+    people = int(movements["person_count"].sum())
+    if moved.empty:
+        return t("customers.nobody_moved", count=formats.count(people), since=since, until=until)
+    first = moved.iloc[0]
+    return t(
+        "customers.moved",
+        moved=formats.count(int(moved["person_count"].sum())),
+        count=formats.count(people),
+        largest=formats.count(int(first["person_count"])),
+        source=segment_label(context, str(first["from_segment"])),
+        target=segment_label(context, str(first["to_segment"])),
+        since=since,
+        until=until,
+    )
+
+
+def movement_columns(context: PageContext) -> tuple[Column, ...]:
+    """The columns of the movements."""
+    return (
+        Column("from_segment", words=lambda name: segment_label(context, str(name))),
+        Column("to_segment", words=lambda name: segment_label(context, str(name))),
+        Column("person_count", "count"),
+    )
+
+
+def moved_only(movements: pd.DataFrame) -> pd.DataFrame:
+    """The rows in which people changed segment."""
+    return movements[movements["from_segment"] != movements["to_segment"]]

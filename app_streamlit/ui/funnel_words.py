@@ -7,7 +7,7 @@ import pandas as pd
 
 from app_streamlit.charts.palette import ICONS
 from app_streamlit.queries.diagnosis import Gap, Step
-from app_streamlit.queries.rates import share
+from app_streamlit.queries.rates import share, wilson_interval
 from app_streamlit.queries.scope import Scope
 from app_streamlit.ui import formats
 from app_streamlit.ui.cards import escape
@@ -20,6 +20,7 @@ STEP_COLUMNS = (
     Column("state"),
     Column("reached_count", "count"),
     Column("rate", "rate"),
+    Column("interval"),
     Column("dropped_count", "count"),
     Column("dropped_amount", "money"),
     Column("open_count", "count"),
@@ -132,6 +133,7 @@ def step_frame(context: PageContext, steps: Sequence[Step]) -> pd.DataFrame:
             "state": state_text(step, t),
             "reached_count": step.reached,
             "rate": step.rate,
+            "interval": interval_text(step),
             "dropped_count": step.dropped,
             "dropped_amount": step.dropped_amount,
             "open_count": step.open,
@@ -141,6 +143,14 @@ def step_frame(context: PageContext, steps: Sequence[Step]) -> pd.DataFrame:
         }
         for step in steps
     )
+
+
+def interval_text(step: Step, skipped: int = 0) -> str:
+    """Between which shares the conversion of a step lies when chance is allowed for."""
+    if step.is_first or step.rate is None:
+        return formats.EMPTY
+    ends = wilson_interval(step.reached, step.reached + skipped + step.dropped)
+    return formats.EMPTY if ends is None else f"{formats.rate(ends[0])}–{formats.rate(ends[1])}"
 
 
 def window_text(hours: float | None, t: Translator) -> str:

@@ -20,7 +20,10 @@ class Entry:
 ENTRIES = (
     Entry("overview", ":material/dashboard:"),
     Entry("funnel", ":material/filter_alt:"),
+    Entry("journeys", ":material/conversion_path:"),
     Entry("orders", ":material/receipt_long:"),
+    Entry("stages", ":material/timer:"),
+    Entry("reconciliation", ":material/account_balance:"),
     Entry("customers", ":material/groups:"),
     Entry("decisions", ":material/task_alt:"),
     Entry("health", ":material/monitor_heart:"),

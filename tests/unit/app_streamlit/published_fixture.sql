@@ -182,7 +182,8 @@ create or replace table lake.reference.residual_buckets as
 select * from (values
     ('matched', 1, 'matched', '已匹配'), ('timing', 3, 'on its way', '在途'),
     ('unknown', 8, 'unknown', '未知')
-) as t (residual_bucket, bucket_number, label_en, label_zh);
+) as t (residual_bucket, bucket_number, label_en, label_zh)
+cross join (values ('team:finance-data')) as o (owner);
 
 create or replace table lake.reports.rpt_conservation_flows as
 select
@@ -238,3 +239,123 @@ select * from (values
     expected_lead_time_demand, safety_stock, reorder_point, pack_size, suggested_quantity,
     unit_cost, suggested_amount, currency_code, origin_date, review_period_days, expected_review_demand
 )
+;
+
+-- The life of an order: it was paid, sent and told differently by the bank.
+create or replace table lake.marts.fct_order_events as
+select
+    order_key, event, actor, source, reference, order_status, event_at,
+    event_at + interval 1 hour as known_at, 3600::bigint as seconds_to_known
+from (
+    select order_key, 'created' as event, 'buyer' as actor, source, null::varchar as reference,
+        null::varchar as order_status, created_at as event_at
+    from lake.marts.fct_orders
+    union all
+    select order_key, 'paid', 'buyer', source, 'P-1', 'paid', paid_at + interval 90 minute
+    from lake.marts.fct_orders where paid_at is not null
+);
+
+create or replace table lake.marts.fct_order_cash_flows as
+select
+    'fee:' || order_key as cash_flow_key, order_key, business, source, channel, 'fee' as flow_type,
+    -0.60::decimal(18, 6) as amount, currency_code, paid_at as moved_at, created_on as event_on,
+    created_on as ordered_on, known_at
+from lake.marts.fct_orders where paid_at is not null;
+
+create or replace table lake.marts.fct_order_milestones as
+select order_key, source, paid_at as allocated_at, paid_at + interval 9 day as settled_at
+from lake.marts.fct_orders;
+
+create or replace table lake.reference.sop_steps as
+select * from (values
+    ('payment', '*', 'customer', 'Payment', '付款'), ('shipping', '*', 'warehouse', 'Shipping', '发货')
+) as t (stage, channel, department, label_en, label_zh);
+
+create or replace table lake.marts.fct_order_stages as
+select
+    order_key, business, channel, 'shipping' as stage, 'warehouse' as department,
+    case when order_status = 'paid' then 'running' else 'done' end as stage_status,
+    created_at as entered_at, null::timestamptz as left_at, 93600::bigint as dwell_seconds,
+    43200::bigint as working_seconds, created_at + interval 1 day as due_at,
+    order_status = 'paid' as is_breached, -7200::bigint as seconds_to_breach
+from lake.marts.fct_orders where paid_at is not null;
+
+create or replace table lake.reports.rpt_stage_dwell as
+select
+    business, channel, stage, department, count(*) as entered_count,
+    count(*) filter (where is_breached) as breached_count,
+    count(*) filter (where is_breached and stage_status = 'running') as running_breached_count,
+    93600::bigint as dwell_seconds_p50, 180000::bigint as dwell_seconds_p90,
+    190000::bigint as dwell_seconds_p95, 43200::bigint as working_seconds_p50,
+    80000::bigint as working_seconds_p90, null::bigint as working_seconds_p95
+from lake.marts.fct_order_stages group by all;
+
+create or replace table lake.reports.rpt_order_disagreements as
+select
+    order_key, business, 'money_differs' as disagreement, 'order' as flow, 'cash' as other_flow,
+    'unknown' as detail, created_at as found_at, 0.66::decimal(18, 6) as amount, currency_code
+from lake.marts.fct_orders where order_no like 'D%0000';
+
+create or replace table lake.reports.rpt_reconciliation as
+select
+    business, 'payout_bank' as comparison, 'payout' as item_type, channel, source as provider,
+    created_on as business_date, case when order_no like 'D%0000' then 'unknown' else 'matched' end
+        as residual_bucket,
+    currency_code, count(*) as item_count, sum(gross_amount)::decimal(18, 6) as recorded_amount,
+    sum(gross_amount)::decimal(18, 6) as reported_amount, 0::decimal(18, 6) as difference_amount,
+    0::decimal(18, 6) as absolute_difference_amount
+from lake.marts.fct_orders group by all;
+
+create or replace table lake.marts.fct_reconciliation_items as
+select
+    order_key as reconciliation_item_key, business, 'payout_bank' as comparison,
+    'payout' as item_type, source as provider, channel, order_key, created_on as item_on,
+    order_no as recorded_key, order_no as reported_key, 'exact' as match_rule,
+    1.00::decimal(5, 2) as match_score, 'same number' as match_evidence,
+    gross_amount::decimal(18, 6) as recorded_amount, gross_amount::decimal(18, 6) as reported_amount,
+    0::decimal(18, 6) as difference_amount,
+    case when order_no like 'D%0000' then 'unknown' else 'matched' end as residual_bucket,
+    currency_code
+from lake.marts.fct_orders;
+
+create or replace table lake.reference.journey_funnels as
+select 'order_to_settled' as funnel, 'From order to settlement' as label_en, '从下单到结算' as label_zh;
+
+create or replace table lake.reference.journey_steps as
+select * from (values
+    ('order_to_settled', '*', 1, 'ordered', null::int, 'Ordered', '下单'),
+    ('order_to_settled', '*', 2, 'paid', 24, 'Paid', '付款')
+) as t (funnel, channel, step_number, step_name, window_hours, label_en, label_zh);
+
+create or replace table lake.reports.rpt_journey_funnel_daily as
+select
+    business, 'order_to_settled' as funnel, channel, created_on as cohort_date, '*' as product_line,
+    '*' as region, '*' as campaign, 'new' as customer_type, currency_code, step.number as step_number,
+    step.name as step_name, false as is_optional,
+    count(*) filter (where step.number = 1 or paid_at is not null) as reached_count,
+    0::bigint as skipped_count, 0::bigint as open_count,
+    count(*) filter (where step.number = 2 and paid_at is null) as dropped_count,
+    sum(gross_amount)::decimal(18, 2) as reached_amount, 0::decimal(18, 2) as open_amount,
+    0::decimal(18, 2) as dropped_amount
+from lake.marts.fct_orders
+cross join (values (1, 'ordered'), (2, 'paid')) as step (number, name)
+group by all;
+
+create or replace table lake.reports.rpt_journey_step_times as
+select distinct
+    business, funnel, channel, step_number, step_name, 5::bigint as reached_count,
+    312::bigint as seconds_p50, 2700::bigint as seconds_p90
+from lake.reports.rpt_journey_funnel_daily where step_number > 1;
+
+create or replace table lake.reports.rpt_rfm_movements as
+select business, date '2026-11-20' as as_of_date, date '2026-10-31' as previous_date, from_segment,
+    to_segment, person_count
+from (values ('fourflow_demo', 'loyal', 'champions', 12), ('fourflow_demo', 'loyal', 'loyal', 40))
+    as t (business, from_segment, to_segment, person_count);
+
+create or replace table lake.marts.fct_customer_cohorts as
+select 'fourflow_demo' as business, 'web' as first_channel, 'CNY' as currency_code, cohort_month,
+    months_since, true as is_complete, 100 as cohort_person_count,
+    100 - 30 * months_since as active_person_count, 900.00::decimal(18, 2) as cumulative_net_amount
+from (values (date '2026-09-01', 0), (date '2026-09-01', 1), (date '2026-10-01', 0))
+    as t (cohort_month, months_since)

@@ -15,6 +15,7 @@ from app_streamlit.queries import rates
 from app_streamlit.queries.diagnosis import read_steps, worst_step
 from app_streamlit.queries.scope import Bounds, Scope, resolve_days
 from app_streamlit.ui import formats
+from app_streamlit.ui.i18n import Translator
 
 
 def steps_frame(**changes):
@@ -180,3 +181,42 @@ def test_dashboard_command_serves_locally(settings):
     assert command[1:4] == ["-m", "streamlit", "run"]
     assert "--server.port=8601" in command
     assert "--server.address=127.0.0.1" in command
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "low", "high"),
+    [
+        (0, 10, 0.0, 0.2775),  # Brown, Cai, DasGupta, Statistical Science 16 (2001), and any table
+        (10, 10, 0.7225, 1.0),
+        (10, 100, 0.0552, 0.1744),
+        (50, 100, 0.4038, 0.5962),
+        (1, 3, 0.0615, 0.7923),
+    ],
+)
+def test_wilson_interval_is_the_published_one(part, whole, low, high):
+    found = rates.wilson_interval(part, whole)
+    assert found == pytest.approx((low, high), abs=5e-5)
+
+
+def test_wilson_interval_solves_its_own_equation():
+    """Each end is the share from which the observed one is just z standard errors away."""
+    for part, whole in ((3, 40), (17, 29), (999, 1000)):
+        for end in rates.wilson_interval(part, whole):
+            distance = abs(part / whole - end) / (end * (1 - end) / whole) ** 0.5
+            assert distance == pytest.approx(1.959964, abs=1e-5)
+
+
+def test_wilson_interval_of_nobody_is_none():
+    assert rates.wilson_interval(0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"), (59, "59 s"), (60, "1 min"), (3_725, "1 h 2 min"), (86_400, "1 d"),
+        (86_399, "23 h 59 min"), (100_800, "1 d 4 h"), (86_460, "1 d"), (-90, "\u22121 min 30 s"),
+        (None, formats.EMPTY), (float("nan"), formats.EMPTY),
+    ],
+)  # fmt: skip
+def test_a_duration_says_its_two_largest_units(seconds, text):
+    assert formats.duration(seconds, Translator("en")) == text

@@ -116,6 +116,23 @@ def test_orders_list_has_as_many_rows_as_the_button_said(monkeypatch, published_
     assert f"{expected} orders" in first
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_order_tells_its_life_and_where_its_flows_disagree(
+    monkeypatch, published_home, language
+):
+    app = open_page(monkeypatch, published_home, "orders", lang=language)
+    app.session_state["_address"] = {"lang": language, "order": "D2611150000"}
+    app.run()
+    assert not app.exception
+    assert_translated(app, language)
+    lines = [m.value for m in app.markdown if m.value.startswith("#####")]
+    assert "D2611150000" in lines[1]
+    finding, events, stages = (frame.value for frame in app.dataframe[1:])
+    assert len(finding) == 1
+    assert len(events) >= 2
+    assert len(stages) <= 1
+
+
 def test_channel_filter_narrows_every_page(monkeypatch, published_home):
     whole = open_page(monkeypatch, published_home, "overview", lang="en")
     part = open_page(monkeypatch, published_home, "overview", lang="en", channel="douyin_live")
