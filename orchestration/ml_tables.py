@@ -97,16 +97,36 @@ def write_ml_tables(settings: Settings, frames: Mapping[str, pd.DataFrame]) -> d
     Raises:
         KeyError: a frame lacks a column that its table declares.
     """
-    with connect_writer(settings, purpose=f"models ({', '.join(frames)})") as connection:
-        connection.execute("create schema if not exists lake.ml")
+    return write_tables(settings, "ml", frames, {table: ML_TABLES[table] for table in frames})
+
+
+def write_tables(
+    settings: Settings,
+    schema: str,
+    frames: Mapping[str, pd.DataFrame],
+    columns: Mapping[str, Mapping[str, str]],
+) -> dict[str, int]:
+    """Replace tables of one of the lake's schemas in one transaction; returns rows a table.
+
+    Args:
+        settings: which lake.
+        schema: made when it is not there yet.
+        frames: rows by table.
+        columns: type of each column by table.
+
+    Raises:
+        KeyError: a frame lacks a column that its table declares.
+    """
+    with connect_writer(settings, purpose=f"{schema} ({', '.join(frames)})") as connection:
+        connection.execute(f"create schema if not exists lake.{schema}")
         connection.execute("begin")
         for table, frame in frames.items():
-            columns = ML_TABLES[table]
-            data = frame[list(columns)]
-            connection.register("frame_to_write", data)
-            select = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in columns.items())
+            connection.register("frame_to_write", frame[list(columns[table])])
+            select = ", ".join(
+                f'"{name}"::{kind} as "{name}"' for name, kind in columns[table].items()
+            )
             connection.execute(
-                f"create or replace table lake.ml.{table} as "  # noqa: S608
+                f"create or replace table lake.{schema}.{table} as "  # noqa: S608
                 f"select {select} from frame_to_write"
             )
             connection.unregister("frame_to_write")

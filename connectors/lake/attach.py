@@ -10,7 +10,9 @@ from connectors.lake.extensions import CONNECTION_CONFIG, load_statements
 from connectors.lake.lock import writer_lock
 from connectors.settings import LAKE_NAME, Settings
 
-SCHEMAS = ("reports", "marts", "ml", "intermediate", "staging", "reference", "bronze")
+SCHEMAS = (
+    "reports", "marts", "ml", "decisions", "intermediate", "staging", "reference", "bronze",
+)  # fmt: skip
 _BUSY_TIMEOUT_MS = 30_000
 _ROWS_A_BRONZE_GROUP = 2_048
 

@@ -1,5 +1,6 @@
 """From the published snapshot to actions: rules make decisions, the outbox delivers them."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import dagster as dg
@@ -13,13 +14,38 @@ from connectors.sinks.factory import sinks_from_settings
 from orchestration.decisions import ledger, outbox, rulebook
 from orchestration.decisions.approvals.policy import load_approval_policy
 from orchestration.decisions.approvals.verdicts import escalate_due
-from orchestration.policies import OWNERS, RETRY_TRANSIENT, as_failure
+from orchestration.ledger_tables import LEDGER_TABLES, SCHEMA, write_ledger_tables
+from orchestration.policies import LAKE_POOL, OWNERS, RETRY_TRANSIENT, as_failure
 from orchestration.progress import RunProgress
 from orchestration.run_state import note, utc_now
 
 PUBLISHED = dg.AssetKey("published_snapshot")
 DECISIONS = dg.AssetKey("decision_ledger")
 DELIVERIES = dg.AssetKey("delivered_decisions")
+LEDGER_KEYS = [dg.AssetKey([SCHEMA, name]) for name in LEDGER_TABLES]
+
+
+@dg.multi_asset(
+    name="ledger_tables",
+    specs=[
+        dg.AssetSpec(
+            key,
+            group_name="decisions",
+            description=f"The operational database's {key.path[-1]} as of the run, for analysts.",
+            owners=[OWNERS["operations"]],
+            kinds={"python", "ducklake"},
+        )
+        for key in LEDGER_KEYS
+    ],
+    pool=LAKE_POOL,
+)
+def ledger_tables(fourflow: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult]:
+    """Copy what was decided and delivered so far into the lake, to be published with the rest."""
+    rows = write_ledger_tables(fourflow, open_database(fourflow))
+    for name, count in rows.items():
+        yield dg.MaterializeResult(
+            asset_key=dg.AssetKey([SCHEMA, name]), metadata={"dagster/row_count": count}
+        )
 
 
 @dg.asset(

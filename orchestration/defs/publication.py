@@ -8,6 +8,7 @@ from connectors.database import runs
 from connectors.database.engine import open_database
 from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
+from orchestration.defs.decisions import LEDGER_KEYS
 from orchestration.defs.learning import LEARNED_KEYS
 from orchestration.defs.transform import dbt_models
 from orchestration.enabled_sources import declared_sources
@@ -74,7 +75,7 @@ def learned_figures_are_sane(
 
 @dg.asset(
     key=PUBLISHED,
-    deps=[*dbt_models.keys, *LEARNED_KEYS],
+    deps=[*dbt_models.keys, *LEARNED_KEYS, *LEDGER_KEYS],
     group_name="publication",
     description="The snapshot that dashboards, exports, rules and write-back read.",
     owners=[OWNERS["platform"]],

@@ -1,0 +1,177 @@
+"""The ledger as lake tables (schema `decisions`), so that analysts can query what was decided.
+
+They are published with everything else: a publication tells what was decided and delivered until it
+was made. A table that has not changed since is not written again.
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pandas as pd
+from sqlalchemy import Engine, Table, select
+
+from connectors.database import schema
+from connectors.lake.attach import connect_writer
+from connectors.settings import Settings
+from orchestration.ml_tables import write_tables
+
+SCHEMA = "decisions"
+# Table of the lake: its columns with their types, and the operational table that has them.
+LEDGER_TABLES: dict[str, tuple[Table, dict[str, str]]] = {
+    "decisions": (
+        schema.decisions,
+        {
+            "decision_id": "varchar",
+            "rule_id": "varchar",
+            "rule_version": "integer",
+            "kind": "varchar",
+            "mode": "varchar",
+            "branch": "varchar",
+            "owner": "varchar",
+            "subject": "varchar",
+            "occurrence": "varchar",
+            "occurred_at": "timestamptz",
+            "publication_id": "varchar",
+            "snapshot_id": "bigint",
+            "model_versions": "varchar",
+            "explanation": "varchar",
+            "message": "varchar",
+            "options": "varchar",
+            "amount": "decimal(18,2)",
+            "cost": "decimal(18,2)",
+            "currency_code": "varchar",
+            "state": "varchar",
+            "state_reason": "varchar",
+            "effect": "varchar",
+            "trace_id": "varchar",
+            "created_at": "timestamptz",
+            "updated_at": "timestamptz",
+            "expires_at": "timestamptz",
+            "measured_at": "timestamptz",
+        },
+    ),
+    "decision_events": (
+        schema.decision_events,
+        {
+            "event_id": "bigint",
+            "decision_id": "varchar",
+            "happened_at": "timestamptz",
+            "event": "varchar",
+            "from_state": "varchar",
+            "to_state": "varchar",
+            "actor": "varchar",
+            "detail": "varchar",
+        },
+    ),
+    "decision_deliveries": (
+        schema.outbox,
+        {
+            "outbox_id": "bigint",
+            "decision_id": "varchar",
+            "action_no": "integer",
+            "sink": "varchar",
+            "idempotency_key": "varchar",
+            "state": "varchar",
+            "attempts": "integer",
+            "hold_cause": "varchar",
+            "hold_reason": "varchar",
+            "last_error": "varchar",
+            "created_at": "timestamptz",
+            "updated_at": "timestamptz",
+        },
+    ),
+    "decision_receipts": (
+        schema.receipts,
+        {
+            "receipt_id": "bigint",
+            "outbox_id": "bigint",
+            "decision_id": "varchar",
+            "sink": "varchar",
+            "idempotency_key": "varchar",
+            "attempt": "integer",
+            "outcome": "varchar",
+            "received_at": "timestamptz",
+            "detail": "varchar",
+        },
+    ),
+    "decision_verdicts": (
+        schema.approval_verdicts,
+        {
+            "verdict_id": "bigint",
+            "decision_id": "varchar",
+            "approver": "varchar",
+            "on_behalf_of": "varchar",
+            "verdict": "varchar",
+            "recommended": "varchar",
+            "is_override": "boolean",
+            "reason": "varchar",
+            "channel": "varchar",
+            "given_at": "timestamptz",
+        },
+    ),
+}
+
+
+def write_ledger_tables(settings: Settings, engine: Engine) -> dict[str, int]:
+    """Bring the lake's copy of the ledger up to date; returns rows by table.
+
+    Args:
+        settings: which lake.
+        engine: the operational database.
+    """
+    frames = {name: _read(engine, table, columns) for name, (table, columns) in _tables()}
+    with connect_writer(settings, purpose="decisions") as connection:
+        changed = {
+            name: frame
+            for name, frame in frames.items()
+            if not _is_current(connection, name, frame, LEDGER_TABLES[name][1])
+        }
+    if changed:
+        columns = {name: LEDGER_TABLES[name][1] for name in changed}
+        write_tables(settings, SCHEMA, changed, columns)
+    return {name: len(frame) for name, frame in frames.items()}
+
+
+def _tables() -> list[tuple[str, tuple[Table, Mapping[str, str]]]]:
+    return list(LEDGER_TABLES.items())
+
+
+def _read(engine: Engine, table: Table, columns: Mapping[str, str]) -> pd.DataFrame:
+    key = next(iter(columns))
+    query = select(*(table.c[name] for name in columns)).order_by(table.c[key])
+    with engine.connect() as connection:
+        rows = [[_cell(value) for value in row] for row in connection.execute(query)]
+    return pd.DataFrame(rows, columns=list(columns), dtype="object")
+
+
+def _cell(value: Any) -> Any:
+    """JSON as text, amounts as exact text; the table's types are cast to."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _is_current(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    frame: pd.DataFrame,
+    columns: Mapping[str, str],
+) -> bool:
+    """Whether the lake has this very content, by number of rows and newest change."""
+    moment = next(one for one in columns if one in _MOMENTS)
+    there = connection.execute(
+        "select 1 from duckdb_tables() where schema_name = ? and table_name = ?", [SCHEMA, name]
+    ).fetchone()
+    if there is None:
+        return False
+    found = connection.execute(
+        f'select count(*), max("{moment}") from lake.{SCHEMA}.{name}'  # noqa: S608 - own names
+    ).fetchone()
+    newest = frame[moment].max() if len(frame) else None
+    return found == (len(frame), newest)
+
+
+_MOMENTS = frozenset({"updated_at", "happened_at", "received_at", "given_at"})
