@@ -108,7 +108,7 @@ def cohort_grid(
         rate_label: a share as text.
         months_title: title of the months since.
     """
-    months = sorted(set(cohorts["cohort_month"]))
+    months = sorted(set(cohorts.loc[cohorts["months_since"] > 0, "cohort_month"]))
     since = [number for number in sorted(set(cohorts["months_since"])) if number > 0]
     cells = {
         (row["cohort_month"], row["months_since"]): share_of(

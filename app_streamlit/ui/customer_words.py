@@ -11,9 +11,13 @@ from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import pick
 from app_streamlit.ui.tables import Column
 
+_NO_SEGMENT = "none"  # of a person who had not bought yet
+
 
 def segment_label(context: PageContext, segment: str) -> str:
     """The name of a segment in the reader's language."""
+    if segment == _NO_SEGMENT:
+        return context.t("customers.no_segment")
     row = load_segment_labels(context.edition).get(segment, {})
     return pick(row, "label", context.language, fallback=segment)
 
