@@ -108,6 +108,14 @@ class Settings(BaseSettings):
     webhook_secret: str = Field(
         default="", description="Signing secret of the webhook sink (`whsec_` + base64)."
     )
+    email_url: str = Field(
+        default="", description="Mail server, smtp:// or smtps://; empty: the e-mail sink is off."
+    )
+    email_from: str = Field(default="", description="Sender of e-mails.")
+    email_to: str = Field(default="", description="Who gets e-mails whose action names nobody.")
+    chat_url: str = Field(
+        default="", description="Apprise URL of a chat; empty means the chat sink is off."
+    )
     public_url: str = Field(
         default="http://127.0.0.1:8787",
         description="Where people reach the inbox's server, for links in messages.",

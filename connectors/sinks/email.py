@@ -1,0 +1,128 @@
+"""Sends decisions by e-mail (SMTP), to the address that the action names or to a default one.
+
+SMTP takes no idempotency key and can't be asked, so a message whose fate is unknown is not sent
+again by itself. The Message-ID is made of the key: a person can look for it in the mailbox.
+"""
+
+import smtplib
+import ssl
+from collections.abc import Mapping
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from connectors.errors import InputError, PermanentError, TransientError, UnknownOutcomeError
+from connectors.sinks.base import Receipt
+from connectors.sinks.texts import decided_at, headline, paragraphs
+
+_PORTS = {"smtp": 587, "smtps": 465}
+
+
+class EmailSink:
+    """One connection a message; `smtp://` upgrades to TLS unless the host is this machine."""
+
+    is_unrepeatable: Literal[True] = True
+
+    def __init__(
+        self, url: str, sender: str, default_recipient: str, *, timeout_seconds: float = 20.0
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise InputError(
+                "FOURFLOW_EMAIL_URL is not a mail server; write it as "
+                "smtp://user:password@host:587 or smtps://user:password@host:465."
+            )
+        for name, address in (("FROM", sender), ("TO", default_recipient)):
+            if not _is_address(address):
+                raise InputError(f"FOURFLOW_EMAIL_{name} is not an e-mail address; set it.")
+        self._url = parts
+        self._host = parts.hostname
+        self._sender = sender
+        self._recipient = default_recipient
+        self._timeout = timeout_seconds
+
+    @property
+    def name(self) -> str:
+        """The name that rules use."""
+        return "email"
+
+    def deliver(self, key: str, payload: Mapping[str, Any]) -> Receipt:
+        """Send one message."""
+        message = self._message(key, payload)
+        server = self._connect()
+        try:
+            refused = server.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            raise PermanentError(
+                f"The mail server {self._host} refused the recipient of {message['To']}; correct "
+                "the address."
+            ) from error
+        except smtplib.SMTPResponseException as error:
+            raise self._answer(error) from error
+        except (smtplib.SMTPServerDisconnected, OSError) as error:
+            raise UnknownOutcomeError(
+                f"The mail server {self._host} hung up while the message was sent; look for "
+                f"{message['Message-ID']} in the mailbox before it is sent again."
+            ) from error
+        finally:
+            server.close()
+        return Receipt("accepted", {"message_id": message["Message-ID"], "refused": len(refused)})
+
+    def _message(self, key: str, payload: Mapping[str, Any]) -> EmailMessage:
+        fields = payload.get("data", {}).get("action", {}).get("fields", {})
+        recipient = str(fields.get("email") or self._recipient)
+        if not _is_address(recipient):
+            raise PermanentError(
+                f"The action's field email is no e-mail address ({recipient!r}); correct the rule."
+            )
+        message = EmailMessage()
+        message["From"], message["To"] = self._sender, recipient
+        message["Subject"] = headline(payload)
+        message["Date"] = format_datetime(decided_at(payload))
+        message["Message-ID"] = f"<{key}@fourflow>"
+        message.set_content("\n\n".join(paragraphs(payload)))
+        return message
+
+    def _connect(self) -> smtplib.SMTP:
+        port = self._url.port or _PORTS[self._url.scheme]
+        context = ssl.create_default_context()
+        try:
+            if self._url.scheme == "smtps":
+                server: smtplib.SMTP = smtplib.SMTP_SSL(
+                    self._host, port, timeout=self._timeout, context=context
+                )
+            else:
+                server = smtplib.SMTP(self._host, port, timeout=self._timeout)
+                if self._host not in ("localhost", "127.0.0.1", "::1"):
+                    server.starttls(context=context)
+            if self._url.username:
+                server.login(unquote(self._url.username), unquote(self._url.password or ""))
+        except smtplib.SMTPAuthenticationError as error:
+            raise PermanentError(
+                f"The mail server {self._host} refused user or password; correct "
+                "FOURFLOW_EMAIL_URL."
+            ) from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise TransientError(
+                f"The mail server {self._host} could not be reached ({type(error).__name__}); it "
+                "will be tried again."
+            ) from error
+        return server
+
+    def _answer(self, error: smtplib.SMTPResponseException) -> TransientError | PermanentError:
+        """A refusal in the server's own words is clear: nothing was accepted."""
+        if 400 <= error.smtp_code < 500:
+            return TransientError(
+                f"The mail server {self._host} put the message off ({error.smtp_code}); it will "
+                "be tried again."
+            )
+        return PermanentError(
+            f"The mail server {self._host} refused the message ({error.smtp_code}); correct "
+            "sender, recipient or text."
+        )
+
+
+def _is_address(text: str) -> bool:
+    address = parseaddr(text)[1]
+    return "@" in address.strip("@") and not set(text) & set("\r\n")
