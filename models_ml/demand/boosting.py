@@ -15,11 +15,13 @@ import numpy as np
 
 from models_ml.demand.config import DemandConfig
 from models_ml.demand.season import divide, seasonal_factors
-from models_ml.demand.series import Calendar, SeriesMatrix
+from models_ml.demand.series import YEAR_PERIODS, Calendar, SeriesMatrix
 
 LEAST_LEVEL = 0.01
 """Units a period below which a level counts as this many: the logarithm of zero is of no use."""
 RATIO_RANGE = (1e-2, 1e2)
+LEAST_YEARS = 1.25
+"""Years of history from which the time of the year may tell anything."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def _examples(
     state, level = state_features(past, config=config)
     columns = origin + steps
     base = base_forecast(past, level, columns, config=config)
+    spread = np.sqrt(divide((past.units**2 * past.known).sum(axis=1), past.known.sum(axis=1)))
     parts = []
     for place, column in enumerate(columns):
         usable = began & history.known[:, column]
@@ -134,10 +137,11 @@ def _examples(
             int(steps[place]) + 1,
             state,
         )
-        weight = np.maximum(level, LEAST_LEVEL) ** (config.tweedie_power - 2.0)
-        parts.append(
-            (rows[usable], history.units[usable, column], base[usable, place], weight[usable])
+        capped = np.minimum(
+            history.units[:, column], config.spike_ratio * np.maximum(base[:, place], spread)
         )
+        weight = np.maximum(level, LEAST_LEVEL) ** (config.tweedie_power - 2.0)
+        parts.append((rows[usable], capped[usable], base[usable, place], weight[usable]))
     return (
         np.concatenate([part[0] for part in parts]),
         np.concatenate([part[1] for part in parts]),
@@ -157,7 +161,7 @@ def base_forecast(
 
 STATE_NAMES = (
     "level", "fast_ratio", "slow_ratio", "all_ratio", "last_ratio", "season_ratio",
-    "zero_share", "since_sale", "age", "variation", "sold_out_share", "all_series_trend",
+    "zero_share", "since_sale", "age", "variation", "sold_out_share",
 )  # fmt: skip
 TARGET_NAMES = ("horizon", "factor", "phase", "year_sine", "year_cosine", "year_ago_ratio")
 
@@ -173,7 +177,7 @@ def feature_names(history: SeriesMatrix) -> list[str]:
 
 
 def state_features(past: SeriesMatrix, *, config: DemandConfig) -> tuple[np.ndarray, np.ndarray]:
-    """What is known of every series at the origin, float32 (n, 12), and its level (n,)."""
+    """What is known of every series at the origin, float32 (n, 11), and its level (n,)."""
     fast, middle, slow = (
         deseasonalised_level(past, half_life, config=config)
         for half_life in config.level_half_lives
@@ -192,7 +196,6 @@ def state_features(past: SeriesMatrix, *, config: DemandConfig) -> tuple[np.ndar
     last_season = slice(max(past.periods - min(season, 13), 0), past.periods)
     seen = past.known[:, last_season]
     season_mean = divide((past.units[:, last_season] * seen).sum(axis=1), seen.sum(axis=1))
-    trend = divide(np.array([fast.sum()]), np.array([slow.sum()]))[0]
     columns = [
         np.log(safe),
         _log_ratio(fast, safe),
@@ -205,7 +208,6 @@ def state_features(past: SeriesMatrix, *, config: DemandConfig) -> tuple[np.ndar
         np.log1p(past.known.sum(axis=1)),
         divide(spread, np.maximum(mean, LEAST_LEVEL)),
         past.sold_out[:, recent].mean(axis=1),
-        np.full(len(level), np.log(max(trend, 1e-3))),
     ]
     return np.column_stack(columns).astype(np.float32), level
 
@@ -221,7 +223,7 @@ def target_features(
     count = len(past.ids)
     level = np.maximum(np.exp(state[:, 0]), LEAST_LEVEL)
     year, phase = _calendar_place(past.calendar, past.first + int(column[0]))
-    angle = 2 * np.pi * year
+    angle = 2 * np.pi * year * (past.periods >= LEAST_YEARS * YEAR_PERIODS[past.calendar.freq])
     parts = [
         state,
         np.column_stack(

@@ -9,6 +9,8 @@ from models_ml.demand.config import VELOCITY_CLASSES, DemandConfig
 from models_ml.demand.season import divide
 from models_ml.demand.series import SeriesMatrix
 
+BOOSTED = "boosted"
+
 
 def velocity_classes(past: SeriesMatrix, *, config: DemandConfig) -> np.ndarray:
     """Place in `VELOCITY_CLASSES` of every series, int64 (n,).
@@ -77,28 +79,98 @@ def combine(said: dict[str, np.ndarray], classes: np.ndarray, weights: Weights) 
 
 
 def choose_weights(judged: list[Judged], *, config: DemandConfig) -> Weights:
-    """Weights >= 0 that add up to 1 with the least scaled squared error, class by class.
+    """Weights >= 0 that add up to 1, class by class.
 
-    Squared errors favour the mean, which stock needs; scaling by the series lets no giant decide.
-    An equal mix of all methods weighs `combination_prior` of the data, which keeps a class with few
-    observations from trusting one lucky method.
+    Candidates are the weights with the least scaled squared error and plain averages of the best
+    few methods. The mix with the lowest score is taken; the score adds the scaled squared and the
+    absolute error, each over that of the best single method. Squared errors favour the mean, which
+    stock needs; absolute errors keep spikes from deciding. Errors of all classes weigh in a little,
+    so a class with few observations does not trust one lucky method.
     """
     names = [name for name in judged[0].said if name not in config.baselines_only]
+    pooled = _gram(judged, names, None), _absolute_products(judged, names, None)
     weights: Weights = {}
-    pooled = _gram(judged, names, None)
     for place in range(len(VELOCITY_CLASSES)):
-        own = _gram(judged, names, place)
-        gram = own[0] + config.class_prior * pooled[0] if own[2] else pooled[0]
-        cross = own[1] + config.class_prior * pooled[1] if own[2] else pooled[1]
-        weights[place] = _simplex(gram, cross, names, config)
+        own = _gram(judged, names, place), _absolute_products(judged, names, place)
+        share = config.class_prior if own[0][3] else 1.0
+        gram = own[0][0] + share * pooled[0][0]
+        cross = own[0][1] + share * pooled[0][1]
+        energy = own[0][2] + share * pooled[0][2]
+        rows = own[1] if own[0][3] else pooled[1]
+        products = Products(gram, cross, energy, *rows)
+        weights[place] = _best_mix(products, names, config)
     return weights
+
+
+@dataclass(frozen=True)
+class Products:
+    """What is needed to score a mix of m methods."""
+
+    gram: np.ndarray
+    """Mean products of scaled forecasts, (m, m)."""
+    cross: np.ndarray
+    """Mean products of scaled forecasts and outcomes, (m,)."""
+    energy: float
+    """Mean square of scaled outcomes."""
+    said: np.ndarray
+    """Forecasts in units, (m, cells)."""
+    actual: np.ndarray
+    """Outcomes in units, (cells,)."""
+
+
+def _best_mix(products: Products, names: list[str], config: DemandConfig) -> dict[str, float]:
+    """The candidate with the lowest score; see `choose_weights`."""
+    gram, cross = products.gram, products.cross
+
+    def squared(mix: np.ndarray) -> float:
+        return float(mix @ gram @ mix - 2 * cross @ mix) + products.energy + 1e-12
+
+    def absolute(mix: np.ndarray) -> float:
+        return float(np.abs(mix @ products.said - products.actual).sum()) + 1e-9
+
+    singles = np.eye(len(names))
+    best = (min(map(squared, singles)), min(map(absolute, singles)))
+
+    def score(mix: np.ndarray) -> float:
+        share = config.absolute_share
+        return (1 - share) * squared(mix) / best[0] + share * absolute(mix) / best[1]
+
+    is_boosted = np.array([float(name == BOOSTED) for name in names])
+    order = np.argsort([score(one) for one in singles], kind="stable")
+    fitted = _simplex(gram, cross, names, config)
+    candidates = [np.array([fitted.get(name, 0.0) for name in names])]
+    for size in config.averaged_methods:
+        chosen = order[:size]
+        candidates.append(singles[chosen].mean(axis=0))
+        candidates.append(0.5 * candidates[0] + 0.5 * candidates[-1])
+        if is_boosted.any():
+            candidates.extend(
+                share * is_boosted + (1 - share) * singles[chosen].mean(axis=0)
+                for share in config.boosted_shares
+            )
+    mix = min(candidates, key=score)
+    return {name: float(w) for name, w in zip(names, mix, strict=True) if w > 0}
+
+
+def _absolute_products(
+    judged: list[Judged], names: list[str], place: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What every method said and what came, in units, float64 (m, cells) and (cells,)."""
+    said, actual = [], []
+    for one in judged:
+        rows = np.ones(len(one.classes), bool) if place is None else one.classes == place
+        usable = np.isfinite(one.actual[rows])
+        said.append(np.stack([one.said[name][rows][usable] for name in names]))
+        actual.append(one.actual[rows][usable])
+    return np.concatenate(said, axis=1), np.concatenate(actual)
 
 
 def _gram(
     judged: list[Judged], names: list[str], place: int | None
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Mean products of scaled forecasts with one another and with the outcome."""
+) -> tuple[np.ndarray, np.ndarray, float, int]:
+    """Mean products of scaled forecasts with one another, with the outcome, and the outcome's."""
     gram, cross, count = np.zeros((len(names), len(names))), np.zeros(len(names)), 0
+    energy = 0.0
     for one in judged:
         rows = np.isfinite(one.scale) & (one.scale > 0)
         if place is not None:
@@ -108,8 +180,9 @@ def _gram(
         stack = np.stack([(one.said[name][rows] / one.scale[rows, None])[usable] for name in names])
         gram += stack @ stack.T
         cross += stack @ actual[usable]
+        energy += float(actual[usable] @ actual[usable])
         count += int(usable.sum())
-    return (gram / count, cross / count, count) if count else (gram, cross, 0)
+    return gram / max(count, 1), cross / max(count, 1), energy / max(count, 1), count
 
 
 def _simplex(

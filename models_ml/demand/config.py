@@ -67,6 +67,8 @@ class DemandConfig:
     """Rows in a leaf at least (or one in 2,000)."""
     tweedie_power: float = 1.3
     """Power of the Tweedie variance: 1 is Poisson, 2 is gamma."""
+    spike_ratio: float = 5.0
+    """Multiple of a series' level or root mean square at which the boosted model's targets end."""
     level_half_lives: tuple[float, float, float] = (5.0, 20.0, 75.0)
     """Half-lives of the levels the boosted model starts from, in periods."""
     threads: int = 0
@@ -81,10 +83,16 @@ class DemandConfig:
     """Earlier windows that choose the combination and calibrate the quantiles."""
     least_train_periods: int = 8
     """History before the oldest of them, in periods."""
-    combination_prior: float = 0.02
+    combination_prior: float = 0.05
     """Share of the data that an equal mix of all methods weighs."""
     class_prior: float = 0.25
     """Weight of all classes' errors beside those of the class itself."""
+    averaged_methods: tuple[int, ...] = (1, 2, 3, 5, 8)
+    """Sizes of the plain averages of the best methods that compete with fitted weights."""
+    boosted_shares: tuple[float, ...] = (0.35, 0.65, 1.0)
+    """Shares of the boosted model in further candidates, beside an average of the best few."""
+    absolute_share: float = 0.3
+    """Share of the absolute error in what the mixes are chosen by; squared errors are the rest."""
     least_weight: float = 0.02
     """Weights below this are dropped."""
     baselines_only: tuple[str, ...] = ("naive", "seasonal_naive")

@@ -7,6 +7,7 @@ import numpy as np
 
 from models_ml.demand.boosting import BoostedDemand, early_pace, fit_boosted
 from models_ml.demand.combination import (
+    BOOSTED,
     Judged,
     Weights,
     choose_weights,
@@ -27,8 +28,6 @@ from models_ml.demand.quantiles import (
 from models_ml.demand.season import seasonal_factors
 from models_ml.demand.series import SeriesMatrix
 from models_ml.splits import period_origins
-
-BOOSTED = "boosted"
 
 
 @dataclass(frozen=True)
