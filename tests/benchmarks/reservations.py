@@ -18,9 +18,9 @@ from sqlalchemy.engine import make_url
 
 from connectors.database.engine import create_database_engine, upgrade_schema
 from connectors.database.schema import stock_balances, stock_entries, stock_reservations
+from orchestration.allocation.consistency import inconsistencies
 from orchestration.allocation.reservations import (
     Line,
-    inconsistencies,
     receive,
     release,
     reserve,

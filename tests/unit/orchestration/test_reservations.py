@@ -13,13 +13,13 @@ from sqlalchemy.engine import make_url
 from connectors.database.engine import write_transaction
 from connectors.database.schema import stock_balances
 from connectors.errors import InputError
+from orchestration.allocation.consistency import inconsistencies
 from orchestration.allocation.reservations import (
     Line,
     components,
     count_stock,
     expire_reservations,
     find_reservation,
-    inconsistencies,
     receive,
     release,
     reserve,
