@@ -97,15 +97,23 @@ class BgNbd:
         return alive
 
     def expected(self, histories: Histories, periods: float) -> np.ndarray:
-        """Expected purchases in the next `periods` (n,), equation 10."""
+        """Expected purchases in the next `periods` (n,), equation 10.
+
+        Where almost nobody leaves or all buy at one rate, the parameters grow beyond what the
+        hypergeometric series can tell; who lives then buys at the posterior mean rate, which is
+        the most there can be.
+        """
         r, x = self.r + histories.frequency, histories.frequency
-        whole = self.alpha + histories.age
-        series = hyp2f1(r, self.b + x, self.a + self.b + x - 1, periods / (whole + periods))
+        whole, alive = self.alpha + histories.age, self.alive(histories)
+        most = r / whole * periods * alive
         # At a = 1 numerator and denominator vanish together.
         a = self.a if abs(self.a - 1) > 1e-6 else 1 + 1e-6
-        grown = 1 - (whole / (whole + periods)) ** r * series
-        bought: np.ndarray = (a + self.b + x - 1) / (a - 1) * grown * self.alive(histories)
-        return bought.clip(0.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            series = hyp2f1(r, self.b + x, self.a + self.b + x - 1, periods / (whole + periods))
+            grown = 1 - (whole / (whole + periods)) ** r * series
+            bought = (a + self.b + x - 1) / (a - 1) * grown * alive
+        told: np.ndarray = np.where(np.isfinite(bought), np.clip(bought, 0.0, most), most)
+        return told
 
     def any_purchase(self, histories: Histories, periods: float) -> np.ndarray:
         """Probability of at least one purchase in the next `periods` (n,)."""

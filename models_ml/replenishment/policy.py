@@ -56,6 +56,8 @@ def policy(
             frames and arrays that don't fit each other; carries the rows.
     """
     settings = config or ScenarioConfig()
+    history = pd.DataFrame(history)
+    in_stock = None if in_stock is None else pd.DataFrame(in_stock)
     units = _checked_history(history)
     known = _checked_flags(in_stock, history)
     state = _checked_state(on_hand, pipeline, lead_weeks, count=len(units))

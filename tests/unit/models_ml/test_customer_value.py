@@ -136,3 +136,20 @@ def test_a_horizon_of_nothing_is_refused() -> None:
     good = pd.DataFrame({"customer": ["a"], "day": [pd.Timestamp("2026-01-01")], "amount": [1.0]})
     with pytest.raises(ValueError, match="at least 1"):
         clv(good, **NAMES, horizon_days=0)
+
+
+@pytest.mark.parametrize("purchases", [1500, 6000])
+def test_customers_who_all_buy_at_one_rate_and_never_leave(purchases: int) -> None:
+    """The model's parameters run to their bounds there, where its series can't be summed."""
+    random = np.random.default_rng(0)
+    bought = pd.DataFrame(
+        {
+            "customer": random.integers(0, 800, purchases),
+            "day": pd.Timestamp("2024-01-01")
+            + pd.to_timedelta(random.integers(0, 400, purchases), unit="D"),
+            "amount": random.gamma(2, 20, purchases),
+        }
+    )
+    found = clv(bought, **NAMES, horizon_days=90)
+    assert np.isfinite(found.drop(columns=["customer", "model"]).to_numpy(dtype=float)).all()
+    assert found["expected_purchases"].mean() == pytest.approx(purchases / 800 * 90 / 400, rel=0.1)

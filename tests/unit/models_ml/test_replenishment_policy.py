@@ -149,3 +149,10 @@ def test_rows_may_come_in_any_order_and_weeks_may_have_no_dates() -> None:
 def test_unfit_input_is_refused_in_one_sentence(history, changes, says) -> None:
     with pytest.raises(FrameError, match=says):
         call(history, **changes)
+
+
+def test_plain_arrays_are_taken_as_frames() -> None:
+    history = weekly()
+    units, flags = history.to_numpy(), np.ones(history.shape, dtype=bool)
+    plain = history.set_axis(range(history.shape[1]), axis=1).reset_index(drop=True)
+    assert call(units, in_stock=flags).tolist() == call(plain).tolist()
