@@ -142,6 +142,9 @@ def read_times(values: pd.Series) -> pd.Series:
 def as_numbers(values: pd.Series) -> np.ndarray:
     """float64 (n,): NaN where a value is missing or no number."""
     if _is_text(values):
+        plain = pd.to_numeric(values, errors="coerce")
+        if plain.notna().sum() == values.notna().sum():
+            return as_float(plain)
         read = _numbers_of_text(values.astype("object").where(values.notna(), ""))
         result: np.ndarray = read.to_numpy(dtype=np.float64)
         return result
@@ -157,8 +160,13 @@ def as_times(values: pd.Series) -> np.ndarray:
 
 def as_text(values: pd.Series) -> np.ndarray:
     """Object (n,) of text without spaces around it; None where a value is missing."""
-    text = values.astype("object").where(values.notna(), None).to_numpy(dtype=object)
-    return np.array([None if value is None else str(value).strip() for value in text], dtype=object)
+    try:
+        codes, levels = pd.factorize(values)
+    except TypeError:  # lists, dictionaries
+        codes, levels = pd.factorize(values.astype(str))
+    trimmed = np.array([*(str(level).strip() for level in levels), None], dtype=object)
+    result: np.ndarray = trimmed[codes]
+    return result
 
 
 def assembled_times(frame: pd.DataFrame, names: Iterable[str]) -> dict[tuple[str, ...], np.ndarray]:

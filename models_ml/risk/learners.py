@@ -6,6 +6,7 @@ later than those learnt from.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, log_loss
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from models_ml.risk.config import RiskConfig
 from models_ml.risk.features import Matrix
@@ -37,6 +38,12 @@ BINS = 20
 LEAST_SLOPE = 0.05
 ONE_THREAD = {"limits": 1, "user_api": "openmp"}
 """Boosting on one thread: beside other processes its threads wait for each other."""
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """The loaded thread pools, looked up once: that takes longer than scoring an order."""
+    return ThreadpoolController()
 
 
 class Model(Protocol):
@@ -79,7 +86,7 @@ class Estimator:
 
     def predict(self, values: np.ndarray) -> np.ndarray:
         """Probability of the positive class."""
-        with threadpool_limits(**ONE_THREAD):
+        with _threads().limit(**ONE_THREAD):
             result: np.ndarray = self.classifier.predict_proba(values)[:, 1]
         return result
 
@@ -144,8 +151,8 @@ def fit_model(name: str, matrix: Matrix, labels: np.ndarray, *, config: RiskConf
         return ConstantRate(float(labels.mean()))
     if name.startswith(ONE_COLUMN):
         return _binned(matrix, labels, name.split(":", 1)[1], config)
-    classifier = _logistic(matrix) if name == LOGISTIC else _boosting(name, matrix, labels, config)
-    with threadpool_limits(**ONE_THREAD):
+    classifier = _logistic(matrix) if name == LOGISTIC else _boosting(name, labels, config)
+    with _threads().limit(**ONE_THREAD):
         return Estimator(classifier.fit(matrix.values, labels))
 
 
@@ -319,9 +326,8 @@ def _logistic(matrix: Matrix) -> Pipeline:
     return make_pipeline(columns, LogisticRegression(C=0.3, max_iter=500))
 
 
-def _boosting(
-    name: str, matrix: Matrix, labels: np.ndarray, config: RiskConfig
-) -> HistGradientBoostingClassifier:
+def _boosting(name: str, labels: np.ndarray, config: RiskConfig) -> HistGradientBoostingClassifier:
+    """Codes of levels stand in order of their rate, so they are split like numbers."""
     rarer = min(int(labels.sum()), int((1 - labels).sum()))
     return HistGradientBoostingClassifier(
         max_iter=config.boosting_rounds,
@@ -329,7 +335,6 @@ def _boosting(
         max_leaf_nodes=_LEAVES[name],
         min_samples_leaf=int(np.clip(rarer // 20, 20, 100)),
         l2_regularization=5.0,
-        categorical_features=matrix.is_category if matrix.is_category.any() else None,
         early_stopping=False,
         random_state=config.seed,
     )
