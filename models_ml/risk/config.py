@@ -149,7 +149,5 @@ class RiskConfig:
     """Relative gain in average precision that a better model must show over a simpler one."""
     boosting_rounds: int = 80
     """Trees of a gradient boosting."""
-    reasons: int = 3
-    """Most reasons given for a row."""
     seed: int = 7
     gate: GateConfig = field(default_factory=GateConfig)

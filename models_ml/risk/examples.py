@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from models_ml.frames import FrameError, require_columns
-from models_ml.risk.columns import as_numbers, as_times
+from models_ml.risk.columns import as_times
 
 YES = {"1", "1.0", "true", "yes", "y", "t", "是"}
 NO = {"0", "0.0", "false", "no", "n", "f", "否"}
@@ -198,8 +198,3 @@ def read_availability(
         )
     moments = np.full(len(frame), np.datetime64(moment.tz_localize(None), "us"))
     return Availability(moments, f"at {moment}")
-
-
-def number_column(frame: pd.DataFrame, name: str) -> np.ndarray:
-    """A named column as float64 (n,); the same reading as that of features."""
-    return as_numbers(frame[name])

@@ -38,11 +38,6 @@ class Matrix:
         return Matrix(self.values[mask], self.names, self.is_category)
 
 
-def column_of(feature: str) -> str:
-    """The frame's column that a feature comes from."""
-    return feature.rsplit(":", 1)[0]
-
-
 class FeatureBuilder:
     """Builds the matrix of any rows, with levels and history learnt from given examples."""
 
@@ -53,7 +48,6 @@ class FeatureBuilder:
         *,
         fit: Mask,
         config: RiskConfig,
-        with_decision_time: bool = True,
     ) -> None:
         """Learn levels from the rows to fit; history may hold all rows, it is asked as of.
 
@@ -62,11 +56,9 @@ class FeatureBuilder:
             columns: what may be used.
             fit: rows whose values decide which levels exist.
             config: settings.
-            with_decision_time: whether hour, weekday and day of the month are features.
         """
         self.columns = dict(columns)
         self._config = config
-        self._with_decision_time = with_decision_time
         self._levels: dict[str, pd.Index] = {}
         self._histories: dict[str, CategoryHistory] = {}
         everything = np.zeros(len(examples.labels), dtype=np.int8)
@@ -121,8 +113,7 @@ class FeatureBuilder:
                     features[name] = self._codes(name, texts)
                     categories.add(name)
                 features |= self._history(name, texts, decided_at, base)
-        if self._with_decision_time:
-            features |= _calendar(decided_at)
+        features |= _calendar(decided_at)
         names = tuple(features)
         stacked = np.column_stack([*features.values()]) if names else np.zeros((len(frame), 0))
         return Matrix(stacked, names, np.array([name in categories for name in names], dtype=bool))

@@ -53,7 +53,7 @@ def run() -> dict[str, Any]:
         honest += len(good)
         false_refusals += [f"{name}.{one}" for one in good if one in refused]
         if name == "tmall_non_payment":
-            speed = speed_of(judged, case)
+            speed = speed_of(judged)
     figures |= {
         "leaks_planted": planted,
         "leaks_refused": caught,
@@ -95,7 +95,7 @@ def figures_of(judged: Judged, seconds: float) -> dict[str, Any]:
     }
 
 
-def speed_of(judged: Judged, case: Case) -> dict[str, Any]:
+def speed_of(judged: Judged) -> dict[str, Any]:
     """Seconds to score many orders at once, and one order alone, features included."""
     fitted = judged.fitted[judged.report.learner]
     frame = pd.concat([judged.examples.frame] * 8, ignore_index=True).head(200_000)
@@ -109,7 +109,6 @@ def speed_of(judged: Judged, case: Case) -> dict[str, Any]:
         started = time.perf_counter()
         fitted.probabilities(judged.builder.build(one, moment).values)
         singles.append(time.perf_counter() - started)
-    del case
     return {
         "batch_rows": len(frame),
         "batch_rows_a_second": round(batch),
