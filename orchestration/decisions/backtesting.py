@@ -201,8 +201,10 @@ def _report(
     others: Sequence[tuple[InForce, str]],
 ) -> Backtest:
     keys = ", ".join(quoted(column) for column in rule.key)
+    is_once = not rule.occurrence_columns and rule.trigger.type != "schedule"
+    subjects = "count(*)" if is_once else f"count(distinct ({keys}))"
     counted = bench.rows(
-        f"select count(*) as decisions, count(distinct ({keys})) as subjects, "  # noqa: S608
+        f"select count(*) as decisions, {subjects} as subjects, "  # noqa: S608
         f"count({IS_WATCHED}) as told, count(*) filter (not {IS_WATCHED}) as unwatched "
         f"from {CANDIDATE}"
     )[0]
@@ -269,8 +271,9 @@ def _sum_money(bench: Bench, rule: RuleDefinition) -> tuple[Money, ...]:
 def _outcomes(bench: Bench, rule: RuleDefinition) -> Outcome | None:
     if ORDER_KEY not in rule.recorded_columns or "fct_orders" not in bench.tables:
         return None
-    late = "false"
-    joined = ""
+    is_order = rule.key == (ORDER_KEY,) and not rule.occurrence_columns
+    told = f"select {'' if is_order else 'distinct '}order_key from {CANDIDATE}"  # noqa: S608
+    late, joined = "false", ""
     if "fct_parcels" in bench.tables:
         late = "coalesce(parcel.is_late, false)"
         joined = (
@@ -285,7 +288,7 @@ def _outcomes(bench: Bench, rule: RuleDefinition) -> Outcome | None:
         "count(*) filter (orders.paid_at is null) as unpaid, "
         "count(*) filter (orders.order_status = 'cancelled') as cancelled, "
         "count(*) filter (orders.order_status not in ('delivered', 'completed', 'cancelled')) "
-        f"as still_open from (select distinct order_key from {CANDIDATE}) as told "
+        f"as still_open from ({told}) as told "
         f"join fct_orders as orders on orders.order_key = told.order_key{joined}"
     )
     return Outcome(**found[0])

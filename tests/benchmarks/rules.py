@@ -44,7 +44,7 @@ _VERSIONS = """
             select n, 'shop:' || n as order_key,
                 timestamptz '2025-12-31 16:00:00+00' + to_seconds((hash(n) % 7775000)::bigint)
                     as created_at,
-                cast(exp(4.2 + 1.3 * (hash(n, 'a') % 1000000 / 1e6 + hash(n, 'b') % 1000000 / 1e6
+                cast(exp(4.2 + 2.2 * (hash(n, 'a') % 1000000 / 1e6 + hash(n, 'b') % 1000000 / 1e6
                     + hash(n, 'c') % 1000000 / 1e6 + hash(n, 'd') % 1000000 / 1e6 - 2) * 1.732)
                     as decimal(18, 2)) as amount
             from range(0, {orders}) as numbers(n)
