@@ -43,16 +43,17 @@ class Effect:
         difference: the first less the second.
         low: lower end of the interval of the difference.
         high: upper end.
-        verdict: better or worse only if the whole interval is on one side of zero.
+        verdict: undecided while a group is empty or small (then the figures may be None); better or
+            worse only if the whole interval is on one side of zero.
     """
 
     acted_on: int
     held_out: int
-    value_acted_on: float
-    value_held_out: float
-    difference: float
-    low: float
-    high: float
+    value_acted_on: float | None
+    value_held_out: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
     verdict: Verdict
 
 
@@ -156,7 +157,4 @@ def _judge(
 
 
 def _nothing_known(acted_on: int, held_out: int) -> Effect:
-    nothing = float("nan")
-    return Effect(
-        acted_on, held_out, nothing, nothing, nothing, -float("inf"), float("inf"), "undecided"
-    )
+    return Effect(acted_on, held_out, None, None, None, None, None, "undecided")

@@ -48,7 +48,8 @@ def list_command(json: Annotated[bool, JsonOption] = False) -> None:
     if json:
         print_json({"rules": rows, "conflicts": [asdict(one) for one in conflicts]})
         return
-    print_rows("Rules", rows, empty="There is no rule.")
+    shown = [{name: value for name, value in row.items() if name != "name"} for row in rows]
+    print_rows("Rules", shown, empty="There is no rule.")
     if conflicts:
         print_rows("Conflicts", [asdict(one) for one in conflicts], empty="")
 

@@ -6,7 +6,6 @@ both groups were watched for as long.
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -106,12 +105,8 @@ def _outcomes(engine: Engine, lake: Laboratory, rule_id: str, days: int) -> list
     decided = _decided_orders(engine, rule_id)
     if not decided or "fct_orders" not in lake.tables():
         return []
-    clock = max(row["as_of"] for row in lake.rows("select as_of from int_business_clock"))
-    ripe = [one for one in decided if one[2] <= clock - timedelta(days=days)]
-    if not ripe:
-        return []
     measures = ", ".join(f"{measure.sql} as {measure.name}" for measure in MEASURES)
-    keys, modes, moments = zip(*ripe, strict=True)
+    keys, modes, moments = zip(*decided, strict=True)
     return lake.rows(
         "with decided as (select unnest($keys) as order_key, unnest($modes) as mode, "  # noqa: S608
         "unnest($moments) as occurred_at), "
@@ -127,6 +122,8 @@ def _outcomes(engine: Engine, lake: Laboratory, rule_id: str, days: int) -> list
         "group by decided.order_key) "
         f"select decided.mode, orders.currency_code, {measures} from decided "
         "join fct_orders as orders on orders.order_key = decided.order_key "
+        "join int_business_clock as clock on orders.business = clock.business "
+        "and decided.occurred_at <= clock.as_of - to_days($days) "
         "left join later on later.order_key = decided.order_key",
         {"keys": list(keys), "modes": list(modes), "moments": list(moments), "days": days},
     )

@@ -41,15 +41,15 @@ def measured(engine: Engine, lake: Any) -> Any:
         connection.execute(insert(decisions), rows)
     lake.execute("""
         create table fct_orders as
-        select mode || n as order_key, mode || n as customer_key, 'CNY' as currency_code,
-            'sale' as order_type, case when n % 10 = 0 then 'cancelled' else 'completed' end
+        select 'shop' as business, mode || n as order_key, mode || n as customer_key,
+            'CNY' as currency_code, 'sale' as order_type, case when n % 10 = 0 then 'cancelled' else 'completed' end
             as order_status, 100.00::decimal(18, 2) as gross_amount,
             0.00::decimal(18, 2) as refunded_amount,
             timestamptz '2026-02-28 00:00:00+00' as created_at,
             timestamptz '2026-02-28 00:00:00+00' as paid_at
         from range(600) as numbers(n), (values ('act'), ('hold_out')) as modes(mode)
         union all
-        select 'again' || mode || n, mode || n, 'CNY', 'sale', 'paid', 50, 0,
+        select 'shop', 'again' || mode || n, mode || n, 'CNY', 'sale', 'paid', 50, 0,
             timestamptz '2026-03-01 00:00:00+00' + to_days(case when mode = 'hold_out' and n >= 10
                 then 31 else 30 end), null
         from range(60) as numbers(n), (values ('act'), ('hold_out')) as modes(mode)
