@@ -58,7 +58,7 @@ def subjects(evaluation: Evaluation) -> list[str]:
         ({"window": {"colum": "created_at", "column": "a", "days": 2}}, "did you mean column?"),
         ({"parameters": {"x": {"typ": "text"}}}, "did you mean type?"),
         ({"kind": "approve"}, "kind"),
-        ({"sinks": ["email"]}, "sinks"),
+        ({"sinks": ["pigeon"]}, "sinks"),
         ({"sinks": []}, "sinks"),
         ({"key": []}, "key"),
         ({"source_table": "fct_orders; drop"}, "small letters"),
