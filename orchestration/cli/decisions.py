@@ -8,7 +8,6 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from connectors.database.engine import open_database
-from connectors.errors import InputError
 from connectors.settings import load_settings
 from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.decisions import ledger, outbox
@@ -156,9 +155,9 @@ def _answer(decision_id: str, verdict: verdicts.Verdict, *, as_json: bool) -> No
     settings = load_settings()
     engine = open_database(settings)
     full = verdicts.full_id(engine, decision_id)
-    if verdicts.find_approval(engine, full) is None:
-        if verdict.answer == "approve":
-            raise InputError(f"Decision {full[:12]} needs no approval.")
+    approval = verdicts.find_approval(engine, full)
+    is_open = approval is not None and approval.state == "awaiting"
+    if not is_open and verdict.answer == "reject":
         cancelled = verdicts.withdraw(
             engine, full, now=utc_now(), actor=verdict.approver, reason=verdict.reason
         )

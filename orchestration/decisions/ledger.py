@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, Row, func, select
+from sqlalchemy import Engine, Row, func, select, update
 
+from connectors.database.engine import write_transaction
 from connectors.database.runs import RedState
 from connectors.database.schema import decision_events, decisions
 from connectors.errors import InputError
@@ -22,7 +23,13 @@ from orchestration.decisions.evaluation import Snapshot, evaluate_rule
 from orchestration.decisions.policy import LedgerPolicy
 from orchestration.decisions.recording import Limits, Recorder, RuleReport
 from orchestration.decisions.rulebook import list_rules
-from orchestration.decisions.states import DECISION_STATES, DecisionMode, DecisionState
+from orchestration.decisions.states import (
+    DECISION_STATES,
+    DecisionMode,
+    DecisionState,
+    Happening,
+    refresh_states,
+)
 
 
 @dataclass(frozen=True)
@@ -164,6 +171,32 @@ def find_decision(engine: Engine, decision_id: str) -> Decision:
     if row is None:
         raise InputError(f"There is no decision {decision_id}; see `fourflow decisions list`.")
     return _decision(row)
+
+
+def record_effect(
+    engine: Engine, decision_id: str, effect: Mapping[str, Any], *, now: datetime, actor: str
+) -> None:
+    """Keep what a decision brought about; a confirmed one is measured from then on.
+
+    Args:
+        engine: the operational database.
+        decision_id: which decision.
+        effect: JSON values, such as the outcome and the window in which it was looked for.
+        now: the time of the measurement.
+        actor: who or what measured it.
+
+    Raises:
+        InputError: there is no such decision.
+    """
+    find_decision(engine, decision_id)
+    with write_transaction(engine) as connection:
+        connection.execute(
+            update(decisions)
+            .where(decisions.c.decision_id == decision_id)
+            .values(effect=dict(effect), measured_at=now)
+        )
+        happening = Happening("measured", now, actor, {"effect": dict(effect)})
+        refresh_states(connection, [decision_id], happening)
 
 
 def count_by_state(engine: Engine) -> dict[DecisionState, int]:

@@ -28,7 +28,7 @@ from orchestration.decisions.approvals.verdicts import (
     give_verdict,
     withdraw,
 )
-from orchestration.decisions.ledger import decision_history, list_decisions
+from orchestration.decisions.ledger import decision_history, list_decisions, record_effect
 from orchestration.decisions.outbox import deliver, expire_stale, held_deliveries, retry_dead
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -285,3 +285,14 @@ def test_ids_may_be_shortened_while_they_are_unique(engine: Engine, ask: Ask) ->
     for wrong in ("", "%", "f" * 12):
         with pytest.raises(InputError, match="decision begins"):
             full_id(engine, wrong)
+
+
+def test_effect_of_a_confirmed_decision_is_kept(engine: Engine, ask: Ask) -> None:
+    one = ask()
+    give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=NOW)
+    send(engine, Target())
+    record_effect(engine, one, {"repurchased": True}, now=NOW, actor="effects")
+    (decision,) = list_decisions(engine)
+    assert (decision.state, decision.effect) == ("measured", {"repurchased": True})
+    with pytest.raises(InputError, match="There is no decision"):
+        record_effect(engine, "x", {}, now=NOW, actor="effects")
