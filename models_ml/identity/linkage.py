@@ -9,7 +9,7 @@ person follows from the sum and from how rare such pairs are.
 
 import logging
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -22,7 +22,7 @@ from splink import comparison_library as comparisons
 from models_ml.frames import require_columns, require_unique, require_values
 
 Kind = Literal[
-    "person_name", "text", "code", "phone", "phone_tokens", "email", "parts", "exact"
+    "person_name", "full_name", "text", "code", "phone", "phone_tokens", "email", "parts", "exact"
 ]  # fmt: skip
 
 PAIR_COLUMNS: Final = ("record_a", "record_b", "match_probability", "match_weight", "evidence")
@@ -33,6 +33,7 @@ _WORDS: Final[dict[Kind, tuple[str, ...]]] = {
         "same", "given and family name swapped", "both similar", "same family name",
         "same given name", "one similar", "different",
     ),
+    "full_name": ("same", "same visible part", "similar", "different"),
     "text": ("same", "very similar", "similar", "different"),
     "code": ("same", "one slip", "two slips", "different"),
     "phone": ("same", "same visible digits", "one digit differs", "different"),
@@ -49,7 +50,8 @@ class Field:
 
     Attributes:
         name: what it is called in the evidence.
-        kind: `person_name` (given and family name, also the wrong way round), `text` (similar
+        kind: `person_name` (given and family name, also the wrong way round), `full_name` (as
+            `names.read_name` reads it: key, latin, visible), `text` (similar
             spelling), `code` (digits with a slip: dates, numbers), `phone` (also masked, such as
             `138****1234`), `phone_tokens` (the same by tokens), `email`, `parts` (tokens of a
             text's parts, blanks between; texts that are spelt alike share most), `exact`.
@@ -124,24 +126,18 @@ def link_records(
     given = given.sort_values(_ID, ignore_index=True).replace("", None)
     for field in plan.fields:
         if field.kind == "parts":
-            given = given.assign(**_filters(given, field.columns[0]))
-    linker = _trained(given, plan)
+            column = field.columns[0]
+            texts = given[column].fillna("").str.split()
+            given = given.assign(**part_filters(texts, column))
+    linker = trained_linker(given, plan)
     predicted = linker.inference.predict(threshold_match_probability=least_probability)
-    scored = _household_once(predicted.as_pandas_dataframe(), plan)
+    scored = household_once(predicted.as_pandas_dataframe(), plan)
     return _readable(scored[scored["match_probability"] >= least_probability], plan)
 
 
-def _trained(records: pd.DataFrame, plan: LinkagePlan) -> Linker:
-    settings = SettingsCreator(
-        link_type="dedupe_only",
-        unique_id_column_name=_ID,
-        comparisons=[_comparison(field) for field in plan.fields],
-        blocking_rules_to_generate_predictions=[block_on(*rule) for rule in plan.blocking],
-        retain_matching_columns=True,  # with them come the levels of agreement
-        retain_intermediate_calculation_columns=True,  # and each field's weight
-        max_iterations=50,
-    )
-    linker = Linker(DuckDBAPI().register(records), settings, log_level=logging.ERROR)
+def trained_linker(records: pd.DataFrame, plan: LinkagePlan) -> Linker:
+    """Splink with weights learnt from the records themselves."""
+    linker = Linker(DuckDBAPI().register(records), linker_settings(plan), log_level=logging.ERROR)
     training = linker.training
     training.estimate_probability_two_random_records_match(
         [block_on(*rule) for rule in plan.anchors], recall=plan.anchor_recall
@@ -152,10 +148,25 @@ def _trained(records: pd.DataFrame, plan: LinkagePlan) -> Linker:
     return linker
 
 
+def linker_settings(plan: LinkagePlan) -> SettingsCreator:
+    """A plan in Splink's terms, nothing learnt yet."""
+    return SettingsCreator(
+        link_type="dedupe_only",
+        unique_id_column_name=_ID,
+        comparisons=[_comparison(field) for field in plan.fields],
+        blocking_rules_to_generate_predictions=[block_on(*rule) for rule in plan.blocking],
+        retain_matching_columns=True,  # with them come the levels of agreement
+        retain_intermediate_calculation_columns=True,  # and each field's weight
+        max_iterations=50,
+    )
+
+
 def _comparison(field: Field) -> Any:
     column = field.columns[0]
     if field.kind == "person_name":
         return _person_name(field)
+    if field.kind == "full_name":
+        return _full_name(field)
     exact = levels.ExactMatchLevel(column, term_frequency_adjustments=field.weighs_rarity)
     agreeing: Sequence[Any]
     if field.kind == "text":
@@ -194,6 +205,32 @@ def _person_name(field: Field) -> Any:
     )
 
 
+def _full_name(field: Field) -> Any:
+    key, latin, visible = field.columns
+    shows = (
+        f"contains(' ' || {latin}_{a} || ' ', ' ' || {visible}_{b} || ' ')"
+        for a, b in (("l", "r"), ("r", "l"))
+    )
+    return comparisons.CustomComparison(
+        output_column_name=field.name,
+        comparison_levels=[
+            {
+                "sql_condition": " or ".join(
+                    f"({key}_{side} is null and {visible}_{side} is null)" for side in "lr"
+                ),
+                "label_for_charts": "a name is missing",
+                "is_null_level": True,
+            },
+            levels.ExactMatchLevel(key, term_frequency_adjustments=field.weighs_rarity),
+            levels.CustomLevel(
+                f"{visible}_l = {visible}_r or " + " or ".join(shows), "same visible part"
+            ),
+            levels.JaroWinklerLevel(latin, 0.92),
+            levels.ElseLevel(),
+        ],
+    )
+
+
 def _phone(column: str) -> Sequence[Any]:
     left, right = f"{column}_l", f"{column}_r"
     masked = f"(contains({left}, '*') or contains({right}, '*'))"
@@ -227,7 +264,7 @@ def _phone_tokens(visible: str, whole: str) -> Sequence[Any]:
 
 
 def _parts(column: str) -> Sequence[Any]:
-    """Levels by Dice's coefficient of the two filters that `_filters` adds."""
+    """Levels by Dice's coefficient of the two filters that `part_filters` adds."""
 
     def bits(pattern: str) -> str:
         halves = (pattern.format(f"{column}_filter_{half}") for half in (1, 2))
@@ -241,23 +278,29 @@ def _parts(column: str) -> Sequence[Any]:
     )
 
 
-def _filters(records: pd.DataFrame, column: str) -> dict[str, np.ndarray]:
+def part_filters(texts: Iterable[Iterable[str]], column: str) -> dict[str, np.ndarray]:
     """A Bloom filter of each text's parts, one bit a part, in two columns of 62 bits.
 
     Comparing two is two machine instructions; sets of texts took ten times as long.
     """
-    filters = np.zeros((2, len(records)), dtype=np.int64)
-    place: dict[str, tuple[int, int]] = {}
-    for row, text in enumerate(records[column].fillna("").tolist()):
-        for part in text.split():
+    place: dict[str, int] = {}
+    whole = []
+    for parts in texts:
+        bits = 0
+        for part in parts:
             if part not in place:
-                place[part] = divmod(zlib.crc32(part.encode()) % 124, 62)
-            half, bit = place[part]
-            filters[half, row] |= 1 << bit
-    return {f"{column}_filter_{half + 1}": filters[half] for half in (0, 1)}
+                place[part] = 1 << zlib.crc32(part.encode()) % 124
+            bits |= place[part]
+        whole.append(bits)
+    low = (1 << 62) - 1
+    halves = ([bits & low for bits in whole], [bits >> 62 for bits in whole])
+    return {
+        f"{column}_filter_{half + 1}": np.array(found, dtype=np.int64)
+        for half, found in enumerate(halves)
+    }
 
 
-def _household_once(scored: pd.DataFrame, plan: LinkagePlan) -> pd.DataFrame:
+def household_once(scored: pd.DataFrame, plan: LinkagePlan) -> pd.DataFrame:
     """Of what a household shares only the strongest counts where the names differ."""
     if not plan.name or len(plan.household) < 2:
         return scored.assign(household=0.0)
@@ -278,14 +321,14 @@ def _readable(scored: pd.DataFrame, plan: LinkagePlan) -> pd.DataFrame:
             "record_b": right.where(left < right, left),
             "match_probability": scored["match_probability"].astype(float),
             "match_weight": scored["match_weight"].astype(float),
-            "evidence": _evidence(scored, plan),
+            "evidence": evidence_of(scored, plan),
         }
     )
     order = ["match_weight", "record_a", "record_b"]
     return found.sort_values(order, ascending=[False, True, True], ignore_index=True)
 
 
-def _evidence(scored: pd.DataFrame, plan: LinkagePlan) -> pd.Series:
+def evidence_of(scored: pd.DataFrame, plan: LinkagePlan) -> pd.Series:
     """Level and bits of each field that both give: `name: same (+9.1); phone: different (-4.0)`."""
     told = pd.Series("", index=scored.index, dtype=object)
     for field in plan.fields:
