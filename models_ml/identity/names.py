@@ -70,7 +70,7 @@ def read_name(text: str) -> Name:
 
 def _chinese(text: str) -> Name:
     shown = _TITLES.sub("", text)
-    family, given = _divided(_STARS.sub("", shown))
+    family, given = _divided(_STARS.sub("", shown), is_masked="*" in shown)
     if "*" in shown:
         return Name(visible=_spelt_family(family) if not shown.startswith("*") and family else "")
     if not given:
@@ -79,8 +79,9 @@ def _chinese(text: str) -> Name:
     return Name(latin=" ".join(parts), key="".join(sorted("".join(parts))))
 
 
-def _divided(text: str) -> tuple[str, str]:
-    length = 2 if text[:2] in _DOUBLE_FAMILY_NAMES and len(text) > 2 else 1
+def _divided(text: str, *, is_masked: bool) -> tuple[str, str]:
+    is_double = text[:2] in _DOUBLE_FAMILY_NAMES and (is_masked or len(text) > 2)
+    length = 2 if is_double else 1
     return text[:length], text[length:]
 
 

@@ -148,11 +148,13 @@ def _joined(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
     for part in parts[1:]:
         joined = joined + " " + part
     joined = joined.str.strip()
-    return joined.where(joined != "", None)
+    return joined.astype("str").where(joined != "", None)
 
 
 def _text(values: pd.Series) -> pd.Series:
     plain = values.map(lambda v: unicodedata.normalize("NFKC", v).casefold(), na_action="ignore")
+    # A column without any value would have become one of numbers.
+    plain = plain.astype("str")
     return plain.str.replace(r"\s+", " ", regex=True).str.strip()
 
 
