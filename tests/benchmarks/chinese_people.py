@@ -50,7 +50,8 @@ def records(count: int, *, seed: int = 1) -> tuple[pd.DataFrame, pd.Series]:
     """
     random = np.random.default_rng(seed)
     rows: list[tuple[str, ...]] = []
-    person, recycled = 0, []
+    person = 0
+    recycled: list[str] = []
     while len(rows) < count:
         place = _place(random)
         size = int(random.choice([1, 2, 3, 4], p=[0.45, 0.25, 0.2, 0.1]))
