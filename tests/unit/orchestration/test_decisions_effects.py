@@ -43,7 +43,8 @@ def measured(engine: Engine, lake: Any) -> Any:
         create table fct_orders as
         select 'shop' as business, mode || n as order_key, mode || n as customer_key,
             'CNY' as currency_code, 'sale' as order_type,
-            case when n % 10 = 0 then 'cancelled' else 'completed' end as order_status, 100.00::decimal(18, 2) as gross_amount,
+            case when n % 10 = 0 then 'cancelled' else 'completed' end as order_status,
+            100.00::decimal(18, 2) as gross_amount,
             0.00::decimal(18, 2) as refunded_amount,
             timestamptz '2026-02-28 00:00:00+00' as created_at,
             timestamptz '2026-02-28 00:00:00+00' as paid_at
