@@ -12,8 +12,7 @@ from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
 from models_ml.demand import backtest_demand, forecast_demand, wape
 from models_ml.replenishment.positions import replenishment_positions
-from models_ml.returns.model import train
-from models_ml.returns.scoring import NotEnoughData, score
+from models_ml.returns import NotEnoughData, TrainedReturnRisk, score, train
 from orchestration.ml_tables import empty_frame, write_ml_tables
 
 HORIZON_DAYS = 28
@@ -107,15 +106,33 @@ def learn_returns(settings: Settings, *, now: datetime) -> Learned:
         if isinstance(model, NotEnoughData):
             notes.append(f"{business}: {model.reason}")
             continue
-        open_lines = lines[lines["is_returned"].isna()]
-        scores.append(score(model, open_lines, scored_at=now))
-        evaluations.append(model.report.frame(evaluated_at=now))
-        notes.append(f"{business}: {model.report.summary()}")
+        scored, left_out = _score_open_lines(model, lines, at=max(now, clocks[business]))
+        scores.append(scored)
+        evaluations.append(
+            model.report.frame(
+                model="return_risk",
+                business=str(business),
+                model_version=model.model.model_version,
+                evaluated_at=now,
+            )
+        )
+        notes.append(f"{business}: {model.report.summary()}{left_out}")
     frames = {
         "return_risk_scores": _stack(scores, "return_risk_scores"),
         "return_risk_evaluations": _stack(evaluations, "return_risk_evaluations"),
     }
     return Learned(write_ml_tables(settings, frames), notes or ["no sold lines to score"])
+
+
+def _score_open_lines(
+    model: TrainedReturnRisk, lines: pd.DataFrame, *, at: datetime
+) -> tuple[pd.DataFrame, str]:
+    """Scores of the lines whose window is open, and a sentence on those dated in the future."""
+    open_lines = lines[lines["is_returned"].isna()]
+    is_future = open_lines["ordered_at"] > at
+    left_out = int(is_future.sum())
+    note = f" {left_out:,} lines are dated in the future and were not scored." if left_out else ""
+    return score(model, open_lines[~is_future], scored_at=at), note
 
 
 def plan_replenishment(settings: Settings, *, now: datetime) -> Learned:

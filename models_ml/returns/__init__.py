@@ -1,15 +1,14 @@
-"""Return risk of an order line: features, candidates, honest test, calibrated scores, reasons."""
+"""Return risk of an order line: its columns, costs and reasons; the rest is `models_ml.risk`."""
 
 from models_ml.returns.config import LeakageError, ReturnRiskConfig
-from models_ml.returns.evaluate import ReturnRiskReport
-from models_ml.returns.model import train
-from models_ml.returns.scoring import NotEnoughData, TrainedReturnRisk, score
+from models_ml.returns.model import SCORE_COLUMNS, TrainedReturnRisk, score, train
+from models_ml.risk import NotEnoughData
 
 __all__ = [
+    "SCORE_COLUMNS",
     "LeakageError",
     "NotEnoughData",
     "ReturnRiskConfig",
-    "ReturnRiskReport",
     "TrainedReturnRisk",
     "score",
     "train",

@@ -1,6 +1,9 @@
 """What a person may set in the return-risk model, and which columns it may ever see."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from models_ml.returns.reasons import REASON_GROUPS
+from models_ml.risk import Costs, CountedRate, RiskConfig
 
 KEY_COLUMNS = ("business", "order_key", "line_no", "customer_key")
 NUMERIC_FEATURES = (
@@ -26,35 +29,27 @@ class LeakageError(ValueError):
     """A feature could tell the answer: it is not declared as known when the order is placed."""
 
 
+def _risk_config() -> RiskConfig:
+    rates = tuple(
+        CountedRate(
+            f"{subject}_prior_return_rate",
+            events=f"{subject}_prior_returned_lines",
+            trials=f"{subject}_prior_lines",
+        )
+        for subject in ("customer", "sku")
+    )
+    return RiskConfig(rates=rates, prior_rows=10.0, reason_groups=REASON_GROUPS)
+
+
 @dataclass(frozen=True)
 class ReturnRiskConfig:
-    """Settings of features, splits, calibration and promotion."""
+    """Which columns are used, what mistakes cost, and the settings of `models_ml.risk`."""
 
     features: tuple[str, ...] = DECLARED_FEATURES
     """Columns used, a subset of DECLARED_FEATURES."""
-    prior_lines: float = 10.0
-    """Lines of the average mixed into a customer's or a SKU's own return rate."""
-    test_share: float = 0.2
-    """Newest share of the matured lines, kept for the test."""
-    calibrate_share: float = 0.25
-    """Newest share of the lines before the test, kept for calibration."""
-    validation_share: float = 0.25
-    """Newest share of the lines to fit, used to choose between the learners."""
-    least_rows: int = 100
-    """Least lines in each of the three parts."""
-    least_class_rows: int = 10
-    """Least returned and least kept lines in each of the three parts."""
-    most_fit_rows: int = 200_000
-    """Lines to fit at most, the newest ones: bounds time and memory."""
-    isotonic_from_rows: int = 1_000
-    """Lines to calibrate from which isotonic regression is used; sigmoid below."""
-    promotion_margin: float = 0.05
-    """Relative gain in average precision that a better model must show over a simpler one."""
-    calibration_bins: int = 10
-    """Bins of equal size of the expected calibration error."""
-    reasons: int = 3
-    """Most reasons given for a line."""
-    seed: int = 7
+    costs: Costs = field(default_factory=Costs)
+    """What a missed return and a needless look cost."""
+    risk: RiskConfig = field(default_factory=_risk_config)
 
     def __post_init__(self) -> None:
         """Refuse features that are not known when the order is placed.

@@ -1,17 +1,12 @@
-"""Return risk of an order line: train, choose, calibrate, promote or not.
+"""Return risk of an order line: the order risk of `models_ml.risk` on the lines of one business."""
 
-Order of work in `train`: split by time -> choose the learner on the newest part of the rows to fit
--> fit, calibrate and test every candidate -> keep the simplest one that no other beats by the
-margin -> fit that one again on all matured rows. Nothing known after `as_of` is looked at.
-"""
-
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
-from models_ml.evaluations import Scores, measure, promote
+from models_ml import risk
 from models_ml.frames import (
     as_float,
     as_instant,
@@ -21,42 +16,39 @@ from models_ml.frames import (
     require_unique,
     require_values,
 )
-from models_ml.returns.candidates import (
-    BASE_RATE,
-    Candidate,
-    Fitted,
-    choose_learner,
-    choose_one_column,
-    fit_candidate,
+from models_ml.returns.config import (
+    CATEGORY_FEATURES,
+    KEY_COLUMNS,
+    ReturnRiskConfig,
+    check_features,
 )
-from models_ml.returns.config import KEY_COLUMNS, ReturnRiskConfig
-from models_ml.returns.evaluate import ReturnRiskReport
-from models_ml.returns.features import build_features
-from models_ml.returns.reasons import typical_values
-from models_ml.returns.scoring import NotEnoughData, TrainedReturnRisk
-from models_ml.splits import (
-    ExampleSplit,
-    Mask,
-    label_delay,
-    mature_rows,
-    newest_rows,
-    random_split,
-    share_start,
-    split_examples,
-)
-from models_ml.versions import model_version
+from models_ml.risk import NotEnoughData, Report, RiskModel
 
-LABEL_COLUMNS = ("ordered_at", "is_returned", "label_known_at")
+ROLES = {"label": "is_returned", "decided_at": "ordered_at", "matured_at": "label_known_at"}
+SCORE_COLUMNS = (
+    *KEY_COLUMNS,
+    "risk_score",
+    "is_above_threshold",
+    "top_reasons",
+    "reasons_en",
+    "reasons_zh",
+    "model_version",
+    "scored_at",
+)
 
 
 @dataclass(frozen=True)
-class _Examples:
-    """What is known at the present, in arrays of one length."""
+class TrainedReturnRisk:
+    """A model that may score lines of its business."""
 
-    features: pd.DataFrame
-    labels: np.ndarray
-    decided_at: np.ndarray
-    known_at: np.ndarray
+    business: str
+    config: ReturnRiskConfig
+    model: RiskModel
+
+    @property
+    def report(self) -> Report:
+        """What the test said."""
+        return self.model.report
 
 
 def train(
@@ -80,163 +72,79 @@ def train(
         LeakageError: a feature is not declared.
     """
     settings = config or ReturnRiskConfig()
-    require_columns(examples, (*KEY_COLUMNS, *LABEL_COLUMNS), name="examples")
+    require_columns(examples, (*KEY_COLUMNS, *ROLES.values()), name="examples")
     require_values(examples, ("business", "order_key", "ordered_at"), name="examples")
-    present = as_instant(as_of)
-    examples = examples[as_utc(examples["ordered_at"]) <= present]
+    examples = examples[as_utc(examples["ordered_at"]) <= as_instant(as_of)]
     if examples.empty:
         return NotEnoughData("There is no order line up to this time, so nothing to learn from.")
     business = require_one_business(examples, name="examples")
     require_unique(examples, ["order_key", "line_no"], name="examples")
-    known = _read(examples, present, settings)
-    delay = label_delay(known.decided_at, known.known_at, known.labels == 1)
-    split = split_examples(
-        known.decided_at,
-        known.known_at,
-        as_of=present,
-        delay=delay,
-        test_share=settings.test_share,
-        calibrate_share=settings.calibrate_share,
+    features = build_features(examples, config=settings)
+    roles = examples[["order_key", *ROLES.values()]].reset_index(drop=True)
+    model = risk.train(
+        pd.concat([features, roles.drop(columns="ordered_at")], axis=1),
+        group="order_key",
+        available_at=dict.fromkeys(settings.features),
+        cost=settings.costs,
+        config=settings.risk,
+        as_of=as_of,
+        name="return-risk",
+        **ROLES,
     )
-    lacking = _find_lack(split, known.labels, settings)
-    if lacking:
-        return NotEnoughData(lacking)
-    split = replace(split, fit=_bounded(split.fit, known, settings))
-    mature = mature_rows(known.decided_at, known.known_at, at=present, delay=delay)
-    candidates, scores = _judge(known, split, settings)
-    learner = candidates[-1]
-    kept = promote(scores, margin=settings.promotion_margin)
-    version = model_version(
-        "return-risk",
-        settings,
-        window_start=pd.Timestamp(known.decided_at.min()).date(),
-        window_end=pd.Timestamp(present).date(),
-    )
-    report = ReturnRiskReport(
-        business=business,
-        kept=kept,
-        learner=learner.name,
-        scores=scores,
-        random_split=_random_score(known, mature, learner, settings),
-        base_rate=float(known.labels[split.test].mean()),
-        margin=settings.promotion_margin,
-        rows={name: int(getattr(split, name).sum()) for name in ("fit", "calibrate", "test")},
-        window_start=pd.Timestamp(split.test_start, tz="UTC"),
-        window_end=pd.Timestamp(known.decided_at[split.test].max(), tz="UTC"),
-        model_version=version,
-    )
-    chosen = next(candidate for candidate in candidates if candidate.name == kept)
-    fitted = _fit_for_use(known, mature, chosen, settings)
-    return TrainedReturnRisk(
-        business,
-        settings,
-        fitted,
-        typical_values(fitted, known.features[mature]),
-        float(known.labels[mature].mean()),
-        version,
-        report,
-    )
+    if isinstance(model, NotEnoughData):
+        return model
+    return TrainedReturnRisk(business, settings, model)
 
 
-def _read(examples: pd.DataFrame, present: np.datetime64, config: ReturnRiskConfig) -> _Examples:
-    """Arrays of what is known: a label known after the present is taken as unknown."""
-    known_at = as_utc(examples["label_known_at"])
-    labels = as_float(examples["is_returned"])
-    open_label = np.isnan(labels) | np.isnat(known_at) | (known_at > present)
-    return _Examples(
-        build_features(examples, config=config),
-        np.where(open_label, 0, np.nan_to_num(labels)).astype(np.int64),
-        as_utc(examples["ordered_at"]),
-        np.where(open_label, np.datetime64("NaT"), known_at),
-    )
+def score(model: TrainedReturnRisk, examples: pd.DataFrame, *, scored_at: datetime) -> pd.DataFrame:
+    """Probability that each line will be returned, and why it is above the average.
 
+    Args:
+        model: what `train` returned.
+        examples: lines of the same business with the keys and feature columns; no label needed.
+        scored_at: written into every row; see `RiskModel.score`.
 
-def _find_lack(split: ExampleSplit, labels: np.ndarray, config: ReturnRiskConfig) -> str:
-    """A sentence about what is missing, empty when nothing is."""
-    for part, name in (("fit", "learn from"), ("calibrate", "calibrate on"), ("test", "test on")):
-        values = labels[getattr(split, part)]
-        if len(values) < config.least_rows:
-            return (
-                f"There are {len(values)} matured order lines to {name}, but {config.least_rows} "
-                "are needed; wait for more history."
-            )
-        rarer = min(int(values.sum()), int((1 - values).sum()))
-        if rarer < config.least_class_rows:
-            kind = "returned" if values.mean() < 0.5 else "kept"
-            return (
-                f"There are {rarer} {kind} order lines to {name}, but {config.least_class_rows} "
-                "are needed to tell them from the others; wait for more history."
-            )
-    return ""
+    Returns:
+        One row per line in the order given, with SCORE_COLUMNS; `risk_score` is 0..1,
+        `top_reasons` holds codes separated by commas (see `reasons.REASON_CODES`).
 
-
-def _bounded(rows: Mask, known: _Examples, config: ReturnRiskConfig) -> Mask:
-    return newest_rows(rows, known.decided_at, most=config.most_fit_rows)
-
-
-def _judge(
-    known: _Examples, split: ExampleSplit, config: ReturnRiskConfig
-) -> tuple[tuple[Candidate, ...], dict[str, Scores]]:
-    """The candidates from the simplest to the learner, and their figures on the test rows."""
-    start = share_start(
-        known.decided_at[split.fit], config.validation_share, otherwise=split.calibrate_start
-    )
-    learner = choose_learner(
-        known.features,
-        known.labels,
-        learn=split.fit & (known.decided_at < start),
-        validate=split.fit & (known.decided_at >= start),
-        config=config,
-    )
-    one_column = choose_one_column(known.features, known.labels, rows=split.fit, config=config)
-    candidates = tuple(c for c in (Candidate(BASE_RATE), one_column, learner) if c is not None)
-    scores = {}
-    for candidate in candidates:
-        fitted = fit_candidate(
-            candidate,
-            known.features,
-            known.labels,
-            fit=split.fit,
-            calibrate=split.calibrate,
-            config=config,
+    Raises:
+        FrameError: a missing column, several businesses, two rows for one line, an order time
+            after `scored_at`.
+        ValueError: the lines are of another business than the model.
+    """
+    require_columns(examples, KEY_COLUMNS, name="examples")
+    if examples.empty:
+        return pd.DataFrame(columns=list(SCORE_COLUMNS))
+    business = require_one_business(examples, name="examples")
+    if business != model.business:
+        raise ValueError(
+            f"The model is of business {model.business}, the examples are of {business}."
         )
-        risk = fitted.probabilities(known.features[split.test])
-        scores[candidate.name] = measure(
-            known.labels[split.test], risk, bins=config.calibration_bins
-        )
-    return candidates, scores
+    require_unique(examples, ["order_key", "line_no"], name="examples")
+    features = build_features(examples, config=model.config)
+    scored = model.model.score(features, scored_at=scored_at)
+    names = {"probability": "risk_score", "reason_codes": "top_reasons"}
+    keys = examples[list(KEY_COLUMNS)].reset_index(drop=True)
+    return pd.concat([keys, scored.rename(columns=names)], axis=1)[list(SCORE_COLUMNS)]
 
 
-def _random_score(
-    known: _Examples, mature: Mask, learner: Candidate, config: ReturnRiskConfig
-) -> Scores:
-    """The learner's figures when time is ignored."""
-    rest, judge = random_split(mature, test_share=config.test_share, seed=config.seed)
-    learn, calibrate = random_split(rest, test_share=config.calibrate_share, seed=config.seed)
-    fitted = fit_candidate(
-        learner,
-        known.features,
-        known.labels,
-        fit=_bounded(learn, known, config),
-        calibrate=calibrate,
-        config=config,
-    )
-    risk = fitted.probabilities(known.features[judge])
-    return measure(known.labels[judge], risk, bins=config.calibration_bins)
+def build_features(examples: pd.DataFrame, *, config: ReturnRiskConfig) -> pd.DataFrame:
+    """The feature columns as numbers and text with `ordered_at`, index 0..n-1.
 
+    Adds `is_customer_known` (0 or 1). Other columns of `examples`, the label among them, are left
+    behind.
 
-def _fit_for_use(
-    known: _Examples, mature: Mask, candidate: Candidate, config: ReturnRiskConfig
-) -> Fitted:
-    """The same recipe on all matured rows: the newest share calibrates, the rest fits."""
-    start = share_start(
-        known.decided_at[mature], config.calibrate_share, otherwise=known.decided_at.min()
-    )
-    return fit_candidate(
-        candidate,
-        known.features,
-        known.labels,
-        fit=_bounded(mature & (known.decided_at < start), known, config),
-        calibrate=mature & (known.decided_at >= start),
-        config=config,
-    )
+    Raises:
+        FrameError: a feature column is missing or holds no numbers.
+        LeakageError: a feature is not declared.
+    """
+    check_features(config.features)
+    require_columns(examples, (*config.features, "customer_key", "ordered_at"), name="examples")
+    columns: dict[str, object] = {}
+    for name in config.features:
+        values = examples[name]
+        columns[name] = values.to_numpy() if name in CATEGORY_FEATURES else as_float(values)
+    columns["is_customer_known"] = examples["customer_key"].notna().to_numpy(dtype=np.float64)
+    columns["ordered_at"] = as_utc(examples["ordered_at"])
+    return pd.DataFrame(columns)

@@ -109,6 +109,39 @@ class GateConfig:
 
 
 @dataclass(frozen=True)
+class CountedRate:
+    """A rate whose two counts the frame already holds as of each decision.
+
+    (events + k * average) / (trials + k), the posterior mean of a beta-binomial with k =
+    `RiskConfig.prior_rows`; the average is sum(events) / sum(trials) over the rows to fit. The
+    column of events is replaced by the rate.
+    """
+
+    name: str
+    events: str
+    trials: str
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A reason: its code and its words, in which {value} and {typical} are filled in."""
+
+    code: str
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
+class ReasonGroup:
+    """Features that are one thing to a person; the first one decides between high and low."""
+
+    features: tuple[str, ...]
+    high: Phrase
+    """Said where the first feature is above its typical value."""
+    low: Phrase
+
+
+@dataclass(frozen=True)
 class RiskConfig:
     """Settings of splits, features, learners, calibration and promotion."""
 
@@ -149,5 +182,13 @@ class RiskConfig:
     """Relative gain in average precision that a better model must show over a simpler one."""
     boosting_rounds: int = 80
     """Trees of a gradient boosting."""
+    rates: tuple[CountedRate, ...] = ()
+    """Rates to build from counts in the frame."""
+    reason_groups: tuple[ReasonGroup, ...] = ()
+    """Words for features that belong together; every other feature speaks for itself."""
+    reasons: int = 3
+    """Most reasons given for a row."""
+    least_effect: float = 0.1
+    """Log-odds that a reason must add to be named."""
     seed: int = 7
     gate: GateConfig = field(default_factory=GateConfig)

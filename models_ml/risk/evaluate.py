@@ -6,16 +6,21 @@ the newest part of the rows to fit -> fit, calibrate and test every candidate ->
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
 from models_ml.evaluations import Scores, measure, promote
-from models_ml.frames import FrameError, require_columns
+from models_ml.frames import as_instant, require_columns
 from models_ml.risk.columns import Column, as_text, as_times, describe_columns
 from models_ml.risk.config import Costs, RiskConfig, read_costs
-from models_ml.risk.examples import Examples, read_availability, read_examples
+from models_ml.risk.examples import (
+    Examples,
+    NotEnoughRowsError,
+    read_availability,
+    read_examples,
+)
 from models_ml.risk.features import FeatureBuilder, Matrix, usable_columns
 from models_ml.risk.gate import refuse_columns
 from models_ml.risk.learners import (
@@ -55,6 +60,10 @@ class Judged:
     """What was fitted on the way to a report; for those who go on to use the model."""
 
     report: Report
+    config: RiskConfig
+    costs: Costs
+    present: np.datetime64
+    """The latest time that was looked at."""
     examples: Examples
     columns: dict[str, Column]
     builder: FeatureBuilder
@@ -76,6 +85,7 @@ def evaluate(
     available_at: Mapping[str, object] | None = None,
     cost: Costs | Mapping[str, float] | float | None = None,
     config: RiskConfig | None = None,
+    as_of: datetime | None = None,
 ) -> Report:
     """Judge how well the label of an order can be foretold when it is decided on.
 
@@ -94,6 +104,8 @@ def evaluate(
         cost: what mistakes cost: `Costs`, a mapping with its names (false_negative,
             false_positive, review, capacity), or the price of a missed event in false alarms.
         config: settings.
+        as_of: the present: rows decided later and labels known later are not looked at. The latest
+            time in the frame when None; a naive time is taken as UTC.
 
     Returns:
         Figures of the newest rows with base rate, one-column baseline and random split beside
@@ -112,6 +124,7 @@ def evaluate(
         available_at=available_at,
         cost=cost,
         config=config,
+        as_of=as_of,
     ).report
 
 
@@ -125,21 +138,29 @@ def judge(
     available_at: Mapping[str, object] | None = None,
     cost: Costs | Mapping[str, float] | float | None = None,
     config: RiskConfig | None = None,
+    as_of: datetime | None = None,
 ) -> Judged:
     """As `evaluate`, with everything that was fitted on the way."""
     settings = config or RiskConfig()
     costs = read_costs(cost)
     declared = dict(available_at or {})
     require_columns(frame, declared, name="frame")
+    if as_of is not None:
+        require_columns(frame, [decided_at], name="frame")
+        # A row without a time stays, to be refused with a sentence of its own.
+        was_decided = ~(as_times(frame[decided_at]) > as_instant(as_of))
+        frame, declared = frame[was_decided], _cut(declared, was_decided)
     examples = read_examples(
         frame, label=label, decided_at=decided_at, matured_at=matured_at, group=group
     )
+    present = _latest(examples) if as_of is None else as_instant(as_of)
+    examples = examples.known_by(present)
     columns = describe_columns(examples.frame, reserved=(), most_levels=settings.most_levels)
     refused = _refuse(
         frame, examples, columns, declared=declared, decided_at=decided_at, config=settings
     )
     usable, unused = usable_columns(columns, refused)
-    mature, split, set_aside = _split(examples, settings)
+    mature, split, set_aside = _split(examples, present, settings)
     split = replace(
         split, fit=newest_rows(split.fit, examples.decided_at, most=settings.most_fit_rows)
     )
@@ -171,7 +192,35 @@ def judge(
         rows={**report.rows, "set_aside": set_aside},
         notes=_notes(examples, matured_at, set_aside, usable),
     )
-    return Judged(report, examples, usable, builder, matrix, labels, mature, split, fitted)
+    return Judged(
+        report=report,
+        config=settings,
+        costs=costs,
+        present=present,
+        examples=examples,
+        columns=usable,
+        builder=builder,
+        matrix=matrix,
+        labels=labels,
+        mature=mature,
+        split=split,
+        fitted=fitted,
+    )
+
+
+def _cut(declared: Mapping[str, object], rows: Mask) -> dict[str, object]:
+    """Declarations without the rows that are not looked at; a Series follows its index."""
+    return {
+        name: np.asarray(when)[rows] if isinstance(when, (np.ndarray, pd.DatetimeIndex)) else when
+        for name, when in declared.items()
+    }
+
+
+def _latest(examples: Examples) -> np.datetime64:
+    """The latest time of a decision or of a known label."""
+    known = examples.known_at[examples.is_labelled]
+    latest: np.datetime64 = np.concatenate([examples.decided_at, known]).max()
+    return latest
 
 
 def _refuse(
@@ -202,11 +251,12 @@ def _sorted_like(frame: pd.DataFrame, decided_at: str) -> np.ndarray:
     return np.argsort(as_times(frame[decided_at]), kind="stable")
 
 
-def _split(examples: Examples, config: RiskConfig) -> tuple[Mask, ExampleSplit, int]:
+def _split(
+    examples: Examples, present: np.datetime64, config: RiskConfig
+) -> tuple[Mask, ExampleSplit, int]:
     """Mature rows, the three parts, and how many rows were set aside to keep groups whole."""
     known_at = examples.known_at
     delay = _cohort_delay(examples, config)
-    present = max(examples.decided_at.max(), known_at[examples.is_labelled].max())
     mature = mature_rows(examples.decided_at, known_at, at=present, delay=delay)
     split = split_examples(
         examples.decided_at,
@@ -228,12 +278,12 @@ def _require_both_answers(
     """Refuse a frame whose parts can't carry a figure.
 
     Raises:
-        FrameError: which part lacks what.
+        NotEnoughRowsError: which part lacks what.
     """
     for part, name in (("fit", "learn from"), ("calibrate", "calibrate on"), ("test", "test on")):
         lack = lacking(labels[getattr(split, part)], name, config)
         if lack:
-            raise FrameError(lack, frame)
+            raise NotEnoughRowsError(lack, frame)
 
 
 def lacking(values: np.ndarray, purpose: str, config: RiskConfig) -> str:

@@ -1,6 +1,6 @@
 """From a caller's frame to examples: every check that makes a frame unusable stands here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -11,6 +11,10 @@ from models_ml.risk.columns import as_times
 
 YES = {"1", "1.0", "true", "yes", "y", "t", "是"}
 NO = {"0", "0.0", "false", "no", "n", "f", "否"}
+
+
+class NotEnoughRowsError(FrameError):
+    """The frame is sound, but too little has happened yet to learn and to judge."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,15 @@ class Examples:
         """Bool (n,)."""
         result: np.ndarray = (self.labels >= 0) & ~np.isnat(self.known_at)
         return result
+
+    def known_by(self, present: np.datetime64) -> "Examples":
+        """The same rows as one saw them at a time: labels that became known later are open."""
+        is_open = ~(self.known_at <= present)
+        return replace(
+            self,
+            labels=np.where(is_open, -1, self.labels).astype(np.int8),
+            known_at=np.where(is_open, np.datetime64("NaT"), self.known_at),
+        )
 
 
 def read_examples(
@@ -77,7 +90,7 @@ def _check_shape(frame: pd.DataFrame, named: list[str]) -> None:
         raise FrameError(f"The column(s) {', '.join(repeated)} occur twice; rename one of each.")
     require_columns(frame, named, name="frame")
     if frame.empty:
-        raise FrameError("The frame has no rows; pass the orders to judge on.")
+        raise NotEnoughRowsError("The frame has no rows; pass the orders to judge on.")
     twice = frame.index.duplicated(keep=False)
     if twice.any():
         raise FrameError(
@@ -103,7 +116,7 @@ def _read_label(frame: pd.DataFrame, label: str) -> np.ndarray:
     answers = np.unique(result[result >= 0])
     if len(answers) < 2:
         held = f"only {answers[0]}" if len(answers) else "no value"
-        raise FrameError(
+        raise NotEnoughRowsError(
             f"The label {label} holds {held}, so there is nothing to tell apart; "
             "pass rows of both answers.",
             frame,

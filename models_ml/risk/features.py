@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from models_ml.risk.columns import Column, as_numbers, as_text, as_times
-from models_ml.risk.config import RiskConfig
+from models_ml.risk.config import CountedRate, RiskConfig
 from models_ml.risk.examples import Examples
 from models_ml.risk.history import CategoryHistory, smoothed_log_odds
 from models_ml.splits import Mask
@@ -61,6 +61,7 @@ class FeatureBuilder:
         self._config = config
         self._levels: dict[str, pd.Index] = {}
         self._histories: dict[str, CategoryHistory] = {}
+        self._rates = _learn_rates(examples.frame[fit], self.columns, config)
         everything = np.zeros(len(examples.labels), dtype=np.int8)
         self._base = self._history_of(examples, everything)
         for name, column in self.columns.items():
@@ -101,8 +102,11 @@ class FeatureBuilder:
         features: dict[str, np.ndarray] = {}
         categories: set[str] = set()
         base = self._base_rate(decided_at)
+        replaced = {rate.events for rate in self._rates}
         for name, column in self.columns.items():
             values = frame[name]
+            if name in replaced:
+                continue
             if column.kind == "number":
                 features[name] = as_numbers(values)
             elif column.kind == "time":
@@ -113,6 +117,8 @@ class FeatureBuilder:
                     features[name] = self._codes(name, texts)
                     categories.add(name)
                 features |= self._history(name, texts, decided_at, base)
+        for rate, average in self._rates.items():
+            features[rate.name] = _counted_rate(frame, rate, average, self._config.prior_rows)
         features |= _calendar(decided_at)
         names = tuple(features)
         stacked = np.column_stack([*features.values()]) if names else np.zeros((len(frame), 0))
@@ -140,6 +146,29 @@ class FeatureBuilder:
             result[f"{name}:earlier_rows"] = np.log1p(known.rows)
             result[f"{name}:hours_since"] = np.log1p(known.hours_since)
         return result
+
+
+def _learn_rates(
+    frame: pd.DataFrame, columns: Mapping[str, Column], config: RiskConfig
+) -> dict[CountedRate, float]:
+    """The average of each rate whose two counts may be used."""
+    averages = {}
+    for rate in config.rates:
+        if rate.events not in columns or rate.trials not in columns:
+            continue
+        trials = float(np.nansum(as_numbers(frame[rate.trials])))
+        events = float(np.nansum(as_numbers(frame[rate.events])))
+        averages[rate] = events / trials if trials > 0 else 0.0
+    return averages
+
+
+def _counted_rate(
+    frame: pd.DataFrame, rate: CountedRate, average: float, prior_rows: float
+) -> np.ndarray:
+    events = np.nan_to_num(as_numbers(frame[rate.events]))
+    trials = np.nan_to_num(as_numbers(frame[rate.trials]))
+    result: np.ndarray = (events + prior_rows * average) / (trials + prior_rows)
+    return result
 
 
 def _calendar(decided_at: np.ndarray) -> dict[str, np.ndarray]:

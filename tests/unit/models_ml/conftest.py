@@ -105,3 +105,34 @@ def _with_history(frame: pd.DataFrame, customer: np.ndarray, sku: np.ndarray) ->
     first = frame.groupby(customer)["ordered_at"].transform("min")
     frame["customer_prior_days"] = (frame["ordered_at"] - first).dt.days
     return frame
+
+
+@pytest.fixture(scope="session")
+def risky_orders() -> pd.DataFrame:
+    """Orders whose risk is known: of amount, channel and shop; odd types on purpose."""
+    rng = np.random.default_rng(1)
+    count = 3_000
+    shop, channel = rng.integers(0, 60, count), rng.integers(0, 3, count)
+    amount = np.round(np.exp(rng.normal(4, 1, count)), 2)
+    odds = -1.6 + rng.normal(0, 1, 60)[shop] + np.array([0, 0.8, -0.8])[channel]
+    risk = 1 / (1 + np.exp(-(odds + 0.7 * (np.log(amount) - 4))))
+    placed = pd.Timestamp("2026-01-01") + pd.to_timedelta(
+        np.sort(rng.uniform(0, 120, count)), unit="D"
+    )
+    is_bad = (rng.random(count) < risk).astype(int)
+    delay = np.where(is_bad == 1, rng.uniform(1, 5, count), 5)
+    return pd.DataFrame(
+        {
+            "order_no": [f"A{number:06}" for number in range(count)],
+            "金额": pd.Series(amount).astype(str).mask(rng.random(count) < 0.05),
+            "channel": np.array(["web", "app", None], dtype=object)[channel],
+            "shop": [f"shop {number}" for number in shop],
+            "first_seen": placed - pd.to_timedelta(rng.uniform(0, 900, count), unit="D"),
+            "is_member": rng.random(count) < 0.4,
+            "nothing": "same",
+            "placed_at": placed.astype(str),
+            "known_at": placed + pd.to_timedelta(delay, unit="D"),
+            "is_bad": is_bad,
+            "risk": risk,
+        }
+    )
