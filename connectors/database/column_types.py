@@ -69,9 +69,9 @@ class Money(TypeDecorator[Decimal]):
         return Decimal(value).quantize(_CENT)
 
 
-def json_type() -> TypeEngine[Any]:
-    """JSON; binary JSON on PostgreSQL."""
-    return JSON().with_variant(JSONB(), "postgresql")
+def json_type(*, none_as_null: bool = False) -> TypeEngine[Any]:
+    """JSON; binary JSON on PostgreSQL. None is JSON's null, or SQL's where that is wanted."""
+    return JSON(none_as_null).with_variant(JSONB(none_as_null), "postgresql")
 
 
 def identity_type() -> TypeEngine[int]:

@@ -75,9 +75,13 @@ def record_publication(
     return publication
 
 
-def list_publications(engine: Engine, limit: int = 50) -> list[Publication]:
-    """The newest publications, newest first."""
+def list_publications(
+    engine: Engine, limit: int = 50, *, until: Publication | None = None
+) -> list[Publication]:
+    """The newest publications, newest first; `until`: that one and earlier ones."""
     query = select(publications).order_by(*_NEWEST_FIRST).limit(limit)
+    if until is not None:
+        query = query.where(publications.c.published_at <= until.published_at)
     with engine.connect() as connection:
         return [_publication(row) for row in connection.execute(query)]
 

@@ -314,3 +314,22 @@ stock_entries = Table(
     Index("ix_stock_entries_site_sku", "site", "sku"),
     Index("ix_stock_entries_document", "document"),
 )
+
+# One row a key of the HTTP interface; the key itself is never kept, only its hash.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("key_hash", Text, nullable=False),
+    Column("scopes", json_type(), nullable=False),
+    Column("channels", json_type(none_as_null=True)),
+    Column("businesses", json_type(none_as_null=True)),
+    Column("hidden_columns", json_type(), nullable=False),
+    Column("person", Text),
+    Column("requests_per_minute", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)

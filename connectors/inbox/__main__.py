@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
 from connectors.configuration import load_configuration
 from connectors.errors import FourflowError
@@ -16,7 +16,7 @@ from connectors.settings import Settings, load_settings
 logger = logging.getLogger("connectors.inbox")
 
 
-def main(make_routes: Callable[[Settings], Sequence[Route]] = lambda _settings: ()) -> None:
+def main(make_routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _settings: ()) -> None:
     """Read the configuration and serve.
 
     Args:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
 from connectors.inbox.journal import Journal, JournalLimits
 from connectors.inbox.protocol import InboxAccount
@@ -28,7 +28,7 @@ def serve(
     *,
     host: str = HOST,
     port: int = PORT,
-    routes: Sequence[Route] = (),
+    routes: Sequence[BaseRoute] = (),
 ) -> None:
     """Receive pushes until a signal ends the process.
 

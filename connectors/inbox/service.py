@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from connectors.errors import FourflowError, TransientError
 from connectors.inbox.journal import Journal
@@ -190,7 +190,7 @@ def make_app(
     tally: Tally,
     limits: ServiceLimits | None = None,
     *,
-    routes: Sequence[Route] = (),
+    routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The app. The caller has started the journal; the end of the app's lifespan closes it.
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, Row, func, select, update
+from sqlalchemy import Engine, Row, and_, func, or_, select, update
 
 from connectors.database.engine import write_transaction
 from connectors.database.runs import RedState
@@ -148,9 +148,29 @@ def list_decisions(
     rule_id: str | None = None,
     kind: str | None = None,
     limit: int = 100,
+    after: Decision | None = None,
+    until: str | None = None,
 ) -> list[Decision]:
-    """The newest decisions, newest first, optionally of one state, rule or kind."""
+    """The newest decisions, newest first, optionally of one state, rule or kind.
+
+    Args:
+        engine: the operational database.
+        state: only those in this state.
+        rule_id: only those of this rule.
+        kind: only those of this kind.
+        limit: how many at most.
+        after: only those that come after this one in the order of the list.
+        until: only those made from this publication or an earlier one.
+    """
     query = select(decisions).order_by(decisions.c.created_at.desc(), decisions.c.decision_id)
+    if after is not None:
+        same_moment = and_(
+            decisions.c.created_at == after.created_at,
+            decisions.c.decision_id > after.decision_id,
+        )
+        query = query.where(or_(decisions.c.created_at < after.created_at, same_moment))
+    if until is not None:  # an id begins with its time
+        query = query.where(decisions.c.publication_id <= until)
     wanted = {decisions.c.state: state, decisions.c.rule_id: rule_id, decisions.c.kind: kind}
     for column, value in wanted.items():
         if value is not None:

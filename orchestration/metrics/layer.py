@@ -121,9 +121,14 @@ class MetricLayer:
         return written
 
     def rows(
-        self, query: MetricQuery, lake: PublishedLake, params: Mapping[str, Any] | None = None
+        self,
+        query: MetricQuery,
+        lake: PublishedLake,
+        params: Mapping[str, Any] | None = None,
+        *,
+        limit: int | None = None,
     ) -> list[dict[str, Any]]:
-        """The answer as of a publication: a dict a group, in the order of the groups.
+        """The answer as of a publication: a dict a group, the first `limit` in the groups' order.
 
         Amounts are exact decimals; those that come of a division have six places. Counts are
         integers, shares are floats; None where there is nothing to divide by.
@@ -137,7 +142,8 @@ class MetricLayer:
             one.name for one in self.catalogue.named(written.metrics) if one.unit == CURRENCY
         ]
         with _said_plainly(query, lake):
-            found = lake.rows(written.sql, params)
+            most = "" if limit is None else f"\nlimit {limit:d}"
+            found = lake.rows(written.sql + most, params)
         for row in found:
             for name in amounts:
                 if isinstance(row[name], float):

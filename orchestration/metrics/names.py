@@ -14,6 +14,7 @@ METRIC_TIME = "metric_time"
 
 _TOKEN = re.compile(
     r"""(?P<kept>'(?:[^']|'')*' | \{\{.*?\}\} | \$\w+ | \d[\w.]*)
+      | "(?P<quoted>[^"]*)"
       | (?P<function>[A-Za-z_]\w*(?=\s*\())
       | (?P<word>[A-Za-z_]\w*)""",
     re.VERBOSE,
@@ -122,8 +123,8 @@ def filter_template(condition: str, available: Sequence[GroupBy], subject: str) 
     """
 
     def replaced(token: re.Match[str]) -> str:
-        word = token["word"]
-        if word is None or word.lower() in _SQL_WORDS:
+        word = token["quoted"] if token["quoted"] is not None else token["word"]
+        if word is None or (token["quoted"] is None and word.lower() in _SQL_WORDS):
             return token[0]
         if word in (METRIC_TIME, "day"):
             return GroupBy(METRIC_TIME, "time").template()

@@ -22,8 +22,16 @@ from orchestration.decisions.outbox import close
 from orchestration.decisions.states import Happening, refresh_states
 
 Answer = Literal["approve", "reject"]
-Channel = Literal["command", "page", "link"]
+Channel = Literal["command", "page", "link", "api"]
 _PAST = {"approve": "approved", "reject": "rejected"}
+
+
+class NothingAskedError(InputError):
+    """Nobody is asked about the decision, or not any more."""
+
+
+class NotEntitledError(InputError):
+    """The person may not answer about the decision."""
 
 
 @dataclass(frozen=True)
@@ -237,10 +245,10 @@ def _asked(connection: Connection, decision_id: str) -> Row[Any]:
     query = select(approvals).where(approvals.c.decision_id == decision_id).with_for_update()
     row = connection.execute(query).one_or_none()
     if row is None:
-        raise InputError(f"Decision {decision_id[:12]} needs no approval.")
+        raise NothingAskedError(f"Decision {decision_id[:12]} needs no approval.")
     if row.state != "awaiting":
         when = row.closed_at or row.due_at
-        raise InputError(
+        raise NothingAskedError(
             f"Decision {decision_id[:12]} was {row.state} at {when:%Y-%m-%d %H:%M} UTC; "
             "a verdict is final."
         )
@@ -266,7 +274,7 @@ def _principal(
     for delegator in delegators:
         if policy.may_approve(delegator, role):
             return delegator
-    raise InputError(
+    raise NotEntitledError(
         f"{approver} may not answer: {role} is asked; let one of "
         f"{', '.join(policy.people.get(role, ())) or 'them'} answer or delegate."
     )

@@ -359,3 +359,19 @@ select 'fourflow_demo' as business, 'web' as first_channel, 'CNY' as currency_co
     100 - 30 * months_since as active_person_count, 900.00::decimal(18, 2) as cumulative_net_amount
 from (values (date '2026-09-01', 0), (date '2026-09-01', 1), (date '2026-10-01', 0))
     as t (cohort_month, months_since)
+;
+
+create or replace table lake.reports.rpt_stock_matrix as
+select * from (values
+    ('fourflow_demo', 'SKU-0007', 'wh_east', 'Diapers', 'baby', date '2026-11-20', 12, 4, 0, 24, 8,
+        159.20::decimal(18, 2), 'CNY'),
+    ('fourflow_demo', 'SKU-0008', 'wh_east', 'Formula', 'baby', date '2026-11-20', 90, 10, 5, 0, 75,
+        9000.00::decimal(18, 2), 'CNY'),
+    ('fourflow_demo', 'SKU-0008', 'store_pos', 'Formula', 'baby', date '2026-11-20', 3, 0, 0, 0, 3,
+        300.00::decimal(18, 2), 'CNY'),
+    ('online_retail', '85123A', '-', 'T-light holder', null, date '2011-12-09', 40, 0, 0, 0, 40,
+        102.00::decimal(18, 2), 'GBP')
+) as t (
+    business, sku, site, name, category, counted_on, on_hand, reserved, outbound, inbound,
+    available_to_sell, stock_value, currency_code
+)
