@@ -1,7 +1,18 @@
-"""`python -m orchestration.door`: what others reach, pushes to the inbox and approval links."""
+"""`python -m orchestration.door`: what others reach: pushes, approval links and the API."""
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute
 
 from connectors.inbox.__main__ import main
+from connectors.settings import Settings
+from orchestration.api.service import api_routes
 from orchestration.decisions.approvals.pages import approval_routes
 
+
+def _routes(settings: Settings) -> Sequence[BaseRoute]:
+    return [*approval_routes(settings), *api_routes(settings)]
+
+
 if __name__ == "__main__":
-    main(approval_routes)
+    main(_routes)

@@ -1,0 +1,262 @@
+"""The shapes of all answers, as the interface describes them.
+
+Amounts are decimals as text, beside their currency; times are UTC. A column that is hidden from a
+key, or that an older publication does not have, is absent.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Cited(BaseModel):
+    """From which publication an answer comes."""
+
+    publication_id: str
+    published_at: datetime
+
+
+class MetricEntry(BaseModel):
+    """One metric as its owner defined it."""
+
+    name: str
+    label_en: str
+    label_zh: str
+    definition_en: str
+    definition_zh: str
+    kind: str
+    unit: str = Field(
+        description="`currency` (beside its currency_code), `share`, or what is counted."
+    )
+    owner: str
+    inputs: list[str] = Field(description="Metrics it is computed from.")
+
+
+class MetricList(BaseModel):
+    """All metrics that the key may ask for."""
+
+    metrics: list[MetricEntry]
+
+
+class MetricDescription(MetricEntry):
+    """One metric and what it can be grouped and filtered by."""
+
+    dimensions: list[str]
+
+
+class MetricAnswer(Cited):
+    """A metric by groups."""
+
+    metric: str
+    unit: str
+    groups: list[str] = Field(description="Columns of the groups, in order.")
+    rows: list[dict[str, Any]]
+    has_more: bool = Field(description="Whether there are more groups than were asked for.")
+
+
+class Order(BaseModel):
+    """One order: a row of `fct_orders`."""
+
+    order_key: str | None = None
+    business: str | None = None
+    source: str | None = None
+    channel: str | None = None
+    order_no: str | None = None
+    order_type: str | None = None
+    customer_key: str | None = None
+    order_status: str | None = None
+    refund_status: str | None = None
+    created_at: datetime | None = None
+    paid_at: datetime | None = None
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
+    created_on: date | None = Field(default=None, description="Business date of created_at.")
+    gross_amount: Decimal | None = None
+    paid_amount: Decimal | None = None
+    refunded_amount: Decimal | None = None
+    net_paid_amount: Decimal | None = None
+    currency_code: str | None = None
+    line_count: int | None = None
+    unit_count: int | None = None
+    known_at: datetime | None = Field(default=None, description="When we were told.")
+
+
+class OrderEvent(BaseModel):
+    """Something that happened to an order: a row of `fct_order_events`."""
+
+    event: str | None = None
+    actor: str | None = None
+    source: str | None = None
+    reference: str | None = None
+    order_status: str | None = Field(default=None, description="Status that the order reached.")
+    event_at: datetime | None = None
+    known_at: datetime | None = None
+    seconds_since_previous: int | None = None
+    seconds_to_known: int | None = Field(default=None, description="How late we were told.")
+
+
+class OrderPage(Cited):
+    """Orders, the newest first."""
+
+    rows: list[Order]
+    next_cursor: str | None
+
+
+class OrderLife(Cited):
+    """One order with its timeline, the earliest first."""
+
+    order: Order
+    timeline: list[OrderEvent]
+
+
+class StockPosition(BaseModel):
+    """Stock of one article at one site: a row of `rpt_stock_matrix`."""
+
+    business: str | None = None
+    sku: str | None = None
+    site: str | None = None
+    name: str | None = None
+    category: str | None = None
+    counted_on: date | None = None
+    on_hand: int | None = None
+    reserved: int | None = None
+    outbound: int | None = None
+    inbound: int | None = None
+    available_to_sell: int | None = None
+    available_to_promise: Decimal | None = None
+    first_available_on: date | None = None
+    next_arrival_on: date | None = None
+    stock_value: Decimal | None = None
+    currency_code: str | None = None
+
+
+class StockPage(Cited):
+    """Stock by business, article and site."""
+
+    rows: list[StockPosition]
+    next_cursor: str | None
+
+
+class AudienceMember(BaseModel):
+    """One customer account; nothing personal."""
+
+    customer_key: str | None = None
+    business: str | None = None
+    channel: str | None = None
+
+
+class AudiencePage(Cited):
+    """Customers of an RFM segment."""
+
+    segment: str
+    rows: list[AudienceMember]
+    next_cursor: str | None
+
+
+class DecisionEntry(BaseModel):
+    """One decision of the ledger, as it stands now."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    decision_id: str | None = None
+    rule_id: str | None = None
+    rule_version: int | None = None
+    kind: str | None = None
+    mode: str | None = None
+    subject: dict[str, Any] | None = None
+    message: dict[str, str] | None = None
+    explanation: dict[str, Any] | None = None
+    amount: Decimal | None = Field(default=None, description="Money at stake.")
+    currency_code: str | None = None
+    cost: Decimal | None = None
+    state: str | None = None
+    state_reason: str | None = None
+    owner: str | None = None
+    priority: int | None = None
+    made_from: str | None = Field(default=None, description="Publication that it was made from.")
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class DecisionPage(BaseModel):
+    """Decisions, the newest first."""
+
+    rows: list[DecisionEntry]
+    next_cursor: str | None
+
+
+class GivenVerdict(BaseModel):
+    """What one person said."""
+
+    approver: str
+    on_behalf_of: str | None
+    verdict: Literal["approve", "reject"]
+    reason: str | None
+    channel: str
+    given_at: datetime
+
+
+class Approval(BaseModel):
+    """The approval of a decision as it stands now."""
+
+    decision_id: str
+    state: str = Field(description="awaiting, approved, rejected or expired.")
+    role: str
+    needed: int = Field(description="How many different people must approve.")
+    recommended: str | None
+    requested_at: datetime
+    due_at: datetime
+    closed_at: datetime | None
+    verdicts: list[GivenVerdict]
+
+
+class DecisionEvent(BaseModel):
+    """One line of a decision's history."""
+
+    happened_at: datetime
+    event: str
+    from_state: str | None
+    to_state: str
+    actor: str
+
+
+class DecisionLife(BaseModel):
+    """One decision with its approval and history."""
+
+    decision: DecisionEntry
+    approval: Approval | None
+    history: list[DecisionEvent]
+
+
+class VerdictRequest(BaseModel):
+    """What the key's person says about a decision."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(
+        default="",
+        max_length=1_000,
+        pattern=r"^[^\x00]*$",
+        description="Why; needed when the answer is not the recommended one.",
+    )
+
+
+class PublicationEntry(Cited):
+    """One publication."""
+
+    checks: dict[str, int] = Field(description="How many checks passed, warned and failed.")
+
+
+class PublicationList(BaseModel):
+    """Publications, the newest first."""
+
+    publications: list[PublicationEntry]
+
+
+class Health(BaseModel):
+    """Whether the interface can answer."""
+
+    status: Literal["ok", "nothing_published"]

@@ -1,0 +1,237 @@
+"""What every path does: know the key, count the request, find the publication, answer.
+
+An answer about a publication never changes, so its ETag is known before anything is computed: it is
+the hash of the publication, the question, what the key may see, and the interface's description.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import unquote_plus
+
+import orjson
+from fastapi import Depends, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import Engine
+from starlette.responses import Response
+
+from connectors.database.publications import Publication
+from connectors.errors import InputError
+from connectors.settings import Settings
+from orchestration.api.access import Access, ApiScope
+from orchestration.api.cursors import Cursor, read_cursor
+from orchestration.api.editions import Edition, Editions
+from orchestration.api.keys import authenticate
+from orchestration.api.problems import UnauthenticatedError, described
+from orchestration.api.remembered import RememberedAnswers
+from orchestration.api.throttle import Throttle, TooManyRequestsError
+
+_LOGGER = logging.getLogger(__name__)
+_BEARER = HTTPBearer(auto_error=False, description="A key made by `fourflow api-keys create`.")
+_PRIVATE = {"cache-control": "private, no-cache", "vary": "authorization"}
+
+REFUSALS = described(
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+READ_ANSWERS: dict[int | str, dict[str, Any]] = {
+    **REFUSALS,
+    304: {"description": "What If-None-Match names is still what there is."},
+}
+
+
+@dataclass(frozen=True)
+class ApiPolicy:
+    """Limits of the interface.
+
+    Attributes:
+        open_publications: how many stay open; each holds a connection.
+        failures_per_minute: how many bad keys one address may try.
+        remembered_bytes: of answers about publications that are kept in memory.
+    """
+
+    open_publications: int = 4
+    failures_per_minute: int = 30
+    remembered_bytes: int = 64 << 20
+
+
+@dataclass(frozen=True)
+class Api:
+    """What all requests share."""
+
+    settings: Settings
+    engine: Engine
+    editions: Editions
+    throttle: Throttle
+    remembered: RememberedAnswers
+    policy: ApiPolicy
+    now: Callable[[], datetime]
+
+
+def api_of(request: Request) -> Api:
+    """The one of the app that answers this request."""
+    found: Api = request.app.state.api
+    return found
+
+
+def access_for(scope: ApiScope) -> Callable[..., Access]:
+    """A dependency: the access of the request's key, which must have this scope."""
+
+    def access(
+        request: Request,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+    ) -> Access:
+        found = _authenticated(request, credentials)
+        found.require(scope)
+        if "\x00" in unquote_plus(str(request.url)):
+            raise InputError("The address holds a NUL character; leave it out.")
+        return found
+
+    return access
+
+
+def _authenticated(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Access:
+    api = api_of(request)
+    address = f"address {request.client.host if request.client else ''}"
+    if credentials is None:
+        raise UnauthenticatedError(
+            "A key is needed: send Authorization: Bearer KEY; `fourflow api-keys create` makes one."
+        )
+    if api.throttle.is_empty(address, api.policy.failures_per_minute):
+        raise TooManyRequestsError("Too many bad keys came from this address; wait a minute.", 60)
+    access = authenticate(api.engine, credentials.credentials, now=api.now())
+    if access is None:
+        api.throttle.take(address, api.policy.failures_per_minute)
+        _LOGGER.warning("a bad API key was refused at %s", request.url.path)
+        raise UnauthenticatedError(
+            "This key is not known here, has ended or was revoked; ask for a new one."
+        )
+    api.throttle.take(access.key_id, access.requests_per_minute)
+    return access
+
+
+class Reader:
+    """Answers one read."""
+
+    def __init__(self, request: Request, access: Access, as_of: str | None) -> None:
+        self._request = request
+        self.as_of = as_of
+        self.access = access
+        self.api = api_of(request)
+
+    @cached_property
+    def publication(self) -> Publication:
+        """The publication that is asked."""
+        return self.api.editions.find(self.as_of)
+
+    def edition(self) -> Edition:
+        """The publication, opened."""
+        return self.api.editions.open(self.publication)
+
+    def until(self) -> Publication | None:
+        """The publication that `as_of` names; None when it was left out."""
+        return self.publication if self.as_of else None
+
+    def newest_edition(self) -> Edition:
+        """The newest publication, opened, whichever is asked."""
+        return self.api.editions.open(self.api.editions.find(None))
+
+    def turn_to(self, cursor: str | None) -> Cursor | None:
+        """The cursor, read; its publication is read on, so that pages never mix two.
+
+        Raises:
+            InputError: the cursor is not one of ours.
+        """
+        found = read_cursor(cursor)
+        if found is not None:
+            self.publication = self.api.editions.find(found.publication_id)
+        return found
+
+    def answer(self, make: Callable[[], Mapping[str, Any]], *definitions: str) -> Response:
+        """Answer about the publication, or 304 when the caller has the answer already.
+
+        Args:
+            make: computes the content; not called for a 304.
+            definitions: digests of what else the content depends on.
+        """
+        tag = self._tag(self.publication.publication_id, *definitions)
+        headers = {**_PRIVATE, "etag": tag}
+        if self._has(tag):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        body = self.api.remembered.find(tag)
+        if body is None:
+            body = orjson.dumps({**cited(self.publication), **make()}, default=_exact)
+            self.api.remembered.keep(tag, body)
+        return Response(body, headers=headers, media_type="application/json")
+
+    def answer_present(self, content: Mapping[str, Any]) -> Response:
+        """Answer about what moves while a publication stands; its ETag is of the content."""
+        body = orjson.dumps(content, default=_exact)
+        tag = self._tag(hashlib.sha256(body).hexdigest())
+        headers = {**_PRIVATE, "etag": tag}
+        if self._has(tag):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(body, headers=headers, media_type="application/json")
+
+    def acknowledge(self, content: Mapping[str, Any]) -> Response:
+        """Answer to a write: what stands now; never from a cache."""
+        body = orjson.dumps(content, default=_exact)
+        return Response(body, headers={"cache-control": "no-store"}, media_type="application/json")
+
+    def _tag(self, *parts: str) -> str:
+        question = sorted(self._request.query_params.multi_items())
+        contract: str = self._request.app.state.contract
+        said = [contract, self._request.url.path, question, self.access.digest(), *parts]
+        return f'"{hashlib.sha256(orjson.dumps(said)).hexdigest()[:32]}"'
+
+    def _has(self, tag: str) -> bool:
+        given = self._request.headers.get("if-none-match", "")
+        return tag in [one.strip().removeprefix("W/") for one in given.split(",")]
+
+
+def reader_for(scope: ApiScope) -> Callable[..., Reader]:
+    """A dependency: the reader of a path that needs this scope."""
+
+    def reader(
+        request: Request,
+        access: Annotated[Access, Depends(access_for(scope))],
+        as_of: Annotated[
+            str | None,
+            Query(description="A publication id or an ISO 8601 time; default: the newest."),
+        ] = None,
+    ) -> Reader:
+        return Reader(request, access, as_of)
+
+    return reader
+
+
+def present_reader_for(scope: ApiScope) -> Callable[..., Reader]:
+    """A dependency: the reader of a path that writes, so it knows only the present."""
+
+    def reader(request: Request, access: Annotated[Access, Depends(access_for(scope))]) -> Reader:
+        return Reader(request, access, None)
+
+    return reader
+
+
+def cited(publication: Publication) -> dict[str, Any]:
+    """What every answer says about the publication that it comes from."""
+    return {
+        "publication_id": publication.publication_id,
+        "published_at": publication.published_at,
+    }
+
+
+def _exact(value: Any) -> str:
+    """Amounts keep every digit: as text."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

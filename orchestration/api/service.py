@@ -1,0 +1,83 @@
+"""The ASGI app of the interface, mounted at `/api/v1` of the inbox's server."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from starlette.routing import BaseRoute, Mount
+
+from connectors.database.engine import open_database
+from connectors.settings import Settings
+from orchestration.api import audiences, decisions, metrics, orders, publications, stock
+from orchestration.api.editions import Editions
+from orchestration.api.problems import Problem, tell_problems
+from orchestration.api.reading import Api, ApiPolicy
+from orchestration.api.remembered import RememberedAnswers
+from orchestration.api.throttle import Throttle
+from orchestration.run_state import utc_now
+
+PLACE = "/api/v1"
+_DESCRIPTION = (
+    "What Fourflow has published and decided. Every answer says from which publication it comes; "
+    "amounts are decimals as text beside their currency, times are UTC, ids are text. "
+    "Send the key as `Authorization: Bearer KEY`; errors are application/problem+json."
+)
+
+
+def make_api(
+    settings: Settings,
+    *,
+    policy: ApiPolicy | None = None,
+    now: Callable[[], datetime] = utc_now,
+    clock: Callable[[], float] = time.monotonic,
+) -> FastAPI:
+    """The app.
+
+    Args:
+        settings: whose publications and ledger.
+        policy: limits; default ApiPolicy().
+        now: the present time, for keys and verdicts.
+        clock: seconds that never go back, for rate limits.
+    """
+    limits = policy or ApiPolicy()
+    engine = open_database(settings)
+    app = FastAPI(
+        title="Fourflow",
+        version="1",
+        description=_DESCRIPTION,
+        docs_url=None,  # these pages would fetch scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.api = Api(
+        settings=settings,
+        engine=engine,
+        editions=Editions(settings, engine, limits.open_publications),
+        throttle=Throttle(clock),
+        remembered=RememberedAnswers(limits.remembered_bytes),
+        policy=limits,
+        now=now,
+    )
+    for module in (metrics, orders, stock, decisions, audiences, publications):
+        app.include_router(module.router)
+    tell_problems(app)
+    _describe(app)
+    return app
+
+
+def api_routes(settings: Settings) -> Sequence[BaseRoute]:
+    """The routes of this installation."""
+    return (Mount(PLACE, app=make_api(settings)),)
+
+
+def _describe(app: FastAPI) -> None:
+    """Add what FastAPI does not know to the description, and hash it: it is part of every ETag."""
+    description: dict[str, Any] = app.openapi()
+    schemas = description["components"]["schemas"]
+    schemas[Problem.__name__] = Problem.model_json_schema()
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    app.state.contract = hashlib.sha256(orjson.dumps(description)).hexdigest()
