@@ -97,6 +97,31 @@ def expected_calibration_error(labels: np.ndarray, risk: np.ndarray, *, bins: in
     return float(sum(gaps) / len(labels))
 
 
+def promotion_reason(scores: Mapping[str, Scores], *, kept: str, margin: float) -> str:
+    """Why `promote` kept what it kept, in one sentence.
+
+    Args:
+        scores: what `promote` was given, the learner last.
+        kept: what it answered.
+        margin: what it was given.
+    """
+    names = list(scores)
+    learner = names[-1]
+    ours, other = scores[learner], scores[kept]
+    if kept == learner:
+        simpler = scores[names[-2]] if len(names) > 1 else ours
+        return (
+            f"The {learner} has average precision {ours.average_precision:.4f}, "
+            f"{names[max(len(names) - 2, 0)]} {simpler.average_precision:.4f}, and a Brier score "
+            "that is not worse."
+        )
+    return (
+        f"The {learner} has average precision {ours.average_precision:.4f} and Brier score "
+        f"{ours.brier:.4f}, which is not {margin:.0%} better than {kept} "
+        f"({other.average_precision:.4f}, {other.brier:.4f}); {kept} stays in use."
+    )
+
+
 def promote(scores: Mapping[str, Scores], *, margin: float) -> str:
     """The name of the model to use.
 

@@ -8,12 +8,13 @@ from decimal import Decimal
 import duckdb
 import pandas as pd
 
-from connectors.lake.attach import connect_snapshot
+from connectors.lake.attach import connect_snapshot, newest_snapshot
 from connectors.settings import Settings
 from models_ml.demand import backtest_demand, forecast_demand, wape
 from models_ml.replenishment.positions import replenishment_positions
 from models_ml.returns import NotEnoughData, TrainedReturnRisk, score, train
 from orchestration.ml_tables import empty_frame, write_ml_tables
+from orchestration.model_registry import registered, registry_row, with_new_versions
 
 HORIZON_DAYS = 28
 _COMPLETE_DAYS = """
@@ -98,9 +99,10 @@ def learn_returns(settings: Settings, *, now: datetime) -> Learned:
         clocks = dict(
             connection.execute("select business, as_of from int_business_clock").fetchall()
         )
+        snapshot_id, versions = newest_snapshot(connection), registered(connection)
     finally:
         connection.close()
-    scores, evaluations, notes = [], [], []
+    scores, evaluations, notes, learnt = [], [], [], []
     for business, lines in examples.groupby("business", sort=True):
         model = train(lines, as_of=clocks[business])
         if isinstance(model, NotEnoughData):
@@ -116,10 +118,20 @@ def learn_returns(settings: Settings, *, now: datetime) -> Learned:
                 evaluated_at=now,
             )
         )
+        learnt.append(
+            registry_row(
+                model.model,
+                name="return_risk",
+                business=str(business),
+                snapshot_id=snapshot_id,
+                registered_at=now,
+            )
+        )
         notes.append(f"{business}: {model.report.summary()}{left_out}")
     frames = {
         "return_risk_scores": _stack(scores, "return_risk_scores"),
         "return_risk_evaluations": _stack(evaluations, "return_risk_evaluations"),
+        "model_versions": with_new_versions(versions, learnt),
     }
     return Learned(write_ml_tables(settings, frames), notes or ["no sold lines to score"])
 

@@ -30,8 +30,8 @@ from models_ml.risk.learners import (
     choose_learner,
     choose_one_column,
     fit_candidate,
-    recalibrate,
 )
+from models_ml.risk.renewal import cohort_delay, renew
 from models_ml.risk.report import (
     OneColumnBaseline,
     Report,
@@ -46,7 +46,6 @@ from models_ml.splits import (
     ExampleSplit,
     Mask,
     keep_groups_apart,
-    label_delay,
     mature_rows,
     newest_rows,
     random_split,
@@ -170,7 +169,7 @@ def judge(
     matrix = builder.build(examples.frame, examples.decided_at)
     fitted = _fit_candidates(matrix, labels, examples.decided_at, split, settings)
     fitted = {
-        name: _renewed(one, matrix, labels, examples=examples, split=split, config=settings)
+        name: renew(one, matrix, labels, examples=examples, split=split, config=settings)
         for name, one in fitted.items()
     }
     careless = _random_scores(matrix, labels, mature, list(fitted)[-1], settings)
@@ -256,7 +255,7 @@ def _split(
 ) -> tuple[Mask, ExampleSplit, int]:
     """Mature rows, the three parts, and how many rows were set aside to keep groups whole."""
     known_at = examples.known_at
-    delay = _cohort_delay(examples, config)
+    delay = cohort_delay(examples, config)
     mature = mature_rows(examples.decided_at, known_at, at=present, delay=delay)
     split = split_examples(
         examples.decided_at,
@@ -327,65 +326,6 @@ def _fit_candidates(
         )
         for name in names
     }
-
-
-def _renewed(
-    fitted: Fitted,
-    matrix: Matrix,
-    labels: np.ndarray,
-    *,
-    examples: Examples,
-    split: ExampleSplit,
-    config: RiskConfig,
-) -> Fitted:
-    """What would be in use at each time of the test: fitted and calibrated again on a schedule.
-
-    At each moment only labels known by then are used, and no row of a group that is judged in the
-    stretch that follows.
-    """
-    if fitted.name == BASE_RATE:
-        return fitted
-    decided_at = examples.decided_at
-    delay = _cohort_delay(examples, config)
-    moments = np.unique(np.quantile(
-        decided_at[split.test].astype(np.int64), np.arange(config.renewals) / config.renewals,
-        method="lower",
-    )).astype(decided_at.dtype)  # fmt: skip
-    used, first_unfitted = split.fit | split.calibrate | split.test, split.calibrate_start
-    for number, moment in enumerate(moments[1:], start=1):
-        until = moments[number + 1] if number + 1 < len(moments) else None
-        judged = split.test & (decided_at >= moment)
-        judged &= (decided_at < until) if until is not None else judged
-        known = used & mature_rows(decided_at, examples.known_at, at=moment, delay=delay)
-        known &= (decided_at < moment) & ~np.isin(examples.group, examples.group[judged])
-        if number % config.refit_every == 0:
-            first_unfitted = share_start(
-                decided_at[known], config.calibrate_share, otherwise=first_unfitted
-            )
-        learn, calibrate = (
-            known & (decided_at < first_unfitted),
-            known & (decided_at >= first_unfitted),
-        )
-        if len(np.unique(labels[learn])) < 2 or calibrate.sum() < config.least_rows:
-            continue
-        if number % config.refit_every == 0:
-            learn = newest_rows(learn, decided_at, most=config.most_fit_rows)
-            newer = fit_candidate(
-                fitted.name, matrix, labels, fit=learn, calibrate=calibrate, config=config
-            )
-        else:
-            newer = recalibrate(fitted, matrix, labels, calibrate=calibrate, config=config)
-        fitted = fitted.replaced_by(newer, moment)
-    return fitted
-
-
-def _cohort_delay(examples: Examples, config: RiskConfig) -> np.timedelta64:
-    return label_delay(
-        examples.decided_at,
-        examples.known_at,
-        examples.labels == 1,
-        share=config.whole_cohort_share,
-    )
 
 
 def _random_scores(

@@ -6,8 +6,8 @@ in which they are printed. It makes what it needs in a scratch folder and touche
 
 import importlib
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any
+from types import ModuleType
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -28,7 +28,7 @@ def bench(
     if not name:
         typer.echo("\n".join(benchmark_names()))
         return
-    figures = plain(find_benchmark(name)())
+    figures = plain(find_benchmark(name).run())
     if json:
         print_json(figures)
         return
@@ -44,8 +44,8 @@ def benchmark_names() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.py") if not path.stem.startswith("_"))
 
 
-def find_benchmark(name: str) -> Callable[[], dict[str, Any]]:
-    """The `run` of the benchmark of that name, or of the only one whose name begins so.
+def find_benchmark(name: str) -> ModuleType:
+    """The benchmark of that name, or the only one whose name begins so.
 
     Raises:
         InputError: there is none, or more than one.
@@ -57,5 +57,4 @@ def find_benchmark(name: str) -> Callable[[], dict[str, Any]]:
         raise InputError(f"There is no benchmark {name!r}; {suggest(wanted, found or known)}.")
     if str(PROJECT_ROOT) not in sys.path:
         sys.path.insert(0, str(PROJECT_ROOT))
-    run: Callable[[], dict[str, Any]] = importlib.import_module(f"tests.benchmarks.{found[0]}").run
-    return run
+    return importlib.import_module(f"tests.benchmarks.{found[0]}")

@@ -31,6 +31,7 @@ _COMMANDS = {
     "api-keys": "api_keys:app",
     "quarantine": "quarantine:app",
     "check": "check:app",
+    "models": "models:app",
     "export": "export:app",
     "inbox": "inbox:app",
     "sandbox": "sandbox:app",

@@ -14,7 +14,7 @@ from orchestration.progress import RunProgress
 from orchestration.run_state import ensure_run, note, utc_now
 
 DEMAND = ("demand_forecasts", "demand_backtest", "demand_evaluations")
-RETURNS = ("return_risk_scores", "return_risk_evaluations")
+RETURNS = ("return_risk_scores", "return_risk_evaluations", "model_versions")
 REPLENISHMENT = ("replenishment_positions",)
 LEARNED_KEYS = [dg.AssetKey(["ml", name]) for name in (*DEMAND, *RETURNS, *REPLENISHMENT)]
 
@@ -24,6 +24,7 @@ _DESCRIPTIONS = {
     "demand_evaluations": "WAPE, bias and coverage beside their baselines.",
     "return_risk_scores": "Probability that a line comes back, with reasons.",
     "return_risk_evaluations": "Average precision and calibration beside base rate and baseline.",
+    "model_versions": "What was learnt from what, and why it is in use; the newest is.",
     "replenishment_positions": "Stock position against reorder point, and what to order.",
 }
 

@@ -6,6 +6,7 @@ column that was known at the decision must pass.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models_ml.risk.evaluate import Judged, judge
+from models_ml.risk import Report
+from models_ml.risk.evaluate import Judged, evaluate, judge
 from tests.conftest import real_data_folder
 from tests.online_retail import read_return_examples
 
@@ -30,16 +32,29 @@ class Case:
     leaks: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class CaseCard:
+    """What a model card says of a case beside its figures."""
+
+    title: str
+    data: str
+    read: Callable[[Path], Case]
+
+
+def read_case(name: str) -> Case:
+    """The frame and roles of a case."""
+    return CASES[name].read(real_data_folder())
+
+
+def report_of(name: str) -> Report:
+    """The evaluation of a case."""
+    case = read_case(name)
+    return evaluate(case.frame, **case.roles)
+
+
 def run() -> dict[str, Any]:
     """Figures of each case, prefixed with its name, then the gate's and the speed's."""
-    folder = real_data_folder()
-    cases = {
-        "tmall_non_payment": tmall_non_payment(folder),
-        "tmall_refund": tmall_refund(folder),
-        "jit_late": jit_late(folder),
-        "online_retail_return": online_retail_return(folder),
-        "simulated_bad_debt": simulated_bad_debt(),
-    }
+    cases = {name: read_case(name) for name in CASES}
     figures: dict[str, Any] = {}
     planted, caught, honest, false_refusals = 0, 0, 0, []
     for name, case in cases.items():
@@ -243,3 +258,29 @@ def simulated_bad_debt(*, count: int = 40_000, seed: int = 11) -> Case:
     )
     roles = {"label": "is_bad", "decided_at": "placed_at", "matured_at": "known_at"}
     return Case(frame, roles, ("collection_note", "orders_of_buyer"))
+
+
+CASES = {
+    "tmall_non_payment": CaseCard(
+        "Non-payment on Tmall", "Tmall order report; known a day after the order", tmall_non_payment
+    ),
+    "tmall_refund": CaseCard(
+        "Refunds on Tmall", "Tmall order report, paid orders only", tmall_refund
+    ),
+    "jit_late": CaseCard(
+        "Late shipment, JIT supply chain",
+        "JIT supply chain, lines shipped within 30 days",
+        jit_late,
+    ),
+    "online_retail_return": CaseCard(
+        "Cancelled lines, Online Retail I",
+        f"Online Retail I, one customer in {SAMPLED_CUSTOMERS}; cancelled within 30 days",
+        online_retail_return,
+    ),
+    "simulated_bad_debt": CaseCard(
+        "Bad debt, simulated",
+        "40,000 simulated orders on credit",
+        lambda _: simulated_bad_debt(),
+    ),
+}
+"""Name of each case -> its card."""
