@@ -136,12 +136,22 @@ def wilson_interval(successes: int, count: int, *, confidence: float) -> tuple[f
         count: how many there are, at least 1.
         confidence: of the interval, between 0 and 1.
     """
+    low, high = wilson_intervals(np.array([successes]), np.array([count]), confidence=confidence)
+    return float(low[0]), float(high[0])
+
+
+def wilson_intervals(
+    successes: np.ndarray, counts: np.ndarray, *, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """`wilson_interval` of many shares (n,); NaN where there is nothing to count."""
     z = float(norm.ppf((1 + confidence) / 2))
-    share = successes / count
-    centre = share + z * z / (2 * count)
-    spread = z * float(np.sqrt(share * (1 - share) / count + z * z / (4 * count * count)))
-    scale = 1 + z * z / count
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = successes / counts
+        centre = share + z * z / (2 * counts)
+        spread = z * np.sqrt(share * (1 - share) / counts + z * z / (4 * counts * counts))
+        scale = 1 + z * z / counts
+        low, high = (centre - spread) / scale, (centre + spread) / scale
+    return np.maximum(low, 0.0), np.minimum(high, 1.0)
 
 
 def _judge(

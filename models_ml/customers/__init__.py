@@ -1,6 +1,16 @@
 """Customers: what they will buy and what they are worth."""
 
-from models_ml.customers.config import ValueSettings
+from models_ml.customers.config import NextPurchaseSettings, SequenceSettings, ValueSettings
+from models_ml.customers.next_purchase import backtest_next_purchases, next_purchases
+from models_ml.customers.sequences import sequences
 from models_ml.customers.value import clv
 
-__all__ = ["ValueSettings", "clv"]
+__all__ = [
+    "NextPurchaseSettings",
+    "SequenceSettings",
+    "ValueSettings",
+    "backtest_next_purchases",
+    "clv",
+    "next_purchases",
+    "sequences",
+]
