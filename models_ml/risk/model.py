@@ -6,9 +6,8 @@ is scored from what was known when it was decided, as the rows were that the mod
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -94,15 +93,15 @@ class RiskModel:
         decided_at = self._decision_times(frame, moment)
         matrix = self.builder.build(frame, decided_at)
         risk = self.fitted.probabilities(matrix.values)
-        result = pd.DataFrame(
-            {"probability": risk, "is_above_threshold": risk >= self.costs.threshold},
-            index=frame.index,
-        )
         most = self.config.reasons if reasons is None else reasons
-        result = result.join(self._reasons(frame, matrix.values, risk, most))
-        result["model_version"] = self.model_version
-        result["scored_at"] = pd.Timestamp(moment, tz="UTC")
-        return result[list(SCORE_COLUMNS)]
+        columns = {
+            "probability": risk,
+            "is_above_threshold": risk >= self.costs.threshold,
+            **self._reasons(frame, matrix.values, risk, most),
+            "model_version": self.model_version,
+            "scored_at": pd.Timestamp(moment, tz="UTC"),
+        }
+        return pd.DataFrame(columns, index=frame.index)
 
     def _decision_times(self, frame: pd.DataFrame, moment: np.datetime64) -> np.ndarray:
         decided_at = as_times(frame[self.decided_at])
@@ -117,7 +116,7 @@ class RiskModel:
 
     def _reasons(
         self, frame: pd.DataFrame, values: np.ndarray, risk: np.ndarray, most: int
-    ) -> pd.DataFrame:
+    ) -> dict[str, np.ndarray]:
         default = BASE_RATE_ONLY if self.fitted.name == BASE_RATE else NO_RAISED_RISK
         result = _same_reason(default, len(frame))
         is_raised = risk > self.base_rate
@@ -125,9 +124,9 @@ class RiskModel:
             found = self.explainer.explain(
                 self.fitted.model, values[is_raised], frame[is_raised], most=most
             )
-            for name in found.columns:
-                result.loc[is_raised, name] = found[name].to_numpy()
-        return result.set_axis(frame.index)
+            for name, words in found.items():
+                result[name][is_raised] = words
+        return result
 
 
 def train(
@@ -242,9 +241,6 @@ def _last_split(judged: Judged) -> ExampleSplit:
     return keep_groups_apart(split, judged.examples.group)
 
 
-def _same_reason(phrase: Phrase, count: int) -> pd.DataFrame:
-    words: dict[str, Any] = asdict(phrase)
-    columns = {"reason_codes": "code", "reasons_en": "en", "reasons_zh": "zh"}
-    return pd.DataFrame(
-        {name: np.full(count, words[part], dtype=object) for name, part in columns.items()}
-    )
+def _same_reason(phrase: Phrase, count: int) -> dict[str, np.ndarray]:
+    words = {"reason_codes": phrase.code, "reasons_en": phrase.en, "reasons_zh": phrase.zh}
+    return {name: np.full(count, text, dtype=object) for name, text in words.items()}

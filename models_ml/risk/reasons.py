@@ -67,7 +67,7 @@ class Explainer:
 
     def explain(
         self, model: Model, values: np.ndarray, frame: pd.DataFrame, *, most: int
-    ) -> pd.DataFrame:
+    ) -> dict[str, list[str]]:
         """Codes and words of every row, the strongest reason first.
 
         Args:
@@ -103,7 +103,7 @@ class Explainer:
 
     def _in_words(
         self, chosen: np.ndarray, values: np.ndarray, frame: pd.DataFrame
-    ) -> pd.DataFrame:
+    ) -> dict[str, list[str]]:
         codes = np.full(chosen.shape, "", dtype=object)
         english, chinese = codes.copy(), codes.copy()
         for number, group in enumerate(self.groups):
@@ -119,14 +119,11 @@ class Explainer:
                 codes[row, rank] = phrase.code
                 english[row, rank] = phrase.en.format(value=value, typical=typical)
                 chinese[row, rank] = phrase.zh.format(value=value, typical=typical)
-        return pd.DataFrame(
-            {
-                "reason_codes": _joined(codes, ", ", NO_RAISED_RISK.code),
-                "reasons_en": _joined(english, "; ", NO_RAISED_RISK.en),
-                "reasons_zh": _joined(chinese, ";", NO_RAISED_RISK.zh),
-            },
-            index=frame.index,
-        )
+        return {
+            "reason_codes": _joined(codes, ", ", NO_RAISED_RISK.code),
+            "reasons_en": _joined(english, "; ", NO_RAISED_RISK.en),
+            "reasons_zh": _joined(chinese, ";", NO_RAISED_RISK.zh),
+        }
 
 
 def make_explainer(
