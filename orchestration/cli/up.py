@@ -61,6 +61,7 @@ def serve(settings: Settings, ports: Ports = Ports()) -> None:
         console.print(f"dashboards  http://{HOST}:{ports.dashboards}")
         console.print(f"dagster     http://{HOST}:{ports.dagster}")
         console.print(f"inbox       http://{HOST}:{ports.inbox}/inbox/SOURCE/ACCOUNT")
+        console.print(f"api         http://{HOST}:{ports.inbox}/api/v1/openapi.json")
         console.print("Ctrl-C stops everything; only this machine can reach them.")
         ended = _wait(processes)
     if ended is not None:
