@@ -333,3 +333,17 @@ api_keys = Table(
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
 )
+
+# One row a view that a person saved under a name; a position puts it on their cockpit.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("view_id", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("choices", json_type(), nullable=False),
+    Column("position", Integer),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("person", "name"),
+)
