@@ -19,7 +19,6 @@ from connectors.errors import InputError
 
 LONGEST_NAME = 80
 MOST_VIEWS = 200
-_OF_PERSON = saved_views.c.person
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class SavedView:
 
 def list_views(engine: Engine, person: str) -> list[SavedView]:
     """All views of a person by name."""
-    query = select(saved_views).where(_OF_PERSON == person).order_by(saved_views.c.name)
+    query = select(saved_views).where(saved_views.c.person == person).order_by(saved_views.c.name)
     with engine.connect() as connection:
         return [_view(row) for row in connection.execute(query)]
 
@@ -69,7 +68,9 @@ def save_view(
             f"A view needs a name of 1 to {LONGEST_NAME} characters, not {len(called)}."
         )
     with write_transaction(engine) as connection:
-        same = select(saved_views).where(_OF_PERSON == person, saved_views.c.name == called)
+        same = select(saved_views).where(
+            saved_views.c.person == person, saved_views.c.name == called
+        )
         known = connection.execute(same).one_or_none()
         if known is not None:
             change = {"choices": dict(choices), "updated_at": now}
@@ -94,7 +95,9 @@ def delete_view(engine: Engine, person: str, view_id: str) -> None:
     """Forget a view and its place on the cockpit; one that is gone already is no mistake."""
     with write_transaction(engine) as connection:
         connection.execute(
-            delete(saved_views).where(_OF_PERSON == person, saved_views.c.view_id == view_id)
+            delete(saved_views).where(
+                saved_views.c.person == person, saved_views.c.view_id == view_id
+            )
         )
         _renumber(connection, [row.view_id for row in _pinned(connection, person)])
 
@@ -154,14 +157,16 @@ def _view(row: Row[Any]) -> SavedView:
 def _pinned(connection: Connection, person: str) -> Sequence[Row[Any]]:
     query = (
         select(saved_views)
-        .where(_OF_PERSON == person, saved_views.c.position.is_not(None))
+        .where(saved_views.c.person == person, saved_views.c.position.is_not(None))
         .order_by(saved_views.c.position, saved_views.c.name)
     )
     return connection.execute(query).all()
 
 
 def _own(connection: Connection, person: str, view_id: str) -> Row[Any]:
-    query = select(saved_views).where(_OF_PERSON == person, saved_views.c.view_id == view_id)
+    query = select(saved_views).where(
+        saved_views.c.person == person, saved_views.c.view_id == view_id
+    )
     found = connection.execute(query).one_or_none()
     if found is None:
         raise InputError("You have no such view any more; load the page again.")
@@ -169,7 +174,7 @@ def _own(connection: Connection, person: str, view_id: str) -> Row[Any]:
 
 
 def _refuse_too_many(connection: Connection, person: str) -> None:
-    query = select(func.count()).select_from(saved_views).where(_OF_PERSON == person)
+    query = select(func.count()).select_from(saved_views).where(saved_views.c.person == person)
     if connection.execute(query).scalar_one() >= MOST_VIEWS:
         raise InputError(
             f"You keep {MOST_VIEWS} views already; delete one before you save another."
