@@ -79,6 +79,22 @@ FUNCTION_NAMES = (
 )
 
 
+class ConditionError(InputError):
+    """A condition that is not allowed.
+
+    Attributes:
+        text: the whole condition.
+        position: offset of the offending word in it; None when it has no place.
+        problem: what is wrong, without the condition and the place.
+    """
+
+    def __init__(self, message: str, text: str, position: int | None, problem: str) -> None:
+        super().__init__(message)
+        self.text = text
+        self.position = position
+        self.problem = problem
+
+
 @dataclass(frozen=True)
 class Condition:
     """A checked condition: the SQL to run, and the columns and parameters that it uses."""
@@ -104,7 +120,7 @@ def parse_condition(
         given: parameters whose value differs by row, with the column that has it.
 
     Raises:
-        InputError: says what is not allowed, at which character, and what to do.
+        ConditionError: says what is not allowed, at which character, and what to do.
     """
     tokens = _tokenize(text)
     tree = _parse(text, tokens)
@@ -131,11 +147,12 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _refuse(text: str, position: int | None, problem: str) -> InputError:
+def _refuse(text: str, position: int | None, problem: str) -> ConditionError:
     """A refusal that says where; only an empty condition has no place."""
     shown = text if len(text) <= 120 else f"{text[:117]}..."
     where = "" if position is None else f" at character {position + 1}"
-    return InputError(f'The condition "{shown}" is not usable{where}: {problem}')
+    message = f'The condition "{shown}" is not usable{where}: {problem}'
+    return ConditionError(message, text, position, problem)
 
 
 def _tokenize(text: str) -> list[Token]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from pydantic_core import ErrorDetails
 
 from connectors.errors import FourflowError, InputError
-from orchestration.decisions.conditions import closest, parse_condition
+from orchestration.decisions.conditions import ConditionError, closest, parse_condition
 from orchestration.decisions.definition_parts import (
     Action,
     Bilingual,
@@ -43,6 +43,25 @@ Kind = Literal[
     "review", "return", "release",
 ]  # fmt: skip
 Mode = Literal["disabled", "shadow", "enabled"]
+
+
+class DefinitionError(InputError):
+    """A definition that cannot be used.
+
+    Attributes:
+        place: keys and positions that lead to the offending part; empty for the whole.
+        condition: the refused condition, when it is one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        place: Sequence[int | str] = (),
+        condition: ConditionError | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.place = tuple(place)
+        self.condition = condition
 
 
 class Parameter(Strict):
@@ -297,19 +316,32 @@ def parse_rule(data: Any, *, where: str) -> RuleDefinition:
     """Check a definition that came from YAML, a form or the database.
 
     Raises:
-        InputError: says what is wrong in one sentence that begins with `where`.
+        DefinitionError: says what is wrong in one sentence that begins with `where`.
     """
     if not isinstance(data, Mapping):
-        raise InputError(f"The {where} does not hold a mapping; start it with rule_id.")
+        raise DefinitionError(f"The {where} does not hold a mapping; start it with rule_id.")
     try:
         return RuleDefinition.model_validate(data)
     except FourflowError as error:
-        raise InputError(f"The {where} has a problem. {error}") from None
+        refused = error if isinstance(error, ConditionError) else None
+        place = _place_of(data, refused) if refused else ()
+        raise DefinitionError(f"The {where} has a problem. {error}", place, refused) from None
     except ValidationError as error:
         # A misspelt key shows up twice, as unknown and as missing: the unknown one helps more.
         found = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         problem = _sentence(found[0])
-        raise InputError(f"The {where} has a problem: {problem}") from None
+        place = tuple(found[0]["loc"])
+        raise DefinitionError(f"The {where} has a problem: {problem}", place) from None
+
+
+def _place_of(data: Mapping[str, Any], refused: ConditionError) -> tuple[int | str, ...]:
+    """Where in a definition the refused condition stands."""
+    if data.get("condition") == refused.text:
+        return ("condition",)
+    for number, branch in enumerate(data.get("branches") or ()):
+        if branch.get("when") == refused.text:
+            return ("branches", number, "when")
+    return ()
 
 
 def _sentence(error: ErrorDetails) -> str:

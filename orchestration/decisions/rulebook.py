@@ -23,6 +23,18 @@ _RULES_LOCK = 4_044_044_047
 Origin = Literal["shipped", "edited"]
 
 
+class RuleChangedError(InputError):
+    """Somebody else stored a version meanwhile.
+
+    Attributes:
+        newest: the version that is in force now.
+    """
+
+    def __init__(self, message: str, newest: int) -> None:
+        super().__init__(message)
+        self.newest = newest
+
+
 @dataclass(frozen=True)
 class RuleVersion:
     """One version of a rule, with who made it and why."""
@@ -108,17 +120,28 @@ def save_rule(
     author: str,
     reason: str,
     now: datetime | None = None,
+    based_on: int | None = None,
 ) -> int:
     """Store a person's version of a rule; returns its number (the present one if nothing changed).
 
+    Args:
+        engine: the operational database.
+        rule: what the rule shall say.
+        author: who changes it.
+        reason: why.
+        now: the time to record.
+        based_on: the version that the author looked at, 0 for a new rule; None: don't check.
+
     Raises:
         InputError: author or reason is empty.
+        RuleChangedError: another version than `based_on` is in force.
     """
     if not author.strip() or not reason.strip():
         raise InputError("A change of a rule needs an author and a reason; give both.")
     with write_transaction(engine, lock=_RULES_LOCK) as connection:
         query = _in_force().where(rules.c.rule_id == rule.rule_id)
         newest = connection.execute(query).one_or_none()
+        _refuse_overtaken(rule.rule_id, newest, based_on)
         if (
             newest is not None
             and newest.content_hash == rule.content_hash()
@@ -178,14 +201,18 @@ def switch_rule(
     author: str,
     reason: str,
     now: datetime | None = None,
+    based_on: int | None = None,
 ) -> int:
     """Enable or disable a rule, or let it run in shadow; returns the version now in force.
 
     Raises:
         InputError: there is no such rule, or author or reason is empty.
+        RuleChangedError: another version than `based_on` is in force.
     """
-    rule = find_rule(engine, rule_id).definition.model_copy(update={"mode": mode})
-    return save_rule(engine, rule, author=author, reason=reason, now=now)
+    present = find_rule(engine, rule_id)
+    rule = present.definition.model_copy(update={"mode": mode})
+    base = present.version if based_on is None else based_on
+    return save_rule(engine, rule, author=author, reason=reason, now=now, based_on=base)
 
 
 def roll_back_rule(
@@ -196,6 +223,7 @@ def roll_back_rule(
     author: str,
     reason: str,
     now: datetime | None = None,
+    based_on: int | None = None,
 ) -> int:
     """Put an earlier version in force again, as a new version; the rule's mode stays as it is.
 
@@ -206,15 +234,18 @@ def roll_back_rule(
         author: who does it.
         reason: why.
         now: the time to record.
+        based_on: the version in force that the person looked at; None: the present one.
 
     Returns:
         The version now in force.
 
     Raises:
         InputError: there is no such rule or version, or nothing to go back to.
+        RuleChangedError: another version than `based_on` is in force.
     """
     history = rule_history(engine, rule_id)
-    present = find_rule(engine, rule_id).definition
+    newest = find_rule(engine, rule_id)
+    present = newest.definition
     if to_version is None:
         contents = [
             one for one in history if one.definition.content_hash() != present.content_hash()
@@ -224,7 +255,8 @@ def roll_back_rule(
         to_version = contents[0].version
     earlier = find_rule(engine, rule_id, version=to_version).definition
     restored = earlier.model_copy(update={"mode": present.mode})
-    return save_rule(engine, restored, author=author, reason=reason, now=now)
+    base = newest.version if based_on is None else based_on
+    return save_rule(engine, restored, author=author, reason=reason, now=now, based_on=base)
 
 
 @dataclass(frozen=True)
@@ -278,6 +310,26 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
     for name, one in items:
         found |= _flat(one, name)
     return found
+
+
+def _refuse_overtaken(rule_id: str, newest: Row[Any] | None, based_on: int | None) -> None:
+    """Whoever looked at another version than the one in force must look again."""
+    present = 0 if newest is None else int(newest.version)
+    if based_on is None or based_on == present:
+        return
+    if newest is None:
+        raise RuleChangedError(f"There is no rule {rule_id} any more; save it as a new one.", 0)
+    if based_on == 0:
+        raise RuleChangedError(
+            f"There is a rule {rule_id} already (version {present}); choose another rule_id.",
+            present,
+        )
+    raise RuleChangedError(
+        f"{newest.author} was faster: version {present} of {rule_id} was stored at "
+        f"{newest.created_at:%Y-%m-%d %H:%M} UTC ({newest.reason}), you looked at version "
+        f"{based_on}; look at the difference and save again.",
+        present,
+    )
 
 
 def _in_force() -> Any:

@@ -16,11 +16,14 @@ from orchestration.decisions.evaluation import Evaluation, decision_key, evaluat
 from orchestration.decisions.messages import render_message
 from orchestration.decisions.rulebook import (
     SHIPPED_RULES,
+    RuleChangedError,
     list_rules,
     read_rule_folder,
+    roll_back_rule,
     rule_history,
     save_rule,
     seed_rules,
+    switch_rule,
 )
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -173,6 +176,38 @@ def test_edit_of_a_person_is_kept_and_reported(engine: Engine, tmp_path: Path) -
 def test_edit_needs_author_and_reason(engine: Engine) -> None:
     with pytest.raises(InputError, match="author and a reason"):
         save_rule(engine, rule(), author=" ", reason="x")
+
+
+def test_whoever_looked_at_an_older_version_is_told_who_was_faster(engine: Engine) -> None:
+    seed_rules(engine, now=NOW)
+    mine = shipped("alert_large_order").model_copy(update={"priority": 7})
+    theirs = mine.model_copy(update={"priority": 8})
+    assert save_rule(engine, theirs, author="Li", reason="busy week", based_on=1, now=NOW) == 2
+    with pytest.raises(RuleChangedError, match=r"Li was faster: version 2 .*busy week") as caught:
+        save_rule(engine, mine, author="Wang", reason="quiet week", based_on=1)
+    assert caught.value.newest == 2
+    for late in (
+        lambda: switch_rule(
+            engine, mine.rule_id, "shadow", author="Wang", reason="try", based_on=1
+        ),
+        lambda: roll_back_rule(
+            engine, mine.rule_id, to_version=1, author="Wang", reason="back", based_on=1
+        ),
+        lambda: save_rule(engine, mine, author="Wang", reason="a new rule", based_on=0),
+    ):
+        with pytest.raises(RuleChangedError):
+            late()
+    assert [one.version for one in rule_history(engine, mine.rule_id)] == [2, 1]
+    assert save_rule(engine, mine, author="Wang", reason="after a look", based_on=2) == 3
+
+
+def test_new_rule_needs_a_name_of_its_own(engine: Engine) -> None:
+    seed_rules(engine, now=NOW)
+    fresh = rule(rule_id="alert_huge_order")
+    assert save_rule(engine, fresh, author="Li", reason="huge ones apart", based_on=0) == 1
+    gone = rule(rule_id="alert_nobody")
+    with pytest.raises(RuleChangedError, match="no rule alert_nobody any more"):
+        save_rule(engine, gone, author="Li", reason="edited", based_on=3)
 
 
 def test_large_orders_of_each_source_newest_days_are_found(retail_lake: object) -> None:
