@@ -1,6 +1,6 @@
 """Reading for and writing of the models: the I/O around the pure functions of `models_ml`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,10 +13,14 @@ from connectors.settings import Settings
 from models_ml.demand import backtest_demand, forecast_demand, wape
 from models_ml.replenishment.positions import replenishment_positions
 from models_ml.returns import NotEnoughData, TrainedReturnRisk, score, train
+from orchestration.learning_inputs import TABLE as LEARNING_INPUTS
+from orchestration.learning_inputs import LastTime, last_time
 from orchestration.ml_tables import empty_frame, write_ml_tables
 from orchestration.model_registry import registered, registry_row, with_new_versions
 
 HORIZON_DAYS = 28
+DEMAND_TABLES = ("demand_forecasts", "demand_backtest", "demand_evaluations")
+RETURN_TABLES = ("return_risk_scores", "return_risk_evaluations")
 _COMPLETE_DAYS = """
     select business, max(business_date) as origin
     from (
@@ -48,18 +52,40 @@ def _origins(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:
     return {str(business): day for business, day in connection.execute(_COMPLETE_DAYS).fetchall()}
 
 
+_DEMAND = "select business, sku, business_date, quantity::double as quantity from fct_daily_demand"
+# Sales of a day that is not complete teach nothing; late corrections of earlier days do.
+_DEMAND_READ = f"""
+    select sales.*, complete.origin
+    from ({_DEMAND}) as sales
+    join ({_COMPLETE_DAYS}) as complete
+        on complete.business = sales.business and sales.business_date <= complete.origin
+"""  # noqa: S608 (our own selects)
+# A line that is dated in the future is not scored yet.
+_RETURNS_READ = """
+    select examples.*, examples.ordered_at > greatest($now, clock.as_of) as is_future
+    from fct_return_risk_examples as examples
+    join int_business_clock as clock using (business)
+"""
+
+
 def learn_demand(settings: Settings, *, now: datetime) -> Learned:
-    """Forecast the daily demand of every business from its last complete day; back-test first."""
+    """Forecast the daily demand of every business from its last complete day; back-test first.
+
+    A business whose complete days are those of the last time keeps what was learnt then.
+    """
     connection = connect_snapshot(settings)
     try:
+        before = last_time(connection, "demand", DEMAND_TABLES, read=_DEMAND_READ, now=now)
+        if before.is_current:
+            return _kept(before)
         origins = _origins(connection)
         demand = connection.execute(
-            "select business, sku, business_date, quantity::double as quantity "
-            "from fct_daily_demand"
+            f"{_DEMAND} where not list_contains($kept, business)", {"kept": list(before.kept)}
         ).df()
     finally:
         connection.close()
-    forecasts, backtests, evaluations, notes = [], [], [], []
+    learnt = {table: [rows] for table, rows in before.rows.items()}
+    notes = before.notes()
     for business, daily in demand.groupby("business", sort=True):
         origin = origins.get(str(business))
         if origin is None:
@@ -67,16 +93,29 @@ def learn_demand(settings: Settings, *, now: datetime) -> Learned:
         judged = backtest_demand(daily, origin=origin)
         forecast = forecast_demand(daily, origin=origin, scored_at=now, horizon_days=HORIZON_DAYS)
         table = judged.frame()
-        forecasts.append(forecast)
-        backtests.append(table)
-        evaluations.append(judged.evaluations(evaluated_at=now))
+        learnt["demand_forecasts"].append(forecast)
+        learnt["demand_backtest"].append(table)
+        learnt["demand_evaluations"].append(judged.evaluations(evaluated_at=now))
         notes.append(_demand_note(str(business), table))
-    frames = {
-        "demand_forecasts": _stack(forecasts, "demand_forecasts"),
-        "demand_backtest": _stack(backtests, "demand_backtest"),
-        "demand_evaluations": _stack(evaluations, "demand_evaluations"),
-    }
-    return Learned(write_ml_tables(settings, frames), notes or ["no demand to forecast"])
+    return _write(settings, before, learnt, notes or ["no demand to forecast"])
+
+
+def _kept(before: LastTime, **counts: int) -> Learned:
+    rows = {table: len(frame) for table, frame in before.rows.items()}
+    return Learned(rows | counts, before.notes())
+
+
+def _write(
+    settings: Settings,
+    before: LastTime,
+    learnt: Mapping[str, list[pd.DataFrame]],
+    notes: list[str],
+    **tables: pd.DataFrame,
+) -> Learned:
+    """Write what was learnt and kept, beside what it was learnt from."""
+    frames = {table: _stack(frames, table) for table, frames in learnt.items()} | tables
+    written = write_ml_tables(settings, {**frames, LEARNING_INPUTS: before.inputs})
+    return Learned({table: written[table] for table in frames}, notes)
 
 
 def _demand_note(business: str, table: pd.DataFrame) -> str:
@@ -92,25 +131,43 @@ def _demand_note(business: str, table: pd.DataFrame) -> str:
 
 
 def learn_returns(settings: Settings, *, now: datetime) -> Learned:
-    """Train and score return risk, a business at a time, as of the business's clock."""
+    """Train and score return risk, a business at a time, as of the business's clock.
+
+    A business whose lines are those of the last time keeps what was learnt then.
+    """
     connection = connect_snapshot(settings)
     try:
-        examples = connection.execute("select * from fct_return_risk_examples").df()
+        before = last_time(
+            connection,
+            "returns",
+            RETURN_TABLES,
+            read=_RETURNS_READ,
+            parameters={"now": now},
+            now=now,
+        )
+        versions = registered(connection)
+        if before.is_current:
+            return _kept(before, model_versions=len(versions))
+        examples = connection.execute(
+            "select * from fct_return_risk_examples where not list_contains($kept, business)",
+            {"kept": list(before.kept)},
+        ).df()
         clocks = dict(
             connection.execute("select business, as_of from int_business_clock").fetchall()
         )
-        snapshot_id, versions = newest_snapshot(connection), registered(connection)
+        snapshot_id = newest_snapshot(connection)
     finally:
         connection.close()
-    scores, evaluations, notes, learnt = [], [], [], []
+    learnt = {table: [rows] for table, rows in before.rows.items()}
+    notes, new_versions = before.notes(), []
     for business, lines in examples.groupby("business", sort=True):
         model = train(lines, as_of=clocks[business])
         if isinstance(model, NotEnoughData):
             notes.append(f"{business}: {model.reason}")
             continue
         scored, left_out = _score_open_lines(model, lines, at=max(now, clocks[business]))
-        scores.append(scored)
-        evaluations.append(
+        learnt["return_risk_scores"].append(scored)
+        learnt["return_risk_evaluations"].append(
             model.report.frame(
                 model="return_risk",
                 business=str(business),
@@ -118,7 +175,7 @@ def learn_returns(settings: Settings, *, now: datetime) -> Learned:
                 evaluated_at=now,
             )
         )
-        learnt.append(
+        new_versions.append(
             registry_row(
                 model.model,
                 name="return_risk",
@@ -128,12 +185,13 @@ def learn_returns(settings: Settings, *, now: datetime) -> Learned:
             )
         )
         notes.append(f"{business}: {model.report.summary()}{left_out}")
-    frames = {
-        "return_risk_scores": _stack(scores, "return_risk_scores"),
-        "return_risk_evaluations": _stack(evaluations, "return_risk_evaluations"),
-        "model_versions": with_new_versions(versions, learnt),
-    }
-    return Learned(write_ml_tables(settings, frames), notes or ["no sold lines to score"])
+    return _write(
+        settings,
+        before,
+        learnt,
+        notes or ["no sold lines to score"],
+        model_versions=with_new_versions(versions, new_versions),
+    )
 
 
 def _score_open_lines(

@@ -73,6 +73,12 @@ ML_TABLES: dict[str, dict[str, str]] = {
         "report": "varchar",
         "registered_at": "timestamptz",
     },
+    "learning_inputs": {
+        "step": "varchar",
+        "business": "varchar",
+        "fingerprint": "varchar",
+        "learnt_at": "timestamptz",
+    },
     "demand_evaluations": _EVALUATIONS,
     "return_risk_evaluations": _EVALUATIONS,
     "replenishment_positions": {
