@@ -29,11 +29,7 @@ class CanonicalRows:
 
     @property
     def _settings(self) -> Settings:
-        settings = load_settings(home=self.home)
-        path = settings.enabled_sources_path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.source, encoding="utf-8")
-        return settings
+        return load_settings(home=self.home)
 
     def build(self, *models: str) -> None:
         """Let dbt build these models (default: all shapes) with what they need, and test them."""
@@ -42,8 +38,8 @@ class CanonicalRows:
             self._settings, "--quiet", "build", "--select", *(f"+{model}" for model in chosen),
             "order_status_map", "refund_status_map", "shipment_status_map",
             "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",
-            # One folder a process and source, so that dbt parses the project once for all homes.
-            target=_target_path(self.source),
+            # One folder a process, and all sources enabled: dbt parses the project once.
+            target=_target_path(),
         )  # fmt: skip
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -99,8 +95,8 @@ class CanonicalRows:
 
 
 @cache
-def _target_path(source: str) -> Path:
-    folder = tempfile.mkdtemp(prefix=f"fourflow-dbt-{source}-")
+def _target_path() -> Path:
+    folder = tempfile.mkdtemp(prefix="fourflow-dbt-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
 
