@@ -20,6 +20,8 @@ from models_ml.demand.series import YEAR_PERIODS, Calendar, SeriesMatrix
 LEAST_LEVEL = 0.01
 """Units a period below which a level counts as this many: the logarithm of zero is of no use."""
 RATIO_RANGE = (1e-2, 1e2)
+LEAST_DRAWN = 200
+"""Series drawn at an origin at least: seasons and look-alikes are learnt from all of them."""
 LEAST_YEARS = 1.25
 """Years of history from which the time of the year may tell anything."""
 
@@ -56,20 +58,22 @@ def fit_boosted(
 ) -> BoostedDemand | None:
     """Fit on origins inside a history; None when the history is too short or nothing was sold.
 
-    Training origins end `horizon` periods before the last column, `boosting_origin_step` apart, as
-    many as `boosting_rows` allows; where all horizons of an origin would be too many, they are
-    drawn at random with the configured seed.
+    Training origins end `horizon` periods before the last column. Where all coming periods of all
+    series would be more rows than `boosting_rows`, periods are drawn at random with the configured
+    seed, and then series: what is known of a series at an origin is what costs time.
     """
     origins = _training_origins(history, horizon, config)
     if len(origins) < 2 or not history.units.any():
         return None
     rng = np.random.default_rng(config.seed)
-    per_origin = max(int(config.boosting_rows / max(len(origins) * len(history.ids), 1)), 1)
+    count, drawn = _drawn(len(history.ids), len(origins), horizon, config)
     parts = []
     for origin in origins:
-        count = min(per_origin, horizon)
         steps = np.sort(rng.choice(horizon, size=count, replace=False))
-        parts.append(_examples(history, origin, steps, config))
+        learnt = history
+        if drawn < len(history.ids):
+            learnt = history.rows(np.sort(rng.permutation(len(history.ids))[:drawn]))
+        parts.append(_examples(learnt, origin, steps, config))
     rows = np.concatenate([part[0] for part in parts])
     units, base, weight = (np.concatenate([part[k] for part in parts]) for k in (1, 2, 3))
     if len(units) < config.boosting_least_rows or not units.any():
@@ -112,9 +116,14 @@ def _training_origins(history: SeriesMatrix, horizon: int, config: DemandConfig)
     newest = history.periods - horizon
     oldest = max(history.calendar.season // 2, 4, newest - config.boosting_window(history))
     step = max(horizon // config.boosting_origins_a_horizon, 1)
-    most = max(config.boosting_rows // max(len(history.ids), 1), 2)
-    origins = list(range(newest, oldest - 1, -step))[: min(config.boosting_origins, most)]
-    return origins[::-1]
+    return list(range(newest, oldest - 1, -step))[: config.boosting_origins][::-1]
+
+
+def _drawn(series: int, origins: int, horizon: int, config: DemandConfig) -> tuple[int, int]:
+    """Coming periods and series to learn from at each origin."""
+    rows = config.boosting_rows // origins
+    steps = max(rows // max(series, 1), min(config.boosting_steps, horizon))
+    return min(steps, horizon), min(series, max(rows // steps, LEAST_DRAWN))
 
 
 def _examples(

@@ -57,6 +57,8 @@ class DemandConfig:
     """Training origins at most."""
     boosting_origins_a_horizon: int = 2
     """Training origins in the length of one horizon."""
+    boosting_steps: int = 4
+    """Coming periods learnt from at a series and origin at least, where rows must be drawn."""
     boosting_years: float = 1.5
     """Years back from which origins are taken, in years (at least four seasons)."""
     boosting_rate: float = 0.05
@@ -81,6 +83,8 @@ class DemandConfig:
 
     validation_windows: int = 3
     """Earlier windows that choose the combination and calibrate the quantiles."""
+    judged_series: int = 6_000
+    """Series judged in such a window at most, drawn at random, as many of each velocity class."""
     least_train_periods: int = 8
     """History before the oldest of them, in periods."""
     combination_prior: float = 0.05

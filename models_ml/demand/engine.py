@@ -95,12 +95,15 @@ class DemandForecast:
         return found
 
 
-def forecast_from(history: SeriesMatrix, horizon: int, *, config: DemandConfig) -> DemandForecast:
+def forecast_from(
+    history: SeriesMatrix, horizon: int, *, config: DemandConfig, every_method: bool = True
+) -> DemandForecast:
     """Forecast all series of a history from its last column.
 
     Up to `validation_windows` windows of `horizon` periods just before the origin judge the
     methods; the boosted model that is judged there was fitted before the oldest of them, the one
-    that forecasts is fitted again on everything.
+    that forecasts is fitted again on everything. Without `every_method` only the methods of the mix
+    are asked for the coming periods.
     """
     past = _recent(history, config)
     judged = _judge(past, horizon, config)
@@ -110,7 +113,8 @@ def forecast_from(history: SeriesMatrix, horizon: int, *, config: DemandConfig) 
     boosted = fit_boosted(past, horizon, config=config) if is_mixed else None
     if is_mixed and boosted is None:
         weights = _without(weights, BOOSTED, config)
-    said = _say(past, horizon, boosted, config)
+    names = None if every_method else {name for mix in weights.values() for name in mix}
+    said = _say(past, horizon, boosted, config, names)
     shared: dict[str, Any] = {
         "expected": _warm(past, combine(said, classes, weights), config),
         "classes": classes,
@@ -161,7 +165,7 @@ def _judge(past: SeriesMatrix, horizon: int, config: DemandConfig) -> list[Judge
     judged = []
     for origin in origins:
         before = past.upto(origin)
-        began = np.asarray(before.known.any(axis=1))
+        began = _judged_series(before, config)
         rows = before.rows(began)
         window = slice(origin, origin + horizon)
         actual = np.where(past.known[began, window], past.units[began, window], np.nan)
@@ -172,10 +176,31 @@ def _judge(past: SeriesMatrix, horizon: int, config: DemandConfig) -> list[Judge
     return judged if any(len(one.actual) for one in judged) else []
 
 
+def _judged_series(past: SeriesMatrix, config: DemandConfig) -> np.ndarray:
+    """Places of the series that have begun; of very many, as many of each class at random."""
+    began = np.flatnonzero(past.known.any(axis=1))
+    if len(began) <= config.judged_series:
+        return began
+    classes = velocity_classes(past, config=config)[began]
+    rng = np.random.default_rng(config.seed)
+    most = config.judged_series // len(VELOCITY_CLASSES)
+    drawn = [rng.permutation(began[classes == place])[:most] for place in np.unique(classes)]
+    return np.sort(np.concatenate(drawn))
+
+
 def _say(
-    past: SeriesMatrix, horizon: int, boosted: BoostedDemand | None, config: DemandConfig
+    past: SeriesMatrix,
+    horizon: int,
+    boosted: BoostedDemand | None,
+    config: DemandConfig,
+    names: set[str] | None = None,
 ) -> dict[str, np.ndarray]:
-    said = {method.name: method.forecast(past, horizon) for method in available_methods(config)}
+    """What the named methods say, all of them when None."""
+    said = {
+        method.name: method.forecast(past, horizon)
+        for method in available_methods(config)
+        if names is None or method.name in names
+    }
     if boosted is not None:
         said[BOOSTED] = boosted.forecast(past, horizon)
     return said

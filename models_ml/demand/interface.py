@@ -142,11 +142,13 @@ def forecast(
     Raises:
         FrameError: an unusable frame, a horizon below 1, a level outside (0, 1).
     """
+    settings = config or DemandConfig()
     history = read_series(
-        frame, id=id, time=time, y=y, freq=freq, covariates=covariates, in_stock=in_stock
-    )
+        frame, id=id, time=time, y=y, freq=freq, covariates=covariates, in_stock=in_stock,
+        most_periods=settings.history_periods,
+    )  # fmt: skip
     _check(horizon, quantiles)
-    made = forecast_from(history, horizon, config=config or DemandConfig())
+    made = forecast_from(history, horizon, config=settings, every_method=False)
     return _long_frame(made, made.cumulative if cumulative else made.single, quantiles, id, time)
 
 

@@ -5,7 +5,7 @@ not a zero, and only the caller knows which of the two it is. Rows of coming per
 an empty `y`: they carry covariates known in advance (prices, promotions, holidays).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -186,6 +186,7 @@ def read_series(
     freq: str,
     covariates: Sequence[str] = (),
     in_stock: str | None = None,
+    most_periods: int | None = None,
 ) -> SeriesMatrix:
     """Check a long frame and lay it out as matrices.
 
@@ -198,6 +199,7 @@ def read_series(
         freq: h, D, B, W, M, Q, Y or a pandas alias of them (W-MON, MS, ...).
         covariates: columns of numbers or booleans known in advance.
         in_stock: boolean column; false says that demand was cut off by a stock-out.
+        most_periods: known periods to keep, the newest; all when None.
 
     Raises:
         FrameError: no rows, a missing column, an empty key, a duplicate key, a negative or infinite
@@ -208,36 +210,97 @@ def read_series(
     if frame.empty:
         raise FrameError("The frame demand has no rows; pass at least one series with one period.")
     require_values(frame, [id, time], name="demand")
-    require_unique(frame, [id, time], name="demand")
     calendar = Calendar.read(frame[time], freq)
-    numbers = calendar.number(frame[time])
-    codes, ids = pd.factorize(frame[id].astype(object), sort=True)
-    units = as_float(frame[y])
-    _refuse_bad_units(frame, units, y)
-    _refuse_disorder(frame, codes, numbers, time=time, key=id, freq=str(freq))
-    given = np.isfinite(units)
+    codes, ids = _series_codes(frame[id])
+    columns, first = _period_columns(frame[time], calendar)
+    is_regular = _is_regular(codes, columns, len(ids))
+    if not is_regular:
+        require_unique(frame, [id, time], name="demand")
+    given = _given_units(frame, y)
+    if not is_regular:
+        _refuse_disorder(frame, codes, columns, time=time, key=id, freq=str(freq))
     if not given.any():
         raise FrameError(f"The frame demand has no value of {y}; pass at least one known period.")
-    first, last = int(numbers.min()), int(numbers[given].max())
-    shape = (len(ids), last - first + 1)
-    columns = numbers - first
-    past = columns < shape[1]
-    place = (codes[past], columns[past])
+    last = int(columns[given].max())
+    start = 0 if most_periods is None else max(last + 1 - most_periods, 0)
+    shape = (len(ids), last + 1 - start)
     matrix, known = np.zeros(shape), np.zeros(shape, dtype=bool)
-    matrix[place] = np.nan_to_num(units[past])
-    known[place] = given[past]
     sold_out = np.zeros(shape, dtype=bool)
-    if in_stock:
-        sold_out[place] = ~_stocked(frame[in_stock])[past] & given[past]
+    for part in _slices(len(frame)):
+        inside = (columns[part] >= start) & (columns[part] <= last)
+        place = codes[part][inside], columns[part][inside] - start
+        matrix[place] = np.nan_to_num(as_float(frame[y].iloc[part])[inside])
+        known[place] = given[part][inside]
+        if in_stock:
+            stocked = _stocked(frame[in_stock].iloc[part])
+            sold_out[place] = (~stocked & given[part])[inside]
     return SeriesMatrix(
-        np.asarray(ids, dtype=object),
+        ids,
         calendar,
-        first,
+        first + start,
         matrix,
         known & ~sold_out,
         sold_out,
-        {name: _covariate(frame[name], codes, columns, len(ids)) for name in covariates},
+        {name: _covariate(frame[name], codes, columns, len(ids), start) for name in covariates},
     )
+
+
+ROWS_AT_ONCE = 4_000_000
+"""Rows of a frame laid out at a time: what bounds the memory beside the frame itself."""
+
+
+def _slices(rows: int) -> Iterator[slice]:
+    """Consecutive parts of so many rows."""
+    for start in range(0, rows, ROWS_AT_ONCE):
+        yield slice(start, min(start + ROWS_AT_ONCE, rows))
+
+
+def _series_codes(keys: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Place of every row's series, int32, and the series in sorted order, object.
+
+    Categories and text are numbered as they are stored: as Python objects, the ids of a frame of
+    tens of millions of rows would fill the memory.
+    """
+    if isinstance(keys.dtype, pd.CategoricalDtype):
+        used, codes = keys.cat.categories, keys.cat.codes.to_numpy()
+        occurs = np.flatnonzero(np.bincount(codes, minlength=len(used)))
+    else:
+        is_text = isinstance(keys.dtype, pd.StringDtype)
+        codes, used = pd.factorize(keys if is_text else keys.astype(object))
+        occurs = np.arange(len(used))
+    values = np.asarray(used, dtype=object)[occurs]
+    order = np.argsort(values, kind="stable")
+    renumbered = np.zeros(len(used), dtype=np.int32)
+    renumbered[occurs[order]] = np.arange(len(order), dtype=np.int32)
+    return renumbered[codes], values[order]
+
+
+def _period_columns(times: pd.Series, calendar: Calendar) -> tuple[np.ndarray, int]:
+    """Periods of every row after the earliest one, int32, and the number of the earliest."""
+    parts = []
+    for part in _slices(len(times)):
+        places, values = pd.factorize(times.iloc[part])
+        parts.append(calendar.number(pd.Index(values))[places])
+    first = min(int(part.min()) for part in parts)
+    return np.concatenate([(part - first).astype(np.int32) for part in parts]), first
+
+
+def _is_regular(codes: np.ndarray, columns: np.ndarray, series: int) -> bool:
+    """Whether every row is one period after the row before of its series; False if in doubt.
+
+    Answers for a frame in order of series, or in order of time, without sorting it.
+    """
+    begins = np.diff(codes) != 0
+    if np.count_nonzero(begins) == series - 1:
+        return bool(np.all(begins | (np.diff(columns) == 1)))
+    width = int(columns.max()) + 1
+    if series * width > 4 * len(codes) or np.any(columns[1:] < columns[:-1]):
+        return False
+    filled = np.zeros((series, width), dtype=bool)
+    filled[codes, columns] = True
+    count = filled.sum(axis=1)
+    spans = width - np.argmax(filled, axis=1) - np.argmax(filled[:, ::-1], axis=1)
+    return int(count.sum()) == len(codes) and bool(np.all(count == spans))
 
 
 def _stocked(values: pd.Series) -> np.ndarray:
@@ -246,31 +309,40 @@ def _stocked(values: pd.Series) -> np.ndarray:
 
 
 def _covariate(
-    values: pd.Series, codes: np.ndarray, columns: np.ndarray, series: int
+    values: pd.Series, codes: np.ndarray, columns: np.ndarray, series: int, start: int
 ) -> np.ndarray:
-    """A covariate as float32 (n, widest column + 1); text becomes the number of its category."""
+    """A covariate from column `start` on as float32; text becomes the number of its category."""
     if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
-        numbers = as_float(values)
+        pass
     elif pd.api.types.is_datetime64_any_dtype(values):
         raise FrameError(f"The covariate {values.name} holds times; pass numbers or categories.")
     else:
         try:
-            numbers = as_float(values)
+            values = pd.Series(as_float(values))
         except FrameError:
-            numbers = pd.factorize(values.astype(object), sort=True)[0].astype(np.float64)
-    wide = np.full((series, int(columns.max()) + 1), np.nan, dtype=np.float32)
-    wide[codes, columns] = numbers
+            values = pd.Series(pd.factorize(values.astype(object), sort=True)[0])
+    wide = np.full((series, int(columns.max()) + 1 - start), np.nan, dtype=np.float32)
+    for part in _slices(len(values)):
+        inside = columns[part] >= start
+        place = codes[part][inside], columns[part][inside] - start
+        wide[place] = as_float(values.iloc[part])[inside]
     return wide
 
 
-def _refuse_bad_units(frame: pd.DataFrame, units: np.ndarray, y: str) -> None:
-    refused = (units < 0) | np.isinf(units)
+def _given_units(frame: pd.DataFrame, y: str) -> np.ndarray:
+    """Which rows have a quantity, bool; a negative or infinite one is refused."""
+    given, refused = np.zeros(len(frame), dtype=bool), np.zeros(len(frame), dtype=bool)
+    for part in _slices(len(frame)):
+        units = as_float(frame[y].iloc[part])
+        given[part] = ~np.isnan(units)
+        refused[part] = (units < 0) | np.isinf(units)
     if refused.any():
         raise FrameError(
             f"The frame demand has {int(refused.sum())} row(s) with a negative or infinite {y}; "
             "pass units wanted, before returns.",
             frame[refused],
         )
+    return given
 
 
 def _refuse_disorder(

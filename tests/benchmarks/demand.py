@@ -12,17 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models_ml.demand import DemandConfig, Report, backtest, forecast
+from models_ml.demand import Report, backtest, forecast
 from models_ml.demand.report import JUDGED_LEVELS
 from tests.conftest import real_data_folder
 
 PLANNED = ("price_regular", "discount", "easter_day", "good_friday", "new_year", "christmas",
            "labor_day", "independence_day")  # fmt: skip
 """Covariates of Stallion that a brewer knows months ahead: prices and holidays."""
-SIZE_CONFIG = DemandConfig(
-    boosting_rows=300_000, boosting_rounds=60, boosting_origins=10, validation_windows=1,
-    history_periods=400,
-)  # fmt: skip
 
 
 def run() -> dict[str, Any]:
@@ -43,7 +39,7 @@ def run() -> dict[str, Any]:
             {"horizon": 3, "freq": "MS", "origins": 3, "covariates": list(PLANNED)},
         ),
     }
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {f"size_{name}": value for name, value in size().items()}
     for name, (frame, settings) in sets.items():
         started = time.perf_counter()
         report = backtest(frame, id="id", time="time", y="y", **settings)
@@ -89,7 +85,7 @@ def size() -> dict[str, Any]:
     started = time.perf_counter()
     made = forecast(
         frame, id="id", time="time", y="y", horizon=horizon, freq="D",
-        quantiles=JUDGED_LEVELS, config=SIZE_CONFIG,
+        quantiles=JUDGED_LEVELS,
     )  # fmt: skip
     return {
         "rows": len(made),

@@ -1,5 +1,7 @@
 """The public functions of demand: what they refuse, what they promise, what they must not see."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,6 +78,52 @@ def test_forecast_has_a_row_a_series_and_period_with_rising_quantiles() -> None:
         result,
         forecast(frame, **KEYS, horizon=14, freq="D", quantiles=(0.9, 0.1, 0.5), config=FAST),
     )
+
+
+def test_order_of_rows_and_type_of_ids_change_nothing(monkeypatch) -> None:
+    frame = world(6, 90)
+    frame = frame.drop(index=frame.index[:7]).assign(price=np.arange(len(frame) - 7) % 5)
+    settings = {**KEYS, "horizon": 7, "freq": "D", "covariates": ["price"], "config": FAST}
+    expected = forecast(frame, **settings)
+    by_time = frame.sort_values(["day", "sku"])
+    shuffled = frame.set_index("sku").loc[["S03", "S01", "S05", "S00", "S04", "S02"]].reset_index()
+    monkeypatch.setattr("models_ml.demand.series.ROWS_AT_ONCE", 100)
+    for other in (
+        by_time,
+        shuffled,
+        frame.assign(
+            sku=pd.Categorical(
+                frame["sku"], categories=["S99", *sorted(set(frame["sku"]), reverse=True)]
+            )
+        ),
+        by_time.assign(sku=by_time["sku"].astype(object)),
+    ):
+        pd.testing.assert_frame_equal(forecast(other, **settings), expected, check_dtype=False)
+
+
+@pytest.mark.parametrize("order", [["sku", "day"], ["day", "sku"]])
+def test_a_gap_and_a_repeated_row_are_found_in_any_order(order) -> None:
+    frame = world(4, 40)
+    holed = frame.drop(index=[45]).sort_values(order)
+    with pytest.raises(FrameError, match="follow a gap"):
+        forecast(holed, **KEYS, horizon=7, freq="D")
+    doubled = pd.concat([frame, frame.iloc[[45]]]).sort_values(order)
+    with pytest.raises(FrameError, match="share their sku, day"):
+        forecast(doubled, **KEYS, horizon=7, freq="D")
+
+
+def test_very_many_series_are_learnt_from_in_part_and_forecast_as_well() -> None:
+    frame = world(60, 200)
+    past, came = frame[frame["day"] < "2024-07-05"], frame[frame["day"] >= "2024-07-05"]
+    horizon = came["day"].nunique()
+    few = replace(FAST, judged_series=15, boosting_rows=2_000)
+    errors = {}
+    for name, config in (("all", FAST), ("part", few)):
+        made = forecast(past, **KEYS, horizon=horizon, freq="D", config=config)
+        joined = made.merge(came, on=["sku", "day"])
+        errors[name] = (joined["mean"] - joined["units"]).abs().sum() / joined["units"].sum()
+    assert len(made) == 60 * horizon
+    assert errors["part"] < 1.05 * errors["all"]
 
 
 def test_quantiles_of_a_sum_are_not_the_sum_of_quantiles() -> None:
