@@ -33,6 +33,7 @@ from connectors.declarations import (
 from connectors.errors import InputError
 from connectors.secrets_file import is_secret_name
 from connectors.settings import Settings
+from connectors.sinks.platform import TARGETS, find_platform
 from connectors.sources.api.connector import AccountConfig, find_connector, list_connectors
 from connectors.sources.mapping import load_source
 
@@ -120,11 +121,23 @@ class Webhook(Declared):
     )
 
 
+class TargetEntry(Declared):
+    """A sink that is a business system, with one or more accounts."""
+
+    accounts: dict[str, Any] = Field(
+        min_length=1,
+        description="By account name: what the table of targets in docs/decisions.md names.",
+    )
+
+
 class Sinks(Declared):
     """Where decisions go, beside the file in home that is always written."""
 
     webhook: Webhook | None = Field(
         default=None, description="Posts every decision; left out: the webhook is off."
+    )
+    odoo: TargetEntry | None = Field(
+        default=None, description="Purchase orders, transfers, invoices and activities in Odoo."
     )
 
 
@@ -235,12 +248,23 @@ class ConfiguredSource:
 
 @dataclass(frozen=True)
 class Configuration:
-    """What is read and when. `path` is None when there is no `fourflow.yml`."""
+    """What is read and when, and where decisions go.
+
+    Attributes:
+        path: None when there is no `fourflow.yml`.
+        sources: what is read, by name.
+        schedules: when.
+        sinks: where decisions go, as the file says it.
+        targets: the usable accounts of sinks that are business systems, secrets resolved.
+        target_problems: what is wrong with the others, one sentence each.
+    """
 
     path: Path | None
     sources: Mapping[str, ConfiguredSource]
     schedules: Schedules
     sinks: Sinks
+    targets: Mapping[str, Mapping[str, BaseModel]] = field(default_factory=dict)
+    target_problems: tuple[str, ...] = ()
 
     def source(self, name: str) -> ConfiguredSource:
         """The source of that name.
@@ -278,7 +302,8 @@ def load_configuration(settings: Settings) -> Configuration:
     sources = {name: reader.source(name, entry) for name, entry in whole.sources.items()}
     for name, location in remembered_files(settings).items():
         sources[name] = reader.with_files(sources.get(name), name, location)
-    return Configuration(path, sources, whole.schedules, whole.sinks)
+    targets, problems = reader.targets(whole.sinks)
+    return Configuration(path, sources, whole.schedules, whole.sinks, targets, problems)
 
 
 class _Mistakes(Exception):  # noqa: N818 - never leaves this module
@@ -310,6 +335,22 @@ class _Reader:
         except _Mistakes as mistakes:
             return ConfiguredSource(name, connector, problems=tuple(mistakes.sentences))
         return self._platform(name, connector, platform, config)
+
+    def targets(self, sinks: Sinks) -> tuple[dict[str, dict[str, BaseModel]], tuple[str, ...]]:
+        """The accounts of sinks that are business systems, and what is wrong with others."""
+        found: dict[str, dict[str, BaseModel]] = {}
+        problems: list[str] = []
+        for name in TARGETS:
+            entry: TargetEntry | None = getattr(sinks, name)
+            for account, keys in (entry.accounts if entry else {}).items():
+                place: Place = ("sinks", name, "accounts", account)
+                model = find_platform(name).config
+                try:
+                    made = self._account(model, {} if keys is None else keys, place)
+                    found.setdefault(name, {})[account] = made
+                except _Mistakes as mistakes:
+                    problems += mistakes.sentences
+        return found, tuple(problems)
 
     def with_files(
         self, declared: ConfiguredSource | None, name: str, location: Path
@@ -361,7 +402,7 @@ class _Reader:
                 problems += mistakes.sentences
         return ConfiguredSource(name, connector, entry.schedule, accounts, problems=tuple(problems))
 
-    def _account(self, model: type[AccountConfig], keys: Any, place: Place) -> AccountConfig:
+    def _account(self, model: type[ModelT], keys: Any, place: Place) -> ModelT:
         mistakes: dict[Place, str] = {}
         resolved = self._resolved(model, keys, place, mistakes)
         try:

@@ -6,7 +6,10 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
-SinkName = Literal["jsonl", "webhook", "email", "chat"]
+SinkName = Literal[
+    "jsonl", "webhook", "email", "chat", "odoo", "erpnext", "shopify", "taobao", "douyin", "wms",
+    "files",
+]  # fmt: skip
 Weekday = Literal[
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
 ]  # fmt: skip
@@ -17,6 +20,8 @@ ActionType = Literal[
     "notify", "create_task", "request_approval", "request_purchase", "issue_coupon",
     "freeze_customer", "require_prepayment", "route_order", "release_order", "reship", "chase",
     "escalate", "review_contract", "approve_return", "create_record", "update_record",
+    "create_purchase_order", "create_transfer", "create_invoice", "update_stock",
+    "report_shipment", "create_pick_list",
 ]  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from orchestration.decisions.definition_parts import (
     time_of_day,
 )
 from orchestration.decisions.holdout import is_held_out
-from orchestration.decisions.messages import render_message
+from orchestration.decisions.messages import render_field, render_message
 from orchestration.decisions.states import DecisionMode
 
 AMOUNT_COLUMN = "fourflow_amount"
@@ -422,7 +422,10 @@ class _Filled:
                 message=self._texts(action.message.en, action.message.zh)
                 if action.message
                 else self.message,
-                fields={name: self._text(template) for name, template in action.fields.items()},
+                fields={
+                    name: render_field(template, self._values)
+                    for name, template in action.fields.items()
+                },
             )
             for action in actions
         )

@@ -2,7 +2,7 @@
 
 import string
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -43,6 +43,37 @@ def render_message(template: str, values: Mapping[str, Any], *, zone: ZoneInfo) 
             )
         shown[name] = _shown(value, zone)
     return template.format_map(shown)
+
+
+def render_field(template: str, values: Mapping[str, Any]) -> str:
+    """Fill a template that a system reads: plain numbers, ISO times in UTC.
+
+    Raises:
+        InputError: a variable has no value.
+    """
+    shown = {}
+    for name in _variables(template):
+        value = values.get(name)
+        if value is None:
+            raise InputError(
+                f'The field "{template}" needs {{{name}}}, which is empty for this row; exclude '
+                "such rows in the condition or leave the field out."
+            )
+        shown[name] = _plain(value)
+    return template.format_map(shown)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return (value.astimezone(UTC) if value.tzinfo else value).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float | Decimal):
+        digits = f"{Decimal(str(value)):f}"
+        return digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return str(value)
 
 
 def _variables(template: str) -> list[str]:

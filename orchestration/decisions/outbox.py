@@ -284,7 +284,7 @@ def _release(
 def _hold_sinks_off(engine: Engine, sinks: Collection[str], now: datetime) -> int:
     reason = (
         "held because its sink is switched off; set FOURFLOW_WEBHOOK_URL, FOURFLOW_EMAIL_URL or "
-        "FOURFLOW_CHAT_URL to send it"
+        "FOURFLOW_CHAT_URL, or the sink in fourflow.yml, to send it"
     )
     return _hold(engine, reason, "sink_off", now, sinks)
 

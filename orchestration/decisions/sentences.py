@@ -33,6 +33,12 @@ _ACTIONS: Mapping[str, Mapping[Language, str]] = {
     "approve_return": {"en": "approve the return", "zh": "自动同意退货"},
     "create_record": {"en": "create a record", "zh": "创建记录"},
     "update_record": {"en": "update a record", "zh": "更新记录"},
+    "create_purchase_order": {"en": "order the goods", "zh": "下采购单"},
+    "create_transfer": {"en": "have the goods transferred", "zh": "创建调拨单"},
+    "create_invoice": {"en": "draft an invoice", "zh": "生成发票草稿"},
+    "update_stock": {"en": "set the shop's stock", "zh": "更新店铺库存"},
+    "report_shipment": {"en": "tell the shop that it was shipped", "zh": "回传发货信息"},
+    "create_pick_list": {"en": "have the goods picked", "zh": "生成拣货单"},
 }
 _WORDS: Mapping[str, Mapping[Language, str]] = {
     "row_appears": {

@@ -2,7 +2,7 @@
 
 One prefix a platform (`/taobao/...`), `GET /health`, `GET /control` (time and counters),
 `POST /control` (changes), `GET /control/truth` (`/terms`, `/bills`, `/balance`, `/scans`),
-`/control/keys`, `/control/credentials`.
+`/control/written`, `/control/keys`, `/control/credentials`.
 """
 
 from collections.abc import Callable
@@ -92,6 +92,7 @@ class _Control:
             Route("/control/truth/bills", self._bills),
             Route("/control/truth/balance", self._balance),
             Route("/control/truth/scans", self._scans),
+            Route("/control/written", self._written),
             Route("/control/keys", self._keys),
             Route("/control/credentials", self._credentials),
         ]
@@ -140,6 +141,9 @@ class _Control:
     async def _scans(self, _request: Request) -> Response:
         retail = self._retail
         return _json(describe_scans(retail.world, retail.scans, retail.as_of))
+
+    async def _written(self, _request: Request) -> Response:
+        return _json({name: told() for name, told in self._retail.written.items()})
 
     async def _keys(self, _request: Request) -> Response:
         keys = self._retail.credentials.keys

@@ -31,7 +31,7 @@ _REMEMBERED_QUERIES = 64
 class Faults:
     """Shares (0 to 1) of requests that go wrong, drawn from a seeded generator.
 
-    At most one of the kinds from `drop` to `repeated_page` happens to a request; `page_shift` is
+    At most one of the kinds from `drop` to `lost_answer` happens to a request; `page_shift` is
     drawn besides.
 
     Attributes:
@@ -44,6 +44,7 @@ class Faults:
         truncated: the body ends in the middle; every other time with a fitting content-length.
         html: HTTP 200 with an HTML page.
         repeated_page: the previous answer of the same query is sent again.
+        lost_answer: what was asked is done, and the connection is closed without an answer.
         page_shift: orders of pages already sent, and others, are modified before the answer.
         delay_seconds: how long a delayed answer waits.
         retry_after_seconds: what 429 and flow-control answers ask to wait.
@@ -60,6 +61,7 @@ class Faults:
     truncated: float = 0.0
     html: float = 0.0
     repeated_page: float = 0.0
+    lost_answer: float = 0.0
     page_shift: float = 0.0
     delay_seconds: float = 0.05
     retry_after_seconds: int = 0
@@ -112,6 +114,7 @@ KINDS: Final = (
     "truncated",
     "html",
     "repeated_page",
+    "lost_answer",
 )
 
 
@@ -202,6 +205,9 @@ class FaultMiddleware:
         answer = _Answer()
         await self._app(scope, receive, answer.collect)
         query = scope.get(_QUERY)
+        if fault == "lost_answer":
+            await _hang_up(receive, send)
+            return
         if fault == "truncated":
             await answer.send_half(receive, send, fitting_length=self._random.random() < 0.5)
             return

@@ -1,8 +1,8 @@
-"""Odoo's JSON-2 interface: search_read, search_count and fields_get of what a shop plans by.
+"""Odoo's JSON-2 interface: what a shop plans by is read, and what it orders is written.
 
 Checked: the bearer key, the database's name, that fields and operators exist. Domains are in Polish
-notation, as Odoo's. Empty values are `false`, links `[id, name]`, times naive UTC. Not simulated:
-writing, other methods, rights by record, currencies but CNY.
+notation, as Odoo's. Empty values are `false`, links `[id, name]`, times naive UTC. What is written
+stands in `odoo_writes`. Not simulated: other methods, rights by record, currencies but CNY.
 """
 
 import hmac
@@ -15,8 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from connectors.errors import InputError
 from connectors.sandbox.servers.faults import is_throttled, is_unavailable, name_query
 from connectors.sandbox.servers.odoo_models import MODELS, Record, records_of
+from connectors.sandbox.servers.odoo_writes import Written
 from connectors.sandbox.servers.retail import Retail
 
 _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
@@ -28,11 +30,15 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<=": lambda ours, given: bool(ours <= given),
     "in": lambda ours, given: ours in given,
     "not in": lambda ours, given: ours not in given,
+    "like": lambda ours, given: given in str(ours or ""),
 }
 _ARGUMENTS: Final = {
     "search_read": {"domain", "fields", "order", "limit", "offset", "context"},
     "search_count": {"domain", "context"},
     "fields_get": {"attributes", "allfields", "context"},
+    "create": {"vals_list", "context"},
+    "button_confirm": {"ids", "context"},
+    "action_confirm": {"ids", "context"},
 }
 
 
@@ -61,6 +67,8 @@ class _Server:
     def __init__(self, retail: Retail) -> None:
         self._retail = retail
         self._held: tuple[int, dict[str, list[Record]]] = (-1, {})
+        self._written = Written(self._records)
+        retail.written["odoo"] = self._written.described
 
     async def answer(self, request: Request) -> Response:
         """Answer one call, which is a transaction of its own."""
@@ -85,6 +93,8 @@ class _Server:
         arguments = _arguments(body, method)
         if method == "fields_get":
             return {name: {"type": kind} for name, kind in MODELS[model].items() if "." not in name}
+        if method in ("create", "button_confirm", "action_confirm"):
+            return self._write(model, method, arguments)
         found = self._found(model, arguments)
         if method == "search_count":
             return len(found)
@@ -104,16 +114,37 @@ class _Server:
         if not request.headers.get("content-type", "").startswith("application/json"):
             raise _OdooError(415, "werkzeug.exceptions.UnsupportedMediaType", "JSON expected")
 
-    def _found(self, model: str, arguments: Mapping[str, Any]) -> list[Record]:
+    def _write(self, model: str, method: str, arguments: Mapping[str, Any]) -> Any:
+        as_of = self._retail.as_of
+        try:
+            if method == "create":
+                made = self._written.create(model, arguments.get("vals_list"), as_of)
+                self._retail.counters[f"odoo.created.{model}"] += len(made)
+                return made
+            return self._written.confirm(model, method, arguments.get("ids"), as_of)
+        except InputError as error:
+            raise _OdooError(422, "odoo.exceptions.ValidationError", str(error)) from error
+        except KeyError as error:
+            raise _OdooError(404, "werkzeug.exceptions.NotFound", f"no method {method}") from error
+
+    def _records(self, model: str) -> list[Record]:
+        """The records of a model as they stand now: the world's and those that were written."""
         moment, held = self._held
         if moment != self._retail.as_of:
             held = {}
         if model not in held:
             held = {**held, model: records_of(self._retail.world, self._retail.as_of, model)}
         self._held = (self._retail.as_of, held)
+        return [*held[model], *self._written.records(model, self._retail.as_of)]
+
+    def _found(self, model: str, arguments: Mapping[str, Any]) -> list[Record]:
         fits = _matcher(model, arguments.get("domain", []))
         everything = (arguments.get("context") or {}).get("active_test") is False
-        return [r for r in held[model] if (everything or r.get("active", True)) and fits(r)]
+        return [
+            record
+            for record in self._records(model)
+            if (everything or record.get("active", True)) and fits(record)
+        ]
 
 
 def _arguments(body: bytes, method: str) -> dict[str, Any]:

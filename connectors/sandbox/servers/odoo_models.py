@@ -56,8 +56,33 @@ MODELS: Final[dict[str, dict[str, str]]] = {
     },
     "stock.warehouse": {
         "id": "integer", "name": "char", "code": "char", "active": "boolean",
+        "lot_stock_id": "many2one", "write_date": "datetime",
+    },
+    "stock.picking.type": {
+        "id": "integer", "name": "char", "code": "selection", "warehouse_id": "many2one",
         "write_date": "datetime",
     },
+    "stock.picking": {
+        "id": "integer", "name": "char", "origin": "char", "state": "selection",
+        "picking_type_id": "many2one", "location_id": "many2one",
+        "location_dest_id": "many2one", "write_date": "datetime",
+    },
+    "stock.move": {
+        "id": "integer", "product_id": "many2one", "product_uom_qty": "float",
+        "uom_id": "many2one", "location_id": "many2one", "location_dest_id": "many2one",
+        "write_date": "datetime",
+    },
+    "account.move": {
+        "id": "integer", "name": "char", "ref": "char", "state": "selection",
+        "move_type": "selection", "partner_id": "many2one", "invoice_origin": "char",
+        "write_date": "datetime",
+    },
+    "mail.activity": {
+        "id": "integer", "summary": "char", "note": "html", "res_id": "integer",
+        "date_deadline": "date", "active": "boolean", "write_date": "datetime",
+    },
+    "ir.model": {"id": "integer", "model": "char", "name": "char", "write_date": "datetime"},
+    "res.currency": {"id": "integer", "name": "char", "write_date": "datetime"},
     "stock.location": {
         "id": "integer", "complete_name": "char", "usage": "selection",
         "warehouse_id": "many2one", "active": "boolean", "write_date": "datetime",
@@ -103,13 +128,22 @@ def records_of(world: World, as_of: int, model: str) -> list[Record]:
         "purchase.order": lambda *asked: _purchases(*asked)[0],
         "purchase.order.line": lambda *asked: _purchases(*asked)[1],
         "res.partner": _partners,
+        "stock.picking.type": _operations,
+        "ir.model": lambda world, _: [
+            {"id": 310, "model": "product.product", "name": "Product", "write_date": _begun(world)}
+        ],
+        "res.currency": lambda world, _: [
+            {"id": _CNY[0], "name": _CNY[1], "write_date": _begun(world)}
+        ],
     }
+    if model not in makers:  # only what others write
+        return []
     return makers[model](world, as_of)
 
 
 def _products(world: World, _as_of: int) -> list[Record]:
     products = world.products
-    made = _time(world.config.start_second)
+    made = odoo_time(world.config.start_second)
     grams = weigh_products(world.config, products).tolist()
     return [
         {
@@ -149,7 +183,7 @@ def _supplier_prices(world: World, _as_of: int) -> list[Record]:
             "date_start": False,
             "date_end": False,
             "sequence": 1,
-            "write_date": _time(world.config.start_second),
+            "write_date": odoo_time(world.config.start_second),
         }
         for n in range(len(products))
     ]
@@ -160,7 +194,7 @@ def _quants(world: World, as_of: int) -> list[Record]:
     stock, day = world.stock, _whole_days(world, as_of) - 1
     if day < 0:
         return []
-    counted = _time(world.config.start_second + (day + 1) * DAY - 1)
+    counted = odoo_time(world.config.start_second + (day + 1) * DAY - 1)
     return [
         {
             "id": site * len(world.products) + n + 1,
@@ -179,15 +213,43 @@ def _quants(world: World, as_of: int) -> list[Record]:
 
 
 def _warehouses(world: World, _as_of: int) -> list[Record]:
-    made = _time(world.config.start_second)
+    made = odoo_time(world.config.start_second)
     return [
-        {"id": 1 + site, "name": name, "code": name[:5], "active": True, "write_date": made}
+        {
+            "id": 1 + site,
+            "name": name,
+            "code": name[:5],
+            "active": True,
+            "lot_stock_id": _shelf(site),
+            "write_date": made,
+        }
         for site, name in enumerate(SITES)
     ]
 
 
+def _operations(world: World, _as_of: int) -> list[Record]:
+    """Each site receives (numbered as its orders say) and moves goods within the firm."""
+    kinds = (("incoming", "Receipts", 1), ("internal", "Internal Transfers", 101))
+    return [
+        {
+            "id": first + site,
+            "name": label,
+            "display_name": f"{name}: {label}",
+            "code": code,
+            "warehouse_id": [1 + site, name],
+            "write_date": _begun(world),
+        }
+        for code, label, first in kinds
+        for site, name in enumerate(SITES)
+    ]
+
+
+def _begun(world: World) -> str:
+    return odoo_time(world.config.start_second)
+
+
 def _locations(world: World, _as_of: int) -> list[Record]:
-    made = _time(world.config.start_second)
+    made = odoo_time(world.config.start_second)
     places = [
         *((*place, usage, False) for usage, place in _PLACES.items()),
         *((*_shelf(site), "internal", [1 + site, name]) for site, name in enumerate(SITES)),
@@ -237,10 +299,10 @@ def _move_line(world: World, at: list[int], moved: int, place: list[Any]) -> Rec
         "location_id": ends[0],
         "location_dest_id": ends[1],
         "quantity": float(abs(moved)),
-        "date": _time(world.config.start_second + day * DAY + _RECEIVING),
+        "date": odoo_time(world.config.start_second + day * DAY + _RECEIVING),
         "lot_id": False,
         "state": "done",
-        "write_date": _time(world.config.start_second + (day + 1) * DAY - 1),
+        "write_date": odoo_time(world.config.start_second + (day + 1) * DAY - 1),
     }
 
 
@@ -256,7 +318,7 @@ def _purchases(world: World, as_of: int) -> tuple[list[Record], list[Record]]:
         if ordered > as_of:
             continue
         has_arrived = arrives <= as_of
-        changed = _time(arrives if has_arrived else ordered)
+        changed = odoo_time(arrives if has_arrived else ordered)
         key = (day, site, category)
         order = orders.setdefault(
             key,
@@ -267,9 +329,9 @@ def _purchases(world: World, as_of: int) -> tuple[list[Record], list[Record]]:
                 "partner_ref": False,
                 "origin": False,
                 "state": "purchase",
-                "date_order": _time(ordered),
-                "date_approve": _time(ordered),
-                "date_planned": _time(arrives),
+                "date_order": odoo_time(ordered),
+                "date_approve": odoo_time(ordered),
+                "date_planned": odoo_time(arrives),
                 "amount_untaxed": 0,
                 "currency_id": _CNY,
                 "picking_type_id": [1 + site, f"{SITES[site]}: Receipts"],
@@ -290,7 +352,7 @@ def _purchases(world: World, as_of: int) -> tuple[list[Record], list[Record]]:
                 "qty_received": float(quantity) if has_arrived else 0.0,
                 "price_unit": _yuan(products.unit_cost[n]),
                 "price_subtotal": _yuan(fen),
-                "date_planned": _time(arrives),
+                "date_planned": odoo_time(arrives),
                 "state": "purchase",
                 "write_date": changed,
                 "order_id.write_date": changed,
@@ -330,7 +392,7 @@ def _partner(number: int, name: str, made: int, **others: Any) -> Record:
         "state_id": False, "country_id": [48, "China"], "active": True, "supplier_rank": 0,
         "customer_rank": 0, "credit_limit": 0.0, "use_partner_credit_limit": False, "credit": 0.0,
     }  # fmt: skip
-    clocks = {"create_date": _time(made), "write_date": _time(made)}
+    clocks = {"create_date": odoo_time(made), "write_date": odoo_time(made)}
     return {"id": number, "name": name, **usual, **clocks, **others}
 
 
@@ -360,7 +422,7 @@ def _yuan(fen: Any) -> float:
     return int(fen) / 100
 
 
-def _time(seconds: int) -> str:
+def odoo_time(seconds: int) -> str:
     """A local second as Odoo writes it: naive UTC."""
     moment: datetime = moment_of(seconds)
     return f"{moment:%Y-%m-%d %H:%M:%S}"

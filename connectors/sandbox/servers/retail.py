@@ -42,6 +42,7 @@ class Retail:
             A touch moves an order's time of modification and nothing else.
         on_faults: called with other `Faults`; set by the middleware.
         options: what tests may change about single platforms, by platform and name.
+        written: tells what others have written into a platform, by platform; for tests.
         pushers: send what a platform pushes, by platform; each tells what it sent.
     """
 
@@ -58,6 +59,7 @@ class Retail:
         self.touches: list[int] = []
         self.on_faults: Callable[[Any], None] = _no_faults
         self.options: dict[str, dict[str, Any]] = {}
+        self.written: dict[str, Callable[[], dict[str, Any]]] = {}
         self.pushers: dict[str, Callable[..., Awaitable[dict[str, int]]]] = {}
         self._pages: deque[tuple[Ints, Ints]] = deque(maxlen=_REMEMBERED_PAGES)
         self._last_touch = 0

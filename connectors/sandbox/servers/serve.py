@@ -89,6 +89,10 @@ class ServedSandbox:
         """The fixed credentials by platform."""
         return self._read("/control/credentials")
 
+    def written(self) -> dict[str, Any]:
+        """What others have written into the platforms, by platform."""
+        return self._read("/control/written")
+
     def keys(self) -> dict[str, dict[str, str]]:
         """The RSA key pairs of this server by name, as PEM text."""
         return self._read("/control/keys")

@@ -114,6 +114,8 @@ class ApiClient:
         what: str,
         build: Callable[[], httpx.Request],
         judge: Callable[[httpx.Response], T],
+        *,
+        is_write: bool = False,
     ) -> T:
         """Send until the answer is good, a retry can't help or the attempts are used up.
 
@@ -122,11 +124,15 @@ class ApiClient:
             build: makes a request that is signed now.
             judge: the answer's value; raises TransientError for what may succeed later,
                 PermanentError and ContractError for what won't.
+            is_write: it changes something, so it is sent once: whether it happened although no
+                answer came has to be looked up before it is sent again.
 
         Raises:
             TransientError: no attempt succeeded.
             PermanentError, ContractError: as `judge` says, or status 4xx.
         """
+        if is_write:
+            return self._once(what, build, judge)
         value: T = self._retrying()(self._once, what, build, judge)
         return value
 

@@ -18,6 +18,7 @@ from connectors.sources.api.connector import AccountConfig
 
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 _SHOWN: Final = 200
+_READS: Final = ("search_read", "search_count", "fields_get")
 Term = list[Any] | str
 
 
@@ -60,7 +61,7 @@ class Gateway:
         Raises:
             ContractError: it has no `write_date`, so it is no model that is stored.
         """
-        known = self._call(model, "fields_get", {"attributes": ["type"]})
+        known = self.call(model, "fields_get", {"attributes": ["type"]})
         if not isinstance(known, dict) or "write_date" not in known:
             raise ContractError(
                 f"{self.client.place} tells no fields of {model}; check that base_url is the "
@@ -81,7 +82,7 @@ class Gateway:
         """
         last = 0
         while True:
-            page = self._call(
+            page = self.call(
                 model,
                 "search_read",
                 {
@@ -109,9 +110,15 @@ class Gateway:
 
     def count(self, model: str) -> int:
         """How many active records a model has."""
-        return int(self._call(model, "search_count", {"domain": []}))
+        return int(self.call(model, "search_count", {"domain": []}))
 
-    def _call(self, model: str, method: str, arguments: Mapping[str, Any]) -> Any:
+    def call(self, model: str, method: str, arguments: Mapping[str, Any]) -> Any:
+        """One call, which is a transaction of its own; the bare value of its answer.
+
+        Raises:
+            TransientError: may succeed later.
+            PermanentError: Odoo refuses; the sentence says what to do.
+        """
         what = f"{model}.{method}"
         url = f"{self._account.base_url.rstrip('/')}/json/2/{quote(model)}/{method}"
 
@@ -135,7 +142,7 @@ class Gateway:
                 raise _refusal(self.client.place, what, response)
             return self.client.json(what, response, exact=True)
 
-        return self.client.call(what, build, judge)
+        return self.client.call(what, build, judge, is_write=method not in _READS)
 
 
 def _are_records(page: Any) -> bool:
@@ -162,7 +169,7 @@ def _refusal(place: str, what: str, response: httpx.Response) -> FourflowError:
         return TransientError(f"{start}; it will be tried again.")
     advice = {
         401: "set a new `api_key`, because keys live three months, and check `database`",
-        403: "let the key's user read it, in Odoo under Settings, Users",
+        403: "let the key's user read it (or write it), in Odoo under Settings, Users",
         404: "install the app that it belongs to, or check base_url and that Odoo is 19 or newer",
     }.get(response.status_code, "report it, because this connector asked for what isn't there")
     return PermanentError(f"{start}; {advice}.")

@@ -1,0 +1,224 @@
+"""Business systems as targets: whatever breaks on the way, each decision has its effect once.
+
+The simulated systems take no key that the real ones don't take, so a delivery that is repeated
+without a look is there twice and seen here.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert, select
+
+from connectors.database.engine import open_database, write_transaction
+from connectors.database.schema import decisions, outbox
+from connectors.errors import PermanentError, TransientError
+from connectors.sandbox.platforms import SITES
+from connectors.sandbox.servers.faults import Faults
+from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
+from connectors.sandbox.world import WorldConfig
+from connectors.settings import Settings
+from connectors.sinks.platform import PlatformSink, find_platform
+from orchestration.decisions.courier import RetryPolicy
+from orchestration.decisions.outbox import deliver
+from tests.platform_accounts import config_of
+
+pytestmark = pytest.mark.integration
+
+CONFIG = WorldConfig(end_date=date(2026, 6, 30), days=12, orders_per_day=60, product_count=40)
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+EAGER = RetryPolicy(max_attempts=200, first_delay=timedelta(0), rate_limits={})
+# Every third request goes wrong, many of them after their effect.
+FAULTS = Faults(
+    drop=0.04, too_many=0.03, server_error=0.03, throttled=0.03, unavailable=0.03, truncated=0.05,
+    html=0.03, lost_answer=0.1, seed=11,
+)  # fmt: skip
+NUMBER = 12
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[ServedSandbox]:
+    with serve_sandbox(CONFIG) as served:
+        yield served
+
+
+@pytest.fixture(autouse=True)
+def _quiet(sandbox: ServedSandbox) -> Iterator[None]:
+    yield
+    sandbox.control(faults=Faults())
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Engine]:
+    engine = open_database(settings)
+    yield engine
+    engine.dispose()
+
+
+def sink_of(platform: str, sandbox: ServedSandbox, **changes: Any) -> PlatformSink:
+    found = find_platform(platform)
+    account = found.config.model_validate(config_of(platform, sandbox, attempts=1, **changes))
+    return PlatformSink(platform, {"main": lambda: found.connect("main", account)})
+
+
+def payload(number: int, kind: str, **fields: str) -> dict[str, Any]:
+    return {
+        "type": "decision.replenish",
+        "timestamp": NOW.isoformat(),
+        "data": {
+            "decision_id": f"{number:064x}", "rule_id": "replenish", "rule_version": 1,
+            "message": {"en": f"Order {number}", "zh": f"订单 {number}"},
+            "action": {"type": kind, "to": None, "fields": fields},
+        },
+    }  # fmt: skip
+
+
+def fill(engine: Engine, sink: str, payloads: list[dict[str, Any]]) -> list[str]:
+    """Decisions that are due; returns their keys."""
+    ids = [one["data"]["decision_id"] for one in payloads]
+    with write_transaction(engine) as connection:
+        connection.execute(insert(decisions), [
+            {"decision_id": one, "rule_id": "r", "rule_version": 1, "kind": "replenish",
+             "subject": one, "occurrence": "once", "occurred_at": NOW, "publication_id": "p",
+             "snapshot_id": 1, "explanation": {}, "message": {}, "state": "proposed",
+             "created_at": NOW, "updated_at": NOW}
+            for one in ids
+        ])  # fmt: skip
+        connection.execute(insert(outbox), [
+            {"decision_id": one, "sink": sink, "idempotency_key": f"{sink}_{one}",
+             "payload": wanted, "state": "pending", "attempts": 0, "next_attempt_at": NOW,
+             "created_at": NOW, "updated_at": NOW}
+            for one, wanted in zip(ids, payloads, strict=True)
+        ])  # fmt: skip
+    return [f"{sink}_{one}" for one in ids]
+
+
+def deliver_all(engine: Engine, sink: PlatformSink) -> Counter[str]:
+    """Deliver until nothing is due any more; the states of the deliveries."""
+    for round_number in range(40):
+        deliver(
+            engine,
+            {sink.name: sink},
+            now=NOW + timedelta(hours=round_number),
+            worker_id="w",
+            policy=EAGER,
+        )
+        with engine.connect() as connection:
+            states = Counter(connection.execute(select(outbox.c.state)).scalars())
+        if not states["pending"]:
+            break
+    return states
+
+
+def skus(sandbox: ServedSandbox) -> list[str]:
+    """Articles that the simulated ERP has."""
+    sink = sink_of("odoo", sandbox)
+    target: Any = sink._target("main")
+    found = target._gateway.call(
+        "product.product", "search_read", {"domain": [], "fields": ["default_code"]}
+    )
+    return [record["default_code"] for record in found]
+
+
+def purchase(number: int, sku: str, kind: str = "create_purchase_order") -> dict[str, Any]:
+    return payload(number, kind, sku=sku, site="wh_east", quantity=str(10 + number))
+
+
+def written(sandbox: ServedSandbox, platform: str, what: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sandbox.written()[platform][what]
+    return found
+
+
+def test_odoo_has_each_purchase_order_once_whatever_breaks(
+    sandbox: ServedSandbox, database: Engine
+) -> None:
+    articles = skus(sandbox)
+    wanted = [purchase(n, articles[n]) for n in range(NUMBER)]
+    keys = fill(database, "odoo", wanted)
+    sandbox.control(faults=FAULTS)
+    states = deliver_all(database, sink_of("odoo", sandbox))
+    faults = sum(n for name, n in sandbox.counters().items() if "odoo.fault" in name)
+    sandbox.control(faults=Faults())
+    assert states == {"delivered": NUMBER}
+    assert faults > NUMBER
+    orders = [o for o in written(sandbox, "odoo", "purchase.order") if o["origin"] in keys]
+    assert Counter(order["origin"] for order in orders) == Counter(keys)
+    assert {order["state"] for order in orders} == {"purchase"}
+    lines = {o["order_id"][0]: o for o in written(sandbox, "odoo", "purchase.order.line")}
+    ordered = {o["origin"]: lines[o["id"]]["product_qty"] for o in orders}
+    assert ordered == {key: 10.0 + n for n, key in enumerate(keys)}
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "kind", "fields"),
+    [
+        ("purchase.order", "origin", "request_purchase", {"quantity": "3", "site": "wh_east"}),
+        (
+            "stock.picking",
+            "origin",
+            "create_transfer",
+            {"quantity": "3", "from_site": "wh_east", "to_site": SITES[1]},
+        ),
+        (
+            "account.move",
+            "ref",
+            "create_invoice",
+            {"customer_no": "1000", "order_no": "A1", "amount": "12.30", "currency_code": "CNY"},
+        ),
+        ("mail.activity", "note", "create_task", {"due_on": "2026-12-01"}),
+    ],
+)
+def test_odoo_finds_what_it_has_and_doubles_nothing(
+    sandbox: ServedSandbox, model: str, field: str, kind: str, fields: dict[str, str]
+) -> None:
+    sink, key = sink_of("odoo", sandbox), f"odoo_{kind}"
+    wanted = payload(900, kind, sku=skus(sandbox)[0], **fields)
+    assert sink.find(key, wanted) is None
+    receipt = sink.deliver(key, wanted)
+    assert receipt.outcome == "accepted"
+    found = sink.find(key, wanted)
+    assert found is not None
+    assert (found.outcome, found.detail) == ("duplicate", receipt.detail)
+    # Another action of the same decision has a key that begins alike.
+    assert sink.find(f"{key}_2", wanted) is None
+    assert sum(key in one[field] for one in written(sandbox, "odoo", model)) == 1
+
+
+def test_odoo_is_asked_to_confirm_what_a_killed_worker_left_as_a_draft(
+    sandbox: ServedSandbox,
+) -> None:
+    sink, sku = sink_of("odoo", sandbox), skus(sandbox)[0]
+    draft = sink.deliver("odoo_left", purchase(901, sku, "request_purchase"))
+    assert draft.detail["state"] == "draft"
+    found = sink.find("odoo_left", purchase(901, sku))
+    assert found is not None
+    assert found.detail["state"] == "purchase"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"sku": "no-such", "site": "wh_east", "quantity": "1"}, "no article no-such"),
+        ({"sku": "", "site": "wh_east", "quantity": "1"}, "field sku"),
+        ({"site": "wh_east", "quantity": "1"}, "field sku .* is missing"),
+        ({"sku": "x", "site": "wh_east", "quantity": "0"}, "field quantity"),
+        ({"sku": "x", "site": "wh_east", "quantity": "1", "account": "other"}, "known are main"),
+    ],
+)
+def test_what_cannot_be_ordered_is_refused_in_one_sentence(
+    sandbox: ServedSandbox, fields: dict[str, str], words: str
+) -> None:
+    with pytest.raises(PermanentError, match=words) as caught:
+        sink_of("odoo", sandbox).deliver("k", payload(1, "create_purchase_order", **fields))
+    assert str(caught.value).count(". ") == 0
+
+
+def test_a_wrong_key_is_permanent_and_a_silent_server_is_not(sandbox: ServedSandbox) -> None:
+    wanted = purchase(902, skus(sandbox)[0])
+    with pytest.raises(PermanentError, match="api_key"):
+        sink_of("odoo", sandbox, api_key="wrong").deliver("k", wanted)
+    nowhere = sink_of("odoo", sandbox, base_url="http://127.0.0.1:9")
+    with pytest.raises(TransientError, match="could not be reached"):
+        nowhere.deliver("k", wanted)
