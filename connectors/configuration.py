@@ -33,6 +33,12 @@ from connectors.declarations import (
 from connectors.errors import InputError
 from connectors.secrets_file import is_secret_name
 from connectors.settings import Settings
+from connectors.sinks.declared import (
+    INLINE_REFUSED,
+    NO_VARIABLE_NAME,
+    Sinks,
+    TargetEntry,
+)
 from connectors.sinks.platform import TARGETS, find_platform
 from connectors.sources.api.connector import AccountConfig, find_connector, list_connectors
 from connectors.sources.mapping import load_source
@@ -46,33 +52,6 @@ def _known_schedule(text: str | None) -> str | None:
     if text is not None and (len(text.split()) != 5 or not croniter.is_valid(text)):
         raise ValueError(f"{text!r} is not a cron schedule such as */15 * * * * (every 15 minutes)")
     return text
-
-
-class SecretReference(Declared):
-    """Where a secret is: the file names it and never holds it."""
-
-    env: str = Field(description="Name of the environment variable that holds the secret.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _never_the_secret_itself(cls, value: Any) -> Any:
-        if not isinstance(value, dict | SecretReference):
-            raise ValueError(_INLINE)  # noqa: TRY004 - pydantic turns only this one into a mistake
-        return value
-
-    @field_validator("env")
-    @classmethod
-    def _can_be_a_name(cls, env: str) -> str:
-        if not is_secret_name(env):
-            raise ValueError(_NO_NAME)
-        return env
-
-
-_INLINE = (
-    "a secret never stands in this file; put it into an environment variable and write "
-    "{env: NAME_OF_THE_VARIABLE}"
-)
-_NO_NAME = "what follows env is not the name of an environment variable (letters, digits, _)"
 
 
 class Business(Declared):
@@ -110,35 +89,6 @@ class Schedules(Declared):
     )
 
     _cron = field_validator("daily", "micro_batch", "deliveries", "maintenance")(_known_schedule)
-
-
-class Webhook(Declared):
-    """The sink that posts decisions, signed as Standard Webhooks."""
-
-    url: str = Field(description="Where decisions are posted.")
-    secret: SecretReference = Field(
-        description="The variable with the signing secret (whsec_ and base64)."
-    )
-
-
-class TargetEntry(Declared):
-    """A sink that is a business system, with one or more accounts."""
-
-    accounts: dict[str, Any] = Field(
-        min_length=1,
-        description="By account name: what the table of targets in docs/decisions.md names.",
-    )
-
-
-class Sinks(Declared):
-    """Where decisions go, beside the file in home that is always written."""
-
-    webhook: Webhook | None = Field(
-        default=None, description="Posts every decision; left out: the webhook is off."
-    )
-    odoo: TargetEntry | None = Field(
-        default=None, description="Purchase orders, transfers, invoices and activities in Odoo."
-    )
 
 
 class Policies(Declared):
@@ -450,7 +400,7 @@ class _Reader:
                 mistakes[place] = self._say(place, f"`{dotted(place)}`: {as_clause(str(error))}")
                 return ""
         if value is not None and without_none(kind) is SecretStr:
-            mistakes[place] = self._say(place, f"`{dotted(place)}`: {_INLINE}")
+            mistakes[place] = self._say(place, f"`{dotted(place)}`: {INLINE_REFUSED}")
             return ""
         if isinstance(value, dict):
             return {
@@ -466,7 +416,7 @@ class _Reader:
 
     def _secret(self, name: Any) -> str:
         if not isinstance(name, str) or not is_secret_name(name):
-            raise InputError(_NO_NAME)
+            raise InputError(NO_VARIABLE_NAME)
         return self._settings.secret(name).get_secret_value()
 
     def _say(self, place: Place, reason: str) -> str:

@@ -18,10 +18,10 @@ from connectors.configuration import (
     PlatformEntry,
     Policies,
     Schedules,
-    Webhook,
 )
 from connectors.declarations import without_none
 from connectors.errors import InputError
+from connectors.sinks.declared import Webhook
 from connectors.sources.api.connector import Connector
 
 _WIDTH = 96

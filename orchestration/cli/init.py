@@ -7,10 +7,11 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.prompt import Prompt
 
-from connectors.configuration import Business, Webhook, load_configuration
+from connectors.configuration import Business, load_configuration
 from connectors.declarations import describe_mistake, suggest
 from connectors.errors import InputError
 from connectors.settings import configuration_to_write, load_settings
+from connectors.sinks.declared import Webhook
 from connectors.sources.api.connector import Connector, find_connector, list_connectors
 from orchestration.configuration_file import (
     Draft,

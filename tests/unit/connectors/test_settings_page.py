@@ -13,18 +13,16 @@ from connectors.configuration import (
     PlatformEntry,
     Policies,
     Schedules,
-    SecretReference,
-    Sinks,
-    Webhook,
     load_configuration,
 )
 from connectors.settings import CONFIGURABLE, PROJECT_ROOT, load_settings
+from connectors.sinks.declared import SecretReference, Sinks, TargetEntry, Webhook
 from connectors.sources.api.connector import AccountConfig
 
 PAGE = PROJECT_ROOT / "docs" / "settings.md"
 MODELS = (
     ConfigurationFile, Business, Schedules, FilesEntry, PlatformEntry, AccountConfig, Sinks,
-    Webhook, SecretReference, Policies,
+    Webhook, TargetEntry, SecretReference, Policies,
 )  # fmt: skip
 
 

@@ -9,9 +9,10 @@ from pydantic import Field, SecretStr
 from typer.testing import CliRunner
 
 from connectors import configuration
-from connectors.configuration import Business, Configuration, Webhook, load_configuration
+from connectors.configuration import Business, Configuration, load_configuration
 from connectors.errors import InputError
 from connectors.settings import load_settings
+from connectors.sinks.declared import Webhook
 from connectors.sources.api.connector import AccountConfig, Connector
 from orchestration.cli import init
 from orchestration.cli.main import app

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from connectors.configuration import Configuration, ConfiguredSource, Schedules, Sinks
+from connectors.configuration import Configuration, ConfiguredSource, Schedules
 from connectors.settings import Settings
+from connectors.sinks.declared import Sinks
 from orchestration.enabled_sources import declared_sources
 from orchestration.offers import is_due, offer_signature, sources_of, unread_problems
 
