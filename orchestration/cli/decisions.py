@@ -11,7 +11,7 @@ from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.decisions import ledger, outbox
-from orchestration.decisions.approvals import verdicts
+from orchestration.decisions.approvals import options, verdicts
 from orchestration.decisions.approvals.links import links_from_settings
 from orchestration.decisions.approvals.policy import load_approval_policy
 from orchestration.decisions.states import DecisionState
@@ -77,10 +77,29 @@ def approve_command(
     decision_id: _Id,
     approver: _Approver,
     reason: _Reason = "",
+    option: Annotated[str, typer.Option(help="Which of its options to execute.")] = "",
     json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Approve a decision; what waited for it is sent by the next delivery."""
-    _answer(decision_id, verdicts.Verdict("approve", approver, reason), as_json=json)
+    verdict = verdicts.Verdict("approve", approver, reason, option=option or None)
+    _answer(decision_id, verdict, as_json=json)
+
+
+@app.command("choose")
+def choose_command(
+    decision_id: _Id,
+    option: Annotated[str, typer.Argument(help="Name of the option.")],
+    approver: Annotated[str, typer.Option(help="Who chooses.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Execute one of the options of a decision that needs no approval."""
+    engine = open_database(load_settings())
+    full = verdicts.full_id(engine, decision_id)
+    number = options.choose_option(
+        engine, full, option, actor=approver, reason=reason, now=utc_now()
+    )
+    _tell({"deliveries": number}, f"{option} is chosen: {number} deliveries.", as_json=json)
 
 
 @app.command("reject")

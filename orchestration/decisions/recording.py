@@ -298,50 +298,11 @@ class Recorder:
                 # The outermost hold; when it ends, delivery looks at the others again.
                 hold = _Hold("approval", f"held until {need.role} has approved it")
             for sink in self._names(action.sinks):
-                payload = self._payload(rule, proposal, action)
-                yield self._outbox_row(proposal.decision_id, number, sink, payload, hold)
-
-    def _outbox_row(
-        self, decision_id: str, number: int, sink: str, payload: dict[str, Any], hold: _Hold
-    ) -> dict[str, Any]:
-        return {
-            "decision_id": decision_id,
-            "action_no": number,
-            "sink": sink,
-            "idempotency_key": idempotency_key(sink, decision_id, number),
-            "payload": payload,
-            "state": "held" if hold.cause else "pending",
-            "attempts": 0,
-            "next_attempt_at": self._now,
-            "hold_cause": hold.cause,
-            "hold_reason": hold.reason,
-            "created_at": self._now,
-            "updated_at": self._now,
-        }
-
-    def _payload(
-        self, rule: RuleVersion, proposal: Proposal, action: ProposedAction
-    ) -> dict[str, Any]:
-        """What a sink gets: fixed when decided, so that every attempt sends the same."""
-        return {
-            "type": f"decision.{rule.definition.kind}",
-            "timestamp": self._now.isoformat(),
-            "data": {
-                "decision_id": proposal.decision_id,
-                "rule_id": rule.rule_id,
-                "rule_version": rule.version,
-                "subject": proposal.subject,
-                "occurrence": proposal.occurrence,
-                "publication_id": self._publication.publication_id,
-                "snapshot_id": self._publication.snapshot_id,
-                "trace_id": proposal.decision_id[:32],
-                "amount": None if proposal.amount is None else str(proposal.amount),
-                "currency_code": proposal.currency_code,
-                "explanation": dict(proposal.explanation),
-                "message": dict(action.message),
-                "action": action_content(action),
-            },
-        }
+                row = delivery_row(
+                    self._ledger_row(rule, proposal), action, number, sink, self._now
+                )
+                state = "held" if hold.cause else "pending"
+                yield row | {"state": state, "hold_cause": hold.cause, "hold_reason": hold.reason}
 
     def _alert(self, connection: Connection, rule: RuleVersion, flood: _Hold) -> None:
         """Tell the rule's sinks once a day: an alert is a decision, too."""
@@ -372,6 +333,53 @@ class Recorder:
 def idempotency_key(sink: str, decision_id: str, action_no: int) -> str:
     """The key under which one action of a decision goes to one sink, always the same."""
     return f"{sink}_{decision_id}" + (f"_{action_no}" if action_no > 1 else "")
+
+
+def delivery_row(
+    ledger: Mapping[str, Any], action: ProposedAction, number: int, sink: str, now: datetime
+) -> dict[str, Any]:
+    """An outbox row that is due: one action of a decision to one sink.
+
+    Args:
+        ledger: the decision's row.
+        action: what to do.
+        number: of the action within the decision; actions go in the order of their numbers.
+        sink: where to.
+        now: the time to record.
+    """
+    decision_id = ledger["decision_id"]
+    return {
+        "decision_id": decision_id,
+        "action_no": number,
+        "sink": sink,
+        "idempotency_key": idempotency_key(sink, decision_id, number),
+        "payload": _payload(ledger, action, now),
+        "state": "pending",
+        "attempts": 0,
+        "next_attempt_at": now,
+        "hold_cause": None,
+        "hold_reason": None,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _payload(ledger: Mapping[str, Any], action: ProposedAction, now: datetime) -> dict[str, Any]:
+    """What a sink gets: fixed when decided, so that every attempt sends the same."""
+    same = ("decision_id", "rule_id", "rule_version", "subject", "occurrence", "publication_id",
+            "snapshot_id", "trace_id", "currency_code")  # fmt: skip
+    amount = ledger["amount"]
+    return {
+        "type": f"decision.{ledger['kind']}",
+        "timestamp": now.isoformat(),
+        "data": {
+            **{name: ledger[name] for name in same},
+            "amount": None if amount is None else str(amount),
+            "explanation": dict(ledger["explanation"]),
+            "message": dict(action.message),
+            "action": action_content(action),
+        },
+    }
 
 
 def action_content(action: ProposedAction) -> dict[str, Any]:

@@ -12,10 +12,12 @@ from connectors.database.schema import (
     approval_delegations,
     approval_verdicts,
     approvals,
+    decision_events,
     decisions,
     outbox,
 )
 from connectors.errors import InputError
+from orchestration.decisions.approvals.options import check_option, execute_option
 from orchestration.decisions.approvals.policy import ApprovalPolicy
 from orchestration.decisions.courier import change, note
 from orchestration.decisions.outbox import close
@@ -43,12 +45,14 @@ class Verdict:
         approver: who says so.
         reason: why; needed when the answer is not the recommended one.
         channel: by which way.
+        option: which of the decision's options to execute with it, by name.
     """
 
     answer: Answer
     approver: str
     reason: str = ""
     channel: Channel = "command"
+    option: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ def give_verdict(
                 f"{verdict.answer} instead."
             )
         _refuse_second_verdict(connection, decision_id, approver, principal)
+        _check_choice(connection, decision_id, verdict)
         connection.execute(
             insert(approval_verdicts).values(
                 decision_id=decision_id,
@@ -197,7 +202,11 @@ def find_approval(engine: Engine, decision_id: str) -> ApprovalState | None:
 
 def _apply(connection: Connection, asked: Row[Any], verdict: Verdict, now: datetime) -> None:
     state = _state(connection, asked.decision_id)
-    detail = {"reason": verdict.reason.strip() or None, "channel": verdict.channel}
+    detail = {
+        "reason": verdict.reason.strip() or None,
+        "channel": verdict.channel,
+        **({"option": verdict.option} if verdict.option else {}),
+    }
     happening = Happening(_PAST[verdict.answer], now, verdict.approver.strip(), detail)
     if verdict.answer == "approve" and state.given < asked.needed:
         refresh_states(connection, [asked.decision_id], happening)
@@ -207,11 +216,43 @@ def _apply(connection: Connection, asked: Row[Any], verdict: Verdict, now: datet
         rows = _deliveries(connection, asked.decision_id, ("held",), cause="approval")
         values = {"state": "pending", "hold_cause": None, "hold_reason": None, "updated_at": now}
         change(connection, rows, values)
-    else:
-        rows = _deliveries(connection, asked.decision_id, ("pending", "held", "dead"))
-        why = verdict.reason.strip()
-        close(connection, rows, f"rejected by {verdict.approver.strip()}: {why}", now)
+        refresh_states(connection, [asked.decision_id], happening)
+        if verdict.option:
+            execute_option(
+                connection,
+                asked.decision_id,
+                verdict.option,
+                actor=verdict.approver.strip(),
+                reason=verdict.reason.strip(),
+                now=now,
+            )
+        return
+    rows = _deliveries(connection, asked.decision_id, ("pending", "held", "dead"))
+    why = verdict.reason.strip()
+    close(connection, rows, f"rejected by {verdict.approver.strip()}: {why}", now)
     refresh_states(connection, [asked.decision_id], happening)
+
+
+def _check_choice(connection: Connection, decision_id: str, verdict: Verdict) -> None:
+    """Whoever approves may choose; several who must approve choose the same.
+
+    Raises:
+        InputError: there is no such option, or somebody before chose otherwise.
+    """
+    if verdict.option and verdict.answer == "reject":
+        raise InputError("A rejected decision executes no option; leave the option out.")
+    decision = select(decisions).where(decisions.c.decision_id == decision_id)
+    if verdict.option:
+        check_option(connection.execute(decision).one(), verdict.option)
+    before = select(decision_events.c.actor, decision_events.c.detail).where(
+        decision_events.c.decision_id == decision_id, decision_events.c.event == "approved"
+    )
+    for actor, detail in connection.execute(before):
+        if verdict.answer == "approve" and detail.get("option") != verdict.option:
+            raise InputError(
+                f"{actor} approved {detail.get('option') or 'without an option'}; everybody who "
+                "must approve chooses the same, or rejects."
+            )
 
 
 def _escalate(connection: Connection, policy: ApprovalPolicy, row: Row[Any], now: datetime) -> None:

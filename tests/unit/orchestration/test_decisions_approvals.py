@@ -14,6 +14,7 @@ from connectors.database.runs import FailedCheck, RedState
 from connectors.database.schema import approval_verdicts, approvals, decisions, outbox
 from connectors.errors import InputError
 from connectors.sinks.base import Receipt
+from orchestration.decisions.approvals.options import choose_option
 from orchestration.decisions.approvals.policy import (
     SHIPPED_POLICY,
     ApprovalPolicy,
@@ -296,3 +297,84 @@ def test_effect_of_a_confirmed_decision_is_kept(engine: Engine, ask: Ask) -> Non
     assert (decision.state, decision.effect) == ("measured", {"repurchased": True})
     with pytest.raises(InputError, match="There is no decision"):
         record_effect(engine, "x", {}, now=NOW, actor="effects")
+
+
+def option(name: str, *sinks: str, cost: str | None = "12.00") -> dict[str, Any]:
+    action = {"type": "reship", "to": None, "sinks": list(sinks or ("jsonl",)),
+              "message": {"en": name}, "fields": {"parcel_no": "SF1"}}  # fmt: skip
+    return {"name": name, "label": {"en": name}, "cost": cost, "currency_code": "CNY",
+            "actions": [action]}  # fmt: skip
+
+
+OPTIONS = [option("chase"), option("reship")]
+
+
+def test_approval_that_chooses_an_option_executes_its_actions_once(
+    engine: Engine, ask: Ask
+) -> None:
+    one, target = ask(options=OPTIONS), Target()
+    give_verdict(engine, POLICY, one, Verdict(YES, "Wang", option="reship"), now=NOW)
+    send(engine, target)
+    assert target.sent == [f"{one}_1", f"{one}_2", f"jsonl_{one}_3"]
+    with engine.connect() as connection:
+        sent = connection.execute(select(outbox).where(outbox.c.action_no == 3)).one()
+    assert sent.payload["data"]["action"] == {
+        "type": "reship", "to": None, "fields": {"parcel_no": "SF1"}
+    }  # fmt: skip
+    (chosen,) = [e for e in decision_history(engine, one) if e.event == "option_chosen"]
+    assert (chosen.actor, chosen.detail["option"], chosen.detail["cost"]) == (
+        "Wang", "reship", "12.00"
+    )  # fmt: skip
+    send(engine, target)
+    assert len(target.sent) == 3
+    assert state_of(engine, one) == "confirmed"
+
+
+def test_everybody_who_must_approve_chooses_the_same(engine: Engine, ask: Ask) -> None:
+    one, target = ask(tier="chief", needed=2, options=OPTIONS), Target()
+    give_verdict(engine, POLICY, one, Verdict(YES, "Zhao", option="reship"), now=NOW)
+    send(engine, target)
+    assert target.sent == [f"{one}_1"]
+    with pytest.raises(InputError, match="Zhao approved reship"):
+        give_verdict(engine, POLICY, one, Verdict(YES, "Sun", option="chase"), now=NOW)
+    give_verdict(engine, POLICY, one, Verdict(YES, "Sun", option="reship"), now=NOW)
+    send(engine, target)
+    assert target.sent[-1] == f"jsonl_{one}_3"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (Verdict(YES, "Wang", option="reshp"), "did you mean reship"),
+        (Verdict("reject", "Wang", "no", option="reship"), "leave the option out"),
+    ],
+)
+def test_option_that_cannot_be_chosen_leaves_the_request_open(
+    engine: Engine, ask: Ask, verdict: Verdict, words: str
+) -> None:
+    one = ask(options=OPTIONS)
+    with pytest.raises(InputError, match=words):
+        give_verdict(engine, POLICY, one, verdict, now=NOW)
+    assert state_of(engine, one) == "awaiting_approval"
+    with pytest.raises(InputError, match="approve --option"):
+        choose_option(engine, one, "reship", actor="Li", reason="", now=NOW)
+
+
+def test_option_of_a_decision_without_approval_is_chosen_once(engine: Engine, ask: Ask) -> None:
+    one, target = ask(options=OPTIONS), Target()
+    with write_transaction(engine) as connection:
+        connection.execute(approvals.delete())
+        connection.execute(outbox.delete().where(outbox.c.action_no == 2))
+    assert choose_option(engine, one, "chase", actor="Li", reason="", now=NOW) == 1
+    with pytest.raises(InputError, match="Li chose chase for decision 0000"):
+        choose_option(engine, one, "reship", actor="Sun", reason="", now=NOW)
+    send(engine, target)
+    assert target.sent == [f"{one}_1", f"jsonl_{one}_2"]
+
+
+def test_stale_decision_executes_no_option(engine: Engine, ask: Ask) -> None:
+    one = ask(options=OPTIONS, expires_at=NOW)
+    with write_transaction(engine) as connection:
+        connection.execute(approvals.delete())
+    with pytest.raises(InputError, match="stale"):
+        choose_option(engine, one, "chase", actor="Li", reason="", now=NOW)

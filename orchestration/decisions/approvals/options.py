@@ -1,0 +1,119 @@
+"""Executes the option that a person chose: its actions join the decision's deliveries, once."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, func, insert, select
+
+from connectors.database.engine import write_transaction
+from connectors.database.schema import approvals, decision_events, decisions, outbox
+from connectors.errors import InputError
+from orchestration.decisions.conditions import closest
+from orchestration.decisions.evaluation import ProposedAction
+from orchestration.decisions.recording import delivery_row
+from orchestration.decisions.states import Happening, refresh_states
+
+CHOSEN = "option_chosen"
+_REFUSED = ("rejected", "expired", "shadow", "held_out")
+
+
+def choose_option(
+    engine: Engine, decision_id: str, option: str, *, actor: str, reason: str, now: datetime
+) -> int:
+    """Choose for a decision about which nobody is asked for approval; how many deliveries follow.
+
+    Raises:
+        InputError: there is no such option, one was chosen already, the decision is closed, or
+            approval is asked for: then whoever approves chooses.
+    """
+    if not actor.strip():
+        raise InputError("Choosing an option needs the name of who does; give --approver NAME.")
+    with write_transaction(engine) as connection:
+        asked = connection.execute(
+            select(approvals.c.state).where(approvals.c.decision_id == decision_id)
+        ).scalar()
+        if asked is not None:
+            raise InputError(
+                f"Decision {decision_id[:12]} is {asked.replace('_', ' ')} by approval; whoever "
+                "approves chooses, with `fourflow decisions approve --option NAME`."
+            )
+        return execute_option(
+            connection, decision_id, option, actor=actor.strip(), reason=reason.strip(), now=now
+        )
+
+
+def execute_option(
+    connection: Connection,
+    decision_id: str,
+    option: str,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+) -> int:
+    """Put the option's actions behind those of the decision; how many deliveries.
+
+    Raises:
+        InputError: there is no such option, one was chosen already, or the decision is closed.
+    """
+    locked = select(decisions).where(decisions.c.decision_id == decision_id).with_for_update()
+    row = connection.execute(locked).one()
+    chosen = check_option(row, option)
+    _refuse_second(connection, row, now)
+    last = select(func.max(outbox.c.action_no)).where(outbox.c.decision_id == decision_id)
+    first = (connection.execute(last).scalar() or 0) + 1
+    deliveries = [
+        delivery_row(row._mapping, action, number, sink, now)
+        for number, action in enumerate(_actions(chosen), start=first)
+        for sink in action.sinks
+    ]
+    connection.execute(insert(outbox), deliveries)
+    detail = {"option": option, "cost": chosen.get("cost"), "reason": reason or None}
+    refresh_states(connection, [decision_id], Happening(CHOSEN, now, actor, detail))
+    return len(deliveries)
+
+
+def check_option(decision: Row[Any], option: str) -> Mapping[str, Any]:
+    """The option of that name.
+
+    Raises:
+        InputError: the decision has none of that name.
+    """
+    known = {str(one["name"]): one for one in decision.options}
+    if option not in known:
+        hint = closest(option, known) or f"; it has {', '.join(known) or 'none'}."
+        raise InputError(f"Decision {decision.decision_id[:12]} has no option {option}{hint}")
+    found: Mapping[str, Any] = known[option]
+    return found
+
+
+def _refuse_second(connection: Connection, decision: Row[Any], now: datetime) -> None:
+    short = decision.decision_id[:12]
+    earlier = select(decision_events).where(
+        decision_events.c.decision_id == decision.decision_id, decision_events.c.event == CHOSEN
+    )
+    before = connection.execute(earlier).one_or_none()
+    if before is not None:
+        raise InputError(
+            f"{before.actor} chose {before.detail['option']} for decision {short} already; a "
+            "choice is final."
+        )
+    if decision.state in _REFUSED or (decision.expires_at and decision.expires_at <= now):
+        raise InputError(
+            f"Decision {short} is {decision.state} or stale, so nothing more of it is sent; wait "
+            "for the rule to decide anew."
+        )
+
+
+def _actions(option: Mapping[str, Any]) -> Sequence[ProposedAction]:
+    return [
+        ProposedAction(
+            type=action["type"],
+            to=action["to"],
+            sinks=tuple(action["sinks"]),
+            message=action["message"],
+            fields=action["fields"],
+        )
+        for action in option["actions"]
+    ]
