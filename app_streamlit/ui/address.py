@@ -28,6 +28,10 @@ KEYS = (
     "open",
     "journey",
     "bucket",
+    "shop",
+    "state",
+    "category",
+    "sku",
 )
 # Choices that belong to some pages only; any other page forgets them.
 OWNERS = {
@@ -40,7 +44,21 @@ OWNERS = {
     "open": ("orders",),
     "journey": ("journeys",),
     "bucket": ("reconciliation",),
-    "view": ("overview", "customers", "reconciliation", "decisions", "health", "definitions"),
+    "shop": ("stock", "risk", "parcels"),
+    "state": ("stock",),
+    "category": ("stock",),
+    "sku": ("stock",),
+    "view": (
+        "overview",
+        "customers",
+        "reconciliation",
+        "decisions",
+        "health",
+        "definitions",
+        "stock",
+        "risk",
+        "parcels",
+    ),
 }
 _CHOICES = "_address"
 _LEAVING = "_address_leaving"

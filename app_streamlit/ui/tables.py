@@ -1,11 +1,12 @@
 """Tables as people read them: translated headers, aligned numbers, local times."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
@@ -16,17 +17,26 @@ Kind = Literal["text", "long", "count", "money", "rate", "date", "time"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table: where it comes from and how it is shown."""
+    """One column of a table: where it comes from and how it is shown.
+
+    Attributes:
+        name: column of the frame.
+        kind: how its values are drawn.
+        label: word of the catalogue for its header; its name when empty.
+        words: makes the text that is shown of a value.
+        header: the header itself, for columns that are named by data.
+    """
 
     name: str
     kind: Kind = "text"
     label: str = ""
     words: Callable[[Any], str] | None = None
+    header: str = ""
 
 
 def label_of(column: Column, context: PageContext) -> str:
     """The translated header of a column."""
-    return context.t(f"columns.{column.label or column.name}")
+    return column.header or context.t(f"columns.{column.label or column.name}")
 
 
 def readable_frame(
@@ -61,8 +71,19 @@ def show_table(
     key: str,
     describe: str,
     height: int | Literal["auto"] = "auto",
+    tints: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Draw a table; `describe` says what it holds to people who can't see it."""
+    """Draw a table.
+
+    Args:
+        frame: its rows.
+        columns: what is shown of them.
+        context: language and zone.
+        key: of the widget.
+        describe: says what it holds to people who can't see it.
+        height: pixels at most.
+        tints: background colours of cells by column name; the cell says the same in words.
+    """
     shown = readable_frame(frame, columns, context)
     for column in columns:
         if column.kind in ("money", "rate", "count") and column.words is None:
@@ -71,7 +92,7 @@ def show_table(
             numbers = pd.to_numeric(shown[header], errors="coerce")
             shown[header] = numbers * 100 if column.kind == "rate" else numbers
     st.dataframe(
-        shown,
+        _tinted(shown, columns, tints, context) if tints else shown,
         hide_index=True,
         key=key,
         height="auto" if height == "auto" or _needs(shown) < height else height,
@@ -80,6 +101,19 @@ def show_table(
         alt=describe,
         column_config={label_of(c, context): _config(c) for c in columns},
     )
+
+
+def _tinted(
+    shown: pd.DataFrame,
+    columns: Sequence[Column],
+    tints: Mapping[str, Sequence[str]],
+    context: PageContext,
+) -> Styler:
+    headers = {column.name: label_of(column, context) for column in columns}
+    colours = pd.DataFrame("", index=shown.index, columns=shown.columns)
+    for name, values in tints.items():
+        colours[headers[name]] = [f"background-color: {value}" if value else "" for value in values]
+    return shown.style.apply(lambda _: colours, axis=None)
 
 
 def _needs(shown: pd.DataFrame) -> int:

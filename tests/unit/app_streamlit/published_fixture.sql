@@ -362,16 +362,101 @@ from (values (date '2026-09-01', 0), (date '2026-09-01', 1), (date '2026-10-01',
 ;
 
 create or replace table lake.reports.rpt_stock_matrix as
-select * from (values
+select *, available_to_sell::decimal(18, 6) as available_to_promise, null::date as first_available_on,
+    null::date as next_arrival_on
+from (values
     ('fourflow_demo', 'SKU-0007', 'wh_east', 'Diapers', 'baby', date '2026-11-20', 12, 4, 0, 24, 8,
-        159.20::decimal(18, 2), 'CNY'),
+        159.20::decimal(18, 2), 'CNY', 56.0::decimal(18, 6), 0, 0, 'short', 4.0::decimal(18, 1)),
     ('fourflow_demo', 'SKU-0008', 'wh_east', 'Formula', 'baby', date '2026-11-20', 90, 10, 5, 0, 75,
-        9000.00::decimal(18, 2), 'CNY'),
+        9000.00::decimal(18, 2), 'CNY', 28, 0, 45, 'surplus', 75.0),
     ('fourflow_demo', 'SKU-0008', 'store_pos', 'Formula', 'baby', date '2026-11-20', 3, 0, 0, 0, 3,
-        300.00::decimal(18, 2), 'CNY'),
-    ('online_retail', '85123A', '-', 'T-light holder', null, date '2011-12-09', 40, 0, 0, 0, 40,
-        102.00::decimal(18, 2), 'GBP')
+        300.00::decimal(18, 2), 'CNY', 28, 4, 0, 'short', 3.0),
+    ('fourflow_demo', 'SKU-0009', 'wh_east', 'Stroller', 'travel_gear', date '2026-11-20', 1, 3, 0, 0, -2,
+        900.00::decimal(18, 2), 'CNY', 4, 1, 0, 'oversold', -14.0),
+    ('online_retail', '85123A', '-', 'T-light holder', 'unknown', date '2011-12-09', 40, 0, 0, 0, 40,
+        102.00::decimal(18, 2), 'GBP', 0, 0, 40, 'idle', null)
 ) as t (
     business, sku, site, name, category, counted_on, on_hand, reserved, outbound, inbound,
-    available_to_sell, stock_value, currency_code
-)
+    available_to_sell, stock_value, currency_code, sold_quantity, short_quantity, surplus_quantity,
+    stock_state, cover_days
+);
+
+create or replace table lake.marts.dim_sites as
+select * from (values
+    ('fourflow_demo', 'wh_east', '东部仓 East'), ('fourflow_demo', 'store_pos', '门店 Store')
+) as t (business, site, name);
+
+create or replace table lake.reference.stock_age_buckets as
+select * from (values
+    ('0-30', 0, 30, '0 to 30 days', '0–30 天'), ('91-180', 91, 180, '91 to 180 days', '91–180 天')
+) as t (age_bucket, from_days, to_days, label_en, label_zh);
+
+create or replace table lake.reports.rpt_stock_ageing as
+select * from (values
+    ('fourflow_demo', 'wh_east', 'baby', '0-30', 'CNY', 60.0, 0.0, 0.0, 6000.00, 0.00),
+    ('fourflow_demo', 'wh_east', 'baby', '91-180', 'CNY', 42.0, 12.0, 0.0, 3159.20, 947.76),
+    ('fourflow_demo', 'store_pos', 'baby', '0-30', 'CNY', 3.0, 0.0, 0.0, 300.00, 0.00)
+) as t (
+    business, site, category, age_bucket, currency_code, quantity, quantity_of_unknown_age,
+    quantity_without_cost, stock_value, value_at_risk
+);
+
+create or replace table lake.reports.rpt_inventory_daily as
+select
+    'fourflow_demo' as business, site, 'baby' as category, day::date as business_date,
+    2::bigint as sku_count, case when dayofweek(day) = 1 then 1 else 0 end::bigint as stock_out_sku_count,
+    3::bigint as demanded_line_count,
+    case when dayofweek(day) = 1 then 1 else 0 end::bigint as short_line_count
+from generate_series(timestamp '2026-10-20', timestamp '2026-11-20', interval 1 day) as d (day)
+cross join (values ('wh_east'), ('store_pos')) as s (site);
+
+create or replace table lake.marts.fct_stock_outs as
+select
+    business, site, 'SKU-0009' as sku, business_date, stock_out_sku_count > 0 as is_out_of_stock,
+    demanded_line_count, demanded_line_count as demanded_quantity
+from lake.reports.rpt_inventory_daily;
+
+create or replace table lake.marts.fct_oversells as
+select * from (values
+    ('o1', 'fourflow_demo', 'wh_east', 'SKU-0009', date '2026-11-19', date '2026-11-20', true, 2, 2, 3, 4,
+        'shared_pool'),
+    ('o2', 'fourflow_demo', 'store_pos', 'SKU-0008', date '2026-11-02', date '2026-11-02', false, 1, 1, 1, 2,
+        'stock_count')
+) as t (
+    oversell_key, business, site, sku, started_on, last_on, is_open, day_count,
+    most_oversold_quantity, channel_count, sold_quantity, cause
+);
+
+create or replace table lake.reports.rpt_stock_transfers as
+select * from (values
+    ('fourflow_demo', 'SKU-0008', 'wh_east', 'store_pos', 4, 45, 28.0, 4, 28.0)
+) as t (
+    business, sku, from_site, to_site, transfer_quantity, surplus_quantity, from_sold_quantity,
+    short_quantity, to_sold_quantity
+);
+
+create or replace table lake.marts.fct_daily_demand as
+select 'fourflow_demo' as business, 'SKU-0007' as sku, day::date as business_date,
+    (2 + dayofweek(day) % 3)::bigint as quantity, 1::bigint as order_count
+from generate_series(timestamp '2026-10-20', timestamp '2026-11-20', interval 1 day) as d (day);
+
+create or replace table lake.ml.demand_forecasts as
+select 'fourflow_demo' as business, 'SKU-0007' as sku, date '2026-11-20' as origin_date,
+    date '2026-11-20' + day::int as forecast_date, day::int as horizon_days, 4.5::double as expected_quantity,
+    2.0::double as lower_quantity, 8.0::double as upper_quantity, 'moving_average_28' as method,
+    'demand-1' as model_version
+from generate_series(1, 28) as d (day);
+
+create or replace table lake.ml.demand_evaluations as
+select 'demand' as model, 'fourflow_demo' as business, *,
+    timestamptz '2026-10-23 00:00:00+00' as window_start,
+    timestamptz '2026-11-20 00:00:00+00' as window_end, 28::bigint as row_count
+from (values
+    ('wape', 0.62::double, 'seasonal_naive', 0.71::double),
+    ('interval_coverage', 0.83, 'promised_share', 0.8)
+) as t (metric, value, baseline_name, baseline_value);
+
+create or replace table lake.ml.demand_backtest as
+select 'fourflow_demo' as business, 'chosen' as method, date '2026-10-23' as origin_date,
+    28 as horizon_days, 1 as series_count, 84.0::double as actual_quantity,
+    52.0::double as absolute_error, 6.0::double as bias_quantity

@@ -1,0 +1,80 @@
+"""Stock: what each site has, lacks and holds too long, and what will be asked for."""
+
+import streamlit as st
+
+from app_streamlit.queries.stock import (
+    load_sites,
+    load_states,
+    load_stock_out_rate,
+    load_stocked_businesses,
+    load_turnover_days,
+    load_value,
+)
+from app_streamlit.ui import address, cards, formats, stock_blocks, stock_words
+from app_streamlit.ui.context import current
+from app_streamlit.ui.states import no_data
+
+context = current()
+t = context.t
+st.title(t("pages.stock"))
+offered = [name for name in load_stocked_businesses(context.edition) if name in context.businesses]
+if not offered:
+    no_data(context, "empty.no_stock")
+    st.stop()
+first_line = st.container()
+business = offered[0]
+if len(offered) > 1:
+    business = address.choice(
+        "shop",
+        offered,
+        offered[0],
+        lambda key: st.segmented_control(
+            t("filters.business"),
+            offered,
+            format_func=context.business_label,
+            key=key,
+            required=True,
+            label_visibility="collapsed",
+        ),
+        variant=f"stock_{t.language}",
+    )
+counts = stock_words.state_counts(load_states(context.edition, business))
+sites = load_sites(context.edition, business)
+scope = context.scope(business)
+first_line.markdown(
+    cards.as_headline(stock_words.headline(context, context.business_label(business), counts))
+)
+cards.tiles(
+    stock_words.tiles(
+        context,
+        load_value(context.edition, business),
+        turnover_days=load_turnover_days(context.edition, scope),
+        stock_out_rate=load_stock_out_rate(context.edition, scope),
+        period=formats.days(scope.start, scope.end, context.language),
+    ),
+    key="stock_tiles",
+)
+view = address.choice(
+    "view",
+    stock_words.VIEWS,
+    stock_words.VIEWS[0],
+    lambda key: st.segmented_control(
+        t("stock.view"),
+        stock_words.VIEWS,
+        format_func=lambda name: t(f"stock.views.{name}"),
+        key=key,
+        required=True,
+        label_visibility="collapsed",
+    ),
+    variant=f"stock_{t.language}",
+)
+if view == "matrix":
+    stock_blocks.show_matrix(context, business, sites, counts)
+elif view == "forecast":
+    stock_blocks.show_forecast(context, business, sites)
+elif view == "ageing":
+    stock_blocks.show_ageing(context, business, sites)
+elif view == "shortages":
+    stock_blocks.show_shortages(context, business, sites)
+else:
+    stock_blocks.show_moves(context, business, sites)
