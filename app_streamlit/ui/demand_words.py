@@ -13,6 +13,7 @@ from app_streamlit.ui.stock_words import site_label
 from app_streamlit.ui.tables import Column
 from models_ml.promotions import StockCover, promoted_demand, stock_cover, whole_packs
 
+_LEVELS = ("expected_lead_time_demand", "safety_stock", "reorder_point")
 _SHARES = ("wape", "bias_rate", "interval_coverage")
 
 
@@ -119,8 +120,7 @@ def fold_columns(context: PageContext) -> tuple[Column, ...]:
 
 def replenishment_frame(positions: pd.DataFrame) -> pd.DataFrame:
     """The positions with levels in whole pieces: a level is compared with pieces."""
-    levels = ["expected_lead_time_demand", "safety_stock", "reorder_point"]
-    return positions.assign(**positions[levels].round().to_dict("series"))
+    return positions.round(dict.fromkeys(_LEVELS, 0))
 
 
 def replenishment_columns(sites: dict[str, str]) -> tuple[Column, ...]:

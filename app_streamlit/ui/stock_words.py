@@ -1,5 +1,6 @@
 """The words and columns of stock: states, sites, shortages, moves."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -278,14 +279,16 @@ def move_columns(sites: Mapping[str, str]) -> tuple[Column, ...]:
 
 def move_sentence(context: PageContext, sites: Mapping[str, str], moves: pd.DataFrame) -> str:
     """How many moves would help, and between which two sites most units would go."""
-    grouped = moves.groupby(["from_site", "to_site"], as_index=False)["transfer_quantity"].sum()
-    largest = max(grouped.to_dict("records"), key=lambda row: int(row["transfer_quantity"]))
+    pairs: Counter[tuple[str, str]] = Counter()
+    for move in moves.to_dict("records"):
+        pairs[str(move["from_site"]), str(move["to_site"])] += int(move["transfer_quantity"])
+    (source, target), most = pairs.most_common(1)[0]
     return context.t(
         "stock.moves",
         n=len(moves),
         count=formats.count(len(moves)),
         units=formats.count(int(moves["transfer_quantity"].sum())),
-        source=site_label(sites, largest["from_site"]),
-        target=site_label(sites, largest["to_site"]),
-        most=formats.count(int(largest["transfer_quantity"])),
+        source=site_label(sites, source),
+        target=site_label(sites, target),
+        most=formats.count(most),
     )
