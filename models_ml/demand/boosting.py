@@ -20,6 +20,8 @@ from models_ml.demand.series import YEAR_PERIODS, Calendar, SeriesMatrix
 LEAST_LEVEL = 0.01
 """Units a period below which a level counts as this many: the logarithm of zero is of no use."""
 RATIO_RANGE = (1e-2, 1e2)
+LEAST_LIVED = 13
+"""Periods of history before the first training origin of a long season."""
 LEAST_DRAWN = 200
 """Series drawn at an origin at least: seasons and look-alikes are learnt from all of them."""
 LEAST_YEARS = 1.25
@@ -40,7 +42,8 @@ class BoostedDemand:
         base = base_forecast(past, level, columns, config=self.config)
         expected = np.empty((len(past.ids), horizon))
         for ahead in range(horizon):
-            rows = target_features(past, base, columns[ahead : ahead + 1], ahead + 1, state)
+            one = slice(ahead, ahead + 1)
+            rows = target_features(past, base[:, one], columns[one], ahead + 1, state)
             raw = self.booster.predict(rows, raw_score=True)
             expected[:, ahead] = np.exp(np.clip(raw, -5, 5)) * base[:, ahead]
         return expected
@@ -114,7 +117,9 @@ def _parameters(config: DemandConfig, rows: int) -> dict[str, object]:
 def _training_origins(history: SeriesMatrix, horizon: int, config: DemandConfig) -> list[int]:
     """Columns after which to learn, oldest first."""
     newest = history.periods - horizon
-    oldest = max(history.calendar.season // 2, 4, newest - config.boosting_window(history))
+    oldest = max(
+        min(history.calendar.season // 2, LEAST_LIVED), 4, newest - config.boosting_window(history)
+    )
     step = max(horizon // config.boosting_origins_a_horizon, 1)
     return list(range(newest, oldest - 1, -step))[: config.boosting_origins][::-1]
 

@@ -31,6 +31,8 @@ class DemandConfig:
     """Half-lives of simple exponential smoothing, in periods: short follows, long is steady."""
     seasonal_average_seasons: int = 8
     """Seasons averaged by the seasonal moving average."""
+    spike_cap: float = 2.0
+    """Multiple of the mean of the periods with demand at which the capped methods cut."""
     croston_alpha: float = 0.1
     """Smoothing constant of SBA and TSB."""
     adida_alphas: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3)
@@ -89,7 +91,7 @@ class DemandConfig:
     """History before the oldest of them, in periods."""
     combination_prior: float = 0.05
     """Share of the data that an equal mix of all methods weighs."""
-    class_prior: float = 0.25
+    class_prior: float = 1.0
     """Weight of all classes' errors beside those of the class itself."""
     averaged_methods: tuple[int, ...] = (1, 2, 3, 5, 8)
     """Sizes of the plain averages of the best methods that compete with fitted weights."""
@@ -111,7 +113,7 @@ class DemandConfig:
     """Units of information that the class's dispersion weighs."""
     least_dispersion: float = 0.02
     """Smallest dispersion phi of the variance m + phi m^2."""
-    calibration_prior: float = 200.0
+    calibration_prior: float = 50.0
     """Outcomes that "no correction" weighs in a class's calibration."""
     seed: int = 7
     """Seed of the boosted model and of the randomised transforms."""

@@ -6,7 +6,7 @@ periods before a series begins are unknown, not zero: they have no weight.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,7 +63,38 @@ def available_methods(config: DemandConfig) -> tuple[Method, ...]:
             "tsb", lambda past, horizon: forecast_tsb(past, horizon, alpha=config.croston_alpha)
         ),
         Method("adida", lambda past, horizon: forecast_adida(past, horizon, config=config)),
+        *_capped_methods(config),
     )
+
+
+def _capped_methods(config: DemandConfig) -> tuple[Method, ...]:
+    """Levels of a history whose spikes are cut: what does not come again must not set a level."""
+
+    def smoothing(half_life: float) -> Forecast:
+        return lambda past, horizon: forecast_level(
+            without_spikes(past, config=config), horizon, half_life=half_life, seasonal=True,
+            config=config,
+        )  # fmt: skip
+
+    return (
+        *(
+            Method(f"capped_ses_{half_life}", smoothing(half_life))
+            for half_life in config.half_lives
+        ),
+        Method(
+            "capped_adida",
+            lambda past, horizon: forecast_adida(
+                without_spikes(past, config=config), horizon, config=config
+            ),
+        ),
+    )
+
+
+def without_spikes(past: SeriesMatrix, *, config: DemandConfig) -> SeriesMatrix:
+    """The history, each period cut at `spike_cap` times the mean of the periods with demand."""
+    units = past.units * past.known
+    most = config.spike_cap * divide(units.sum(axis=1), (units > 0).sum(axis=1))
+    return replace(past, units=np.minimum(past.units, most[:, None]))
 
 
 def forecast_naive(past: SeriesMatrix, horizon: int) -> np.ndarray:

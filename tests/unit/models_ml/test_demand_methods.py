@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models_ml.demand.boosting import fit_boosted
 from models_ml.demand.config import DemandConfig
 from models_ml.demand.local import (
     available_methods,
@@ -15,6 +16,7 @@ from models_ml.demand.local import (
     forecast_seasonal_average,
     forecast_seasonal_naive,
     forecast_tsb,
+    without_spikes,
 )
 from models_ml.demand.season import seasonal_factors
 from models_ml.demand.series import Calendar, SeriesMatrix
@@ -132,6 +134,34 @@ def test_weekday_factors_of_a_fast_series_are_its_own_and_of_a_slow_one_common()
     assert factors[9, 1:] == pytest.approx(profile[1:] / profile.mean(), rel=0.25)
     assert factors[9, 0] < 1.0
     assert factors.mean(axis=1) == pytest.approx(np.ones(10))
+
+
+@pytest.mark.parametrize("first_coming", range(7))
+def test_boosted_model_keeps_each_weekday_whatever_the_first_coming_one(first_coming) -> None:
+    rng = np.random.default_rng(2)
+    profile = np.array([1.6, 1.4, 1.0, 0.9, 0.7, 1.4, 0.0])
+    days = 154 + first_coming
+    mean = rng.gamma(3.0, 5.0, 40)[:, None] * profile[np.arange(days + 7) % 7]
+    past = matrix(rng.poisson(mean[:, :days]).astype(float))
+    config = DemandConfig(boosting_rounds=25, boosting_rows=6_000, threads=1)
+    boosted = fit_boosted(past, 7, config=config)
+    assert boosted is not None
+    said = boosted.forecast(past, 7).sum(axis=0)
+    assert said == pytest.approx(mean[:, days:].sum(axis=0), rel=0.1, abs=15)
+
+
+def test_one_spike_does_not_set_the_capped_level() -> None:
+    units = np.zeros((2, 60))
+    units[:, ::3] = 4.0
+    units[1, 57] = 400.0
+    past = matrix(units)
+    methods = {method.name: method for method in available_methods(CONFIG)}
+    said = {name: method.forecast(past, 7).mean(axis=1) for name, method in methods.items()}
+    cut = CONFIG.spike_cap * (19 * 4.0 + 400.0) / 20
+    assert without_spikes(past, config=CONFIG).units.max(axis=1) == pytest.approx([4.0, cut])
+    for capped, plain in (("capped_ses_28.0", "seasonal_ses_28.0"), ("capped_adida", "adida")):
+        assert said[capped][0] == pytest.approx(said[plain][0], rel=0.02)
+        assert said[capped][1] < 0.5 * said[plain][1]
 
 
 def test_periods_without_stock_are_no_demand_lost() -> None:
