@@ -24,6 +24,7 @@ _COLUMNS = (
     "rule_version",
     "rule_name_en",
     "rule_name_zh",
+    "owner",
     "subject",
     "message_en",
     "message_zh",
@@ -36,12 +37,22 @@ _COLUMNS = (
 
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)
-def load_decisions(home: str, state: str | None, limit: int = LEDGER_LIMIT) -> pd.DataFrame:
-    """One row a decision, the newest first."""
+def load_decisions(
+    home: str,
+    state: str | None,
+    limit: int = LEDGER_LIMIT,
+    *,
+    rule_id: str | None = None,
+    owner: str | None = None,
+    order_key: str | None = None,
+) -> pd.DataFrame:
+    """One row a decision, the newest first; only those of a state, rule, owner or order."""
     del home
     engine = open_database(load_settings())
     wanted = next((known for known in DECISION_STATES if known == state), None)
-    found = ledger.list_decisions(engine, state=wanted, limit=limit)
+    found = ledger.list_decisions(
+        engine, state=wanted, rule_id=rule_id, owner=owner, order_key=order_key, limit=limit
+    )
     names = {rule.rule_id: rule.definition.name for rule in list_rules(engine)}
     return pd.DataFrame(
         [
@@ -53,6 +64,7 @@ def load_decisions(home: str, state: str | None, limit: int = LEDGER_LIMIT) -> p
                 "rule_version": decision.rule_version,
                 "rule_name_en": names[decision.rule_id].en if decision.rule_id in names else None,
                 "rule_name_zh": names[decision.rule_id].zh if decision.rule_id in names else None,
+                "owner": decision.owner,
                 "subject": decision.subject,
                 "message_en": decision.message.get("en", ""),
                 "message_zh": decision.message.get("zh", decision.message.get("en", "")),

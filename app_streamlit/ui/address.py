@@ -32,6 +32,9 @@ KEYS = (
     "state",
     "category",
     "sku",
+    "rule",
+    "owner",
+    "decision",
 )
 # Choices that belong to some pages only; any other page forgets them.
 OWNERS = {
@@ -48,11 +51,15 @@ OWNERS = {
     "state": ("stock",),
     "category": ("stock",),
     "sku": ("stock",),
+    "rule": ("rules", "decisions"),
+    "owner": ("decisions",),
+    "decision": ("decisions",),
     "view": (
         "overview",
         "customers",
         "reconciliation",
         "decisions",
+        "rules",
         "health",
         "definitions",
         "stock",

@@ -27,6 +27,7 @@ ENTRIES = (
     Entry("reconciliation", ":material/account_balance:"),
     Entry("customers", ":material/groups:"),
     Entry("decisions", ":material/task_alt:"),
+    Entry("rules", ":material/rule:"),
     Entry("health", ":material/monitor_heart:"),
     Entry("definitions", ":material/menu_book:"),
 )

@@ -1,5 +1,6 @@
 """The decision ledger: rules propose, the ledger records each decision once, with its history."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -147,17 +148,23 @@ def list_decisions(
     state: DecisionState | None = None,
     rule_id: str | None = None,
     kind: str | None = None,
+    owner: str | None = None,
+    mode: DecisionMode | None = None,
+    order_key: str | None = None,
     limit: int = 100,
     after: Decision | None = None,
     until: str | None = None,
 ) -> list[Decision]:
-    """The newest decisions, newest first, optionally of one state, rule or kind.
+    """The newest decisions, newest first, optionally of one state, rule, kind, owner or order.
 
     Args:
         engine: the operational database.
         state: only those in this state.
         rule_id: only those of this rule.
         kind: only those of this kind.
+        owner: only those that this role answers for.
+        mode: only those acted on, recorded in shadow, or held out.
+        order_key: only those about this order.
         limit: how many at most.
         after: only those that come after this one in the order of the list.
         until: only those made from this publication or an earlier one.
@@ -171,7 +178,16 @@ def list_decisions(
         query = query.where(or_(decisions.c.created_at < after.created_at, same_moment))
     if until is not None:  # an id begins with its time
         query = query.where(decisions.c.publication_id <= until)
-    wanted = {decisions.c.state: state, decisions.c.rule_id: rule_id, decisions.c.kind: kind}
+    if order_key is not None:  # the subject is JSON with its keys in order, see decision_key
+        part = json.dumps({"order_key": order_key}, ensure_ascii=False, separators=(",", ":"))
+        query = query.where(decisions.c.subject.contains(part[1:-1], autoescape=True))
+    wanted = {
+        decisions.c.state: state,
+        decisions.c.rule_id: rule_id,
+        decisions.c.kind: kind,
+        decisions.c.owner: owner,
+        decisions.c.mode: mode,
+    }
     for column, value in wanted.items():
         if value is not None:
             query = query.where(column == value)
