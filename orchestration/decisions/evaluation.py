@@ -406,6 +406,25 @@ def _mode(rule: RuleDefinition, subject: str) -> DecisionMode:
     return "hold_out" if is_held_out(rule.rule_id, subject, rule.holdout_share) else "act"
 
 
+def fill_texts(
+    rule: RuleDefinition, branch: str | None, values: Mapping[str, Any], *, zone: ZoneInfo
+) -> tuple[Mapping[str, str], tuple[ProposedAction, ...]]:
+    """Message and actions of a decision with other values than it was made with.
+
+    Args:
+        rule: in the version that made the decision.
+        branch: name of the branch that applied.
+        values: parameters and recorded columns, as the decision's explanation has them.
+        zone: business zone.
+
+    Raises:
+        InputError: a text needs a value that is empty.
+    """
+    filled = _Filled(rule, values, zone)
+    taken = next((one.actions for one in rule.branches if one.name == branch), ())
+    return filled.message, filled.actions((*rule.actions, *taken))
+
+
 class _Filled:
     """The texts of a rule, filled with the values of one row."""
 
