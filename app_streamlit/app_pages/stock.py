@@ -10,7 +10,7 @@ from app_streamlit.queries.stock import (
     load_turnover_days,
     load_value,
 )
-from app_streamlit.ui import address, cards, formats, stock_blocks, stock_words
+from app_streamlit.ui import address, cards, formats, stock_blocks, stock_words, suggestion_blocks
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
 
@@ -70,6 +70,8 @@ view = address.choice(
 )
 if view == "matrix":
     stock_blocks.show_matrix(context, business, sites, counts)
+elif view == "orders":
+    suggestion_blocks.show_suggestions(context, business, sites)
 elif view == "forecast":
     stock_blocks.show_forecast(context, business, sites)
 elif view == "ageing":

@@ -49,12 +49,9 @@ def load_suggestions(home: str, business: str) -> pd.DataFrame:
             row.decision_id: row
             for row in connection.execute(select(approvals).where(approvals.c.state == "awaiting"))
         }
-        sent = set(
-            connection.execute(
-                select(outbox.c.decision_id).where(outbox.c.state == "delivered").distinct()
-            ).scalars()
-        )
-    rows = []
+        delivered = select(outbox.c.decision_id).where(outbox.c.state == "delivered").distinct()
+        sent: set[str] = set(connection.execute(delivered).scalars())
+    rows: list[dict[str, Any]] = []
     for decision in found:
         subject = _subject(decision.subject)
         if subject.get("business") not in (None, business):

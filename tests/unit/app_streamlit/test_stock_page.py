@@ -1,0 +1,105 @@
+"""The stock page: every view in both languages, and what people do about suggestions."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from published_fixture import make_published_home
+from streamlit.testing.v1 import AppTest
+from test_app_pages import assert_translated, open_page, texts
+
+from app_streamlit.queries.suggestions import load_suggestions
+from app_streamlit.ui.i18n import LANGUAGES
+from app_streamlit.ui.stock_words import VIEWS
+from connectors.database.engine import open_database
+from connectors.settings import load_settings
+from orchestration.decisions.ledger import decision_history, list_decisions
+
+
+def open_view(
+    monkeypatch: pytest.MonkeyPatch, home: Path, view: str, language: str = "en", **choices: str
+) -> AppTest:
+    app = open_page(monkeypatch, home, "stock", lang=language)
+    app.session_state["_address"] = {"lang": language, "view": view, **choices}
+    return app.run()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("view", VIEWS)
+def test_views_of_stock(monkeypatch, published_home, view, language):
+    app = open_view(monkeypatch, published_home, view, language)
+    assert not app.exception
+    assert not app.error
+    assert len(app.dataframe) >= 1
+    assert_translated(app, language)
+
+
+def test_headline_counts_the_positions_that_have_nothing_to_sell(monkeypatch, published_home):
+    app = open_page(monkeypatch, published_home, "stock", lang="en")
+    first = next(m.value for m in app.markdown if m.value.startswith("#####"))
+    assert "1 of 4 stock positions has nothing to sell (25.0%)" in first
+    assert "2 more last less than a week" in first
+    assert "1 holds more than a month" in first
+
+
+def test_an_article_in_a_state_comes_with_all_its_sites(monkeypatch, published_home):
+    app = open_view(monkeypatch, published_home, "matrix", state="surplus")
+    (board,) = (frame.value for frame in app.dataframe)
+    assert list(board["Article code"]) == ["SKU-0008"]
+    assert board["东部仓 East"].item() == "▲ Surplus · 75 · 75 d"
+    assert board["门店 Store"].item() == "▲ Short · 3 · 3 d"
+    assert board["May be sold"].item() == 78
+
+
+def test_a_promotion_shortens_the_cover(monkeypatch, published_home):
+    app = open_view(monkeypatch, published_home, "forecast")
+    # 8 may be sold and 24 are on their way: 4.5 a day last seven whole days, until the 28th.
+    assert any("8 pieces may be sold and 24 are on their way" in text for text in texts(app))
+    assert any("lasts until 28 Nov" in text for text in texts(app))
+    app.slider(key="what_if_uplift").set_value(100).run()
+    # Twice as much from the first day: three days, and 7 * 4.5 = 31.5 more pieces.
+    told = next(text for text in texts(app) if "Without the promotion" in text)
+    assert "with it, it lasts until 24 Nov, and 32 more pieces" in told
+    # 28 days ask for 126 + 31.5, less the 32 there are: 125.5, in packs of 24.
+    assert "At least 144 more must come" in told
+
+
+@pytest.fixture
+def own_home(tmp_path: Path) -> Path:
+    """A home that a test may write to."""
+    make_published_home(load_settings(home=tmp_path / "home"))
+    load_suggestions.clear()
+    return tmp_path / "home"
+
+
+def test_a_suggestion_is_changed_then_rejected_with_a_reason(monkeypatch, own_home):
+    app = open_view(monkeypatch, own_home, "orders")
+    engine = open_database(load_settings(home=own_home))
+
+    def suggestion():
+        (found,) = list_decisions(engine, kind="replenish")
+        return found
+
+    short = suggestion().decision_id[:12]
+    assert suggestion().explanation["suggested_quantity"] == 72
+    app.number_input(key=f"quantity_{short}").set_value(48).run()
+    app.button(key="change_suggestion").click().run()
+    assert any("needs a name and a reason" in error.value for error in app.error)
+    app.text_input(key=f"reason_{short}").set_value("shelf is full").run()
+    app.button(key="change_suggestion").click().run()
+    assert not app.exception
+    assert not app.error
+    assert suggestion().explanation["suggested_quantity"] == 48
+    assert suggestion().amount == Decimal("955.20")
+    assert any(re.search(r"Order 48 of SKU-0007", text) for text in texts(app))
+
+    app.text_input(key=f"reason_{short}").set_value("the supplier is closed").run()
+    app.button(key="reject_suggestion").click().run()
+    assert not app.error
+    assert suggestion().state == "rejected"
+    happened = {
+        event.event: event.actor for event in decision_history(engine, suggestion().decision_id)
+    }
+    assert happened["amended"] == happened["rejected"] == "test@example.com"
+    assert any("Nothing waits for an answer" in text for text in texts(app))
