@@ -63,3 +63,10 @@ class Sinks(Declared):
     odoo: TargetEntry | None = Field(
         default=None, description="Purchase orders, transfers, invoices and activities in Odoo."
     )
+    wms: TargetEntry | None = Field(
+        default=None,
+        description="Pick lists, shipments and transfers for warehouse systems: files or webhook.",
+    )
+    files: TargetEntry | None = Field(
+        default=None, description="Documents as files in folders, also by SFTP."
+    )

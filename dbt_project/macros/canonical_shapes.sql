@@ -147,7 +147,7 @@
             'quantity': 'decimal(18, 6)', 'received_quantity': 'decimal(18, 6)',
             'unit_price': 'decimal(18, 6)', 'line_amount': 'decimal(18, 2)', 'currency_code': 'varchar',
             'ordered_at': 'timestamptz', 'promised_on': 'date', 'received_at': 'timestamptz',
-            'known_at': 'timestamptz',
+            'reference': 'varchar', 'known_at': 'timestamptz',
         },
         'credit_terms': {
             'source': 'varchar', 'channel': 'varchar', 'buyer_id': 'varchar', 'credit_limit': 'decimal(18, 2)',

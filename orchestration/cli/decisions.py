@@ -14,6 +14,7 @@ from orchestration.decisions import ledger, outbox
 from orchestration.decisions.approvals import options, verdicts
 from orchestration.decisions.approvals.links import links_from_settings
 from orchestration.decisions.approvals.policy import load_approval_policy
+from orchestration.decisions.outcomes import published_outcomes
 from orchestration.decisions.states import DecisionState
 from orchestration.run_state import utc_now
 
@@ -55,13 +56,15 @@ def list_command(
 
 @app.command("show")
 def show_command(decision_id: _Id, json: Annotated[bool, JsonOption] = False) -> None:
-    """Show one decision: what made it, its options, approval, deliveries and history."""
-    engine = open_database(load_settings())
-    facts = _facts(engine, verdicts.full_id(engine, decision_id))
+    """Show one decision: what made it, options, approval, deliveries, what came of it, history."""
+    settings = load_settings()
+    engine = open_database(settings)
+    full = verdicts.full_id(engine, decision_id)
+    facts = {**_facts(engine, full), "outcomes": published_outcomes(settings, full)}
     if json:
         print_json(facts)
         return
-    lists = ("options", "deliveries", "history")
+    lists = ("options", "deliveries", "receipts", "outcomes", "history")
     plain = {name: value for name, value in facts.items() if name not in (*lists, "approval")}
     rows = [{"fact": name, "value": value} for name, value in plain.items()]
     print_rows("Decision", rows, empty="")
@@ -196,6 +199,7 @@ def _facts(engine: Engine, decision_id: str) -> dict[str, Any]:
         **vars(ledger.find_decision(engine, decision_id)),
         "approval": asdict(approval) if approval else None,
         "deliveries": [vars(one) for one in outbox.list_deliveries(engine, [decision_id])],
+        "receipts": outbox.list_receipts(engine, decision_id),
         "history": [vars(one) for one in ledger.decision_history(engine, decision_id)],
     }
 

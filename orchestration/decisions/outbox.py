@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Row, func, select, update
 from connectors.database.engine import write_transaction
 from connectors.database.processes import ProcessIdentity
 from connectors.database.runs import RedState
-from connectors.database.schema import approvals, decisions, outbox
+from connectors.database.schema import approvals, decisions, outbox, receipts
 from connectors.sinks.base import Sink
 from orchestration.decisions.courier import (
     Courier,
@@ -236,6 +236,15 @@ def list_deliveries(engine: Engine, decision_ids: Collection[str]) -> list[Deliv
                 for row in connection.execute(query.order_by(outbox.c.outbox_id))
             ]
     return found
+
+
+def list_receipts(engine: Engine, decision_id: str) -> list[dict[str, Any]]:
+    """What the targets acknowledged of a decision, oldest first, with the target's own numbers."""
+    columns = (receipts.c.sink, receipts.c.outcome, receipts.c.received_at, receipts.c.detail)
+    query = select(*columns).where(receipts.c.decision_id == decision_id)
+    with engine.connect() as connection:
+        found = connection.execute(query.order_by(receipts.c.receipt_id))
+        return [dict(row._mapping) for row in found]
 
 
 def _hold(

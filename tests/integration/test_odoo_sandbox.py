@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from connectors.lake.attach import connect_snapshot
+from connectors.lake.reader import PublishedLake
 from connectors.sandbox.platforms import SITES
 from connectors.sandbox.retailer import simulate
 from connectors.sandbox.servers.faults import Faults
@@ -15,7 +18,11 @@ from connectors.sandbox.servers.odoo_models import records_of
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
 from connectors.sandbox.world import WorldConfig
 from connectors.settings import load_settings
+from connectors.sinks.odoo import OdooTarget
+from connectors.sinks.platform import PlatformSink
+from connectors.sources.odoo.gateway import OdooAccount
 from connectors.sources.odoo.source import CONNECTOR
+from orchestration.decisions.outcomes import purchase_outcomes
 from tests.models import build_models, rows
 from tests.platform_accounts import config_of
 from tests.platforms import Read, bronze_payloads, read_account, read_until_killed
@@ -47,6 +54,22 @@ MODELS = {
 }
 
 
+DECISION = "0123456789abcdef" * 4
+
+
+def order_from_a_decision(sandbox: ServedSandbox) -> str:
+    """Order five of an article through the sink, to arrive within the world; the article."""
+    sku = str(simulate(CONFIG).products.skus[3])
+    account = OdooAccount.model_validate(config_of("odoo", sandbox))
+    sink = PlatformSink("odoo", {"main": lambda: OdooTarget("main", account)})
+    fields = {"sku": sku, "site": SITES[0], "quantity": "5", "due_on": "2026-06-29"}
+    action = {"type": "create_purchase_order", "to": None, "fields": fields}
+    sandbox.control(as_of="2026-06-26T12:00:00")
+    receipt = sink.deliver(f"odoo_{DECISION}", {"data": {"action": action}})
+    assert receipt.detail["state"] == "purchase"
+    return sku
+
+
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[ServedSandbox]:
     with serve_sandbox(CONFIG) as served:
@@ -54,6 +77,8 @@ def sandbox() -> Iterator[ServedSandbox]:
 
 
 def test_faults_and_kills_lose_nothing_and_double_nothing(sandbox: ServedSandbox, tmp_path: Path):
+    sku = order_from_a_decision(sandbox)
+
     def order(now: datetime) -> Read:
         keys = config_of("odoo", sandbox, attempts=10, page_size=20)
         return Read("odoo", "main", keys, now)
@@ -78,7 +103,9 @@ def test_faults_and_kills_lose_nothing_and_double_nothing(sandbox: ServedSandbox
             for record in records_of(world, CONFIG.end_second, model)
             if is_meant(record)
         }
-        assert newest == expected, entity
+        ours = {r["id"] for r in sandbox.written()["odoo"].get(model, [])}
+        assert {n: at for n, at in newest.items() if n not in ours} == expected, entity
+        assert ours <= set(newest)
 
     settings.enabled_sources_path.parent.mkdir(parents=True, exist_ok=True)
     settings.enabled_sources_path.write_text("odoo", encoding="utf-8")
@@ -156,7 +183,8 @@ def test_faults_and_kills_lose_nothing_and_double_nothing(sandbox: ServedSandbox
     bought = rows(
         settings,
         "select order_no, sku, quantity, received_quantity, open_quantity, line_amount, site "
-        "from lake.marts.fct_purchase_order_lines where purchase_order_status = 'ordered'",
+        "from lake.marts.fct_purchase_order_lines where purchase_order_status = 'ordered' "
+        "and decision_id is null",
     )
     orders = {r["id"]: r for r in records_of(world, CONFIG.end_second, "purchase.order")}
     assert Counter(bought) == Counter(
@@ -166,3 +194,13 @@ def test_faults_and_kills_lose_nothing_and_double_nothing(sandbox: ServedSandbox
          orders[r["order_id"][0]]["picking_type_id"][1].removesuffix(": Receipts"))
         for r in records_of(world, CONFIG.end_second, "purchase.order.line")
     )  # fmt: skip
+    # The receipt of a decision: what its order has become, under the decision's own key.
+    (order,) = sandbox.written()["odoo"]["purchase.order"]
+    publication: Any = None
+    with PublishedLake(publication, connect_snapshot(settings)) as lake:
+        came = purchase_outcomes(lake, DECISION)
+    assert [{name: line[name] for name in ("order_no", "sku", "site", "quantity",
+             "received_quantity", "promised_on", "is_overdue")} for line in came] == [
+        {"order_no": order["name"], "sku": sku, "site": SITES[0], "quantity": Decimal(5),
+         "received_quantity": Decimal(5), "promised_on": date(2026, 6, 29), "is_overdue": False}
+    ]  # fmt: skip

@@ -64,7 +64,7 @@ def execute_option(
     last = select(func.max(outbox.c.action_no)).where(outbox.c.decision_id == decision_id)
     first = (connection.execute(last).scalar() or 0) + 1
     deliveries = [
-        delivery_row(row._mapping, action, number, sink, now)
+        delivery_row(dict(row._mapping), action, number, sink, now)
         for number, action in enumerate(_actions(chosen), start=first)
         for sink in action.sinks
     ]

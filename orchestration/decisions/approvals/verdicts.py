@@ -247,11 +247,12 @@ def _check_choice(connection: Connection, decision_id: str, verdict: Verdict) ->
     before = select(decision_events.c.actor, decision_events.c.detail).where(
         decision_events.c.decision_id == decision_id, decision_events.c.event == "approved"
     )
-    for actor, detail in connection.execute(before):
-        if verdict.answer == "approve" and detail.get("option") != verdict.option:
+    for row in connection.execute(before):
+        chosen = row.detail.get("option")
+        if verdict.answer == "approve" and chosen != verdict.option:
             raise InputError(
-                f"{actor} approved {detail.get('option') or 'without an option'}; everybody who "
-                "must approve chooses the same, or rejects."
+                f"{row.actor} approved {chosen or 'without an option'}; everybody who must approve "
+                "chooses the same, or rejects."
             )
 
 

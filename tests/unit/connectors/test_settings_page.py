@@ -40,7 +40,10 @@ def test_the_example_loads(example: str, tmp_path: Path, monkeypatch: pytest.Mon
     path.write_text(example, encoding="utf-8")
     settings = load_settings(home=tmp_path / "home", config=str(path))
     loaded = load_configuration(settings)
-    assert loaded.problems == ()
+    assert loaded.problems == loaded.target_problems == ()
+    assert {name: list(accounts) for name, accounts in loaded.targets.items()} == {
+        "files": ["carrier"]
+    }
     assert list(loaded.sources) == ["tmall", "till", "taobao"]
     assert all(source.is_usable for source in loaded.sources.values())
     assert settings.webhook_url == "https://example.com/hook"

@@ -17,6 +17,7 @@ select
     orders.ordered_at,
     coalesce(lines.promised_on, orders.promised_on) as promised_on,
     lines.goods_received_at as received_at,
+    cast(null as varchar) as reference,
     greatest(lines.received_at, orders.received_at) as known_at
 from {{ ref('int_master_data__purchase_order_lines_classified') }} as lines
 left join {{ ref('int_master_data__purchase_orders_classified') }} as orders

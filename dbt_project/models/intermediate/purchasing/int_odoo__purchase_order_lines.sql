@@ -27,6 +27,7 @@ select
     orders.ordered_at,
     {{ business_date('coalesce(lines.expected_at, orders.expected_at)') }} as promised_on,
     cast(null as timestamptz) as received_at,
+    orders.reference,
     greatest(lines.received_at, orders.received_at) as known_at
 from {{ ref('int_odoo__purchase_order_lines_classified') }} as lines
 left join {{ ref('int_odoo__purchase_orders_classified') }} as orders

@@ -41,6 +41,8 @@ select
     {{ business_date('opened.ordered_at') }} as ordered_on,
     opened.promised_on,
     opened.received_at,
+    opened.reference,
+    nullif(regexp_extract(opened.reference, '([0-9a-f]{64})', 1), '') as decision_id,
     coalesce(opened.open_quantity > 0 and opened.promised_on < clock.as_of_date, false) as is_overdue,
     opened.known_at
 from opened

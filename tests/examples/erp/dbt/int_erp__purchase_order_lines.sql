@@ -17,6 +17,7 @@ select
     ordered_at,
     coalesce(promised_on, expected_on) as promised_on,
     goods_received_at as received_at,
+    cast(null as varchar) as reference,
     received_at as known_at
 from {{ ref('int_erp__purchase_order_lines_classified') }}
 where is_current
