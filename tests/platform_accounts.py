@@ -31,6 +31,7 @@ _PATHS = {
     "jd": "jd/routerjson",
     "odoo": "odoo",
     "wechat_store": "wechat_store",
+    "erpnext": "erpnext",
     "sf_express": "sf_express/std/service",
     "kuaidi100": "kuaidi100",
 }
@@ -44,6 +45,7 @@ _CREDENTIALS = {
     "jd": ("app_key", "app_secret", "access_token"),
     "odoo": ("api_key", "database"),
     "wechat_store": ("appid", "secret"),
+    "erpnext": ("api_key", "api_secret"),
     "sf_express": ("partner_id", "check_word"),
     "kuaidi100": ("customer", "key"),
 }

@@ -63,6 +63,9 @@ class Sinks(Declared):
     odoo: TargetEntry | None = Field(
         default=None, description="Purchase orders, transfers, invoices and activities in Odoo."
     )
+    erpnext: TargetEntry | None = Field(
+        default=None, description="Purchase orders, material requests, stock entries in ERPNext."
+    )
     wms: TargetEntry | None = Field(
         default=None,
         description="Pick lists, shipments and transfers for warehouse systems: files or webhook.",

@@ -57,6 +57,7 @@ class Platform:
 # The module that declares each platform; imported only when one is configured.
 TARGETS: Final = {
     "odoo": "connectors.sinks.odoo",
+    "erpnext": "connectors.sinks.erpnext",
     "wms": "connectors.sinks.wms",
     "files": "connectors.sinks.files",
 }

@@ -36,6 +36,7 @@ FAULTS = Faults(
     html=0.03, lost_answer=0.1, seed=11,
 )  # fmt: skip
 NUMBER = 12
+_MORE: dict[str, dict[str, Any]] = {"erpnext": {"company": "Sandbox"}}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,8 @@ def database(settings: Settings) -> Iterator[Engine]:
 
 def sink_of(platform: str, sandbox: ServedSandbox, **changes: Any) -> PlatformSink:
     found = find_platform(platform)
-    account = found.config.model_validate(config_of(platform, sandbox, attempts=1, **changes))
+    keys = config_of(platform, sandbox, attempts=1, **_MORE.get(platform, {}), **changes)
+    account = found.config.model_validate(keys)
     return PlatformSink(platform, {"main": lambda: found.connect("main", account)})
 
 
@@ -222,3 +224,71 @@ def test_a_wrong_key_is_permanent_and_a_silent_server_is_not(sandbox: ServedSand
     nowhere = sink_of("odoo", sandbox, base_url="http://127.0.0.1:9")
     with pytest.raises(TransientError, match="could not be reached"):
         nowhere.deliver("k", wanted)
+
+
+def test_erpnext_has_each_purchase_order_once_whatever_breaks(
+    sandbox: ServedSandbox, database: Engine
+) -> None:
+    articles = skus(sandbox)
+    wanted = [
+        payload(n, "create_purchase_order", sku=articles[n], site=SITES[0], quantity=str(10 + n),
+                supplier_no="Supplier A", unit_price="1.25")
+        for n in range(NUMBER)
+    ]  # fmt: skip
+    keys = fill(database, "erpnext", wanted)
+    sandbox.control(faults=FAULTS)
+    states = deliver_all(database, sink_of("erpnext", sandbox))
+    sandbox.control(faults=Faults())
+    assert states == {"delivered": NUMBER}
+    assert sum(n for name, n in sandbox.counters().items() if "erpnext.fault" in name) > 5
+    orders = [o for o in written(sandbox, "erpnext", "Purchase Order") if o["fourflow_key"] in keys]
+    assert {o["fourflow_key"]: o["items"][0]["qty"] for o in orders} == {
+        key: 10.0 + n for n, key in enumerate(keys)
+    }
+    assert len(orders) == NUMBER
+    assert {order["docstatus"] for order in orders} == {1}
+
+
+def test_erpnext_refuses_the_same_key_of_two_workers(sandbox: ServedSandbox) -> None:
+    """The second looks before the first has written; uniqueness in ERPNext decides."""
+    sink, sku = sink_of("erpnext", sandbox), skus(sandbox)[0]
+    wanted = payload(920, "request_purchase", sku=sku, site=SITES[0], quantity="1")
+    target: Any = sink._target("main")
+    look, first = target._found, True
+
+    def late(doctype: str, key: str) -> Any:
+        nonlocal first
+        if first:
+            first = False
+            assert sink_of("erpnext", sandbox).deliver(key, wanted).outcome == "accepted"
+            return None
+        return look(doctype, key)
+
+    target._found = late
+    assert sink.deliver("erpnext_race", wanted).outcome == "duplicate"
+    requests = written(sandbox, "erpnext", "Material Request")
+    assert sum(one["fourflow_key"] == "erpnext_race" for one in requests) == 1
+
+
+def test_erpnext_without_the_field_of_the_key_is_told_before_anything_is_made(
+    sandbox: ServedSandbox,
+) -> None:
+    wanted = payload(
+        921, "create_transfer", sku=skus(sandbox)[0], from_site=SITES[0], to_site=SITES[1],
+        quantity="2",
+    )  # fmt: skip
+    sandbox.control(options={"erpnext": {"has_key_field": False}})
+    try:
+        with pytest.raises(PermanentError, match="add the custom field fourflow_key"):
+            sink_of("erpnext", sandbox).deliver("erpnext_no_field", wanted)
+        assert written(sandbox, "erpnext", "Stock Entry") == []
+    finally:
+        sandbox.control(options={"erpnext": {"has_key_field": True}})
+    assert sink_of("erpnext", sandbox).deliver("erpnext_no_field", wanted).outcome == "accepted"
+    with pytest.raises(PermanentError, match="Could not find Warehouse"):
+        sink_of("erpnext", sandbox).deliver(
+            "erpnext_nowhere",
+            payload(922, "request_purchase", sku=skus(sandbox)[0], site="moon", quantity="1"),
+        )
+    with pytest.raises(PermanentError, match="api_secret"):
+        sink_of("erpnext", sandbox, api_secret="wrong").deliver("k", wanted)

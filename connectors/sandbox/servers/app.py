@@ -22,6 +22,7 @@ from connectors.sandbox.platform_truth import platform_truth
 from connectors.sandbox.servers import (
     alipay,
     douyin,
+    erpnext,
     jd,
     kuaidi100,
     odoo,
@@ -57,6 +58,7 @@ PLATFORMS: Final[dict[str, Callable[[Retail], list[Route]]]] = {
     "jd": jd.routes,
     "odoo": odoo.routes,
     "wechat_store": wechat_store.routes,
+    "erpnext": erpnext.routes,
 }
 """The routes of every platform by its prefix; their paths begin behind the prefix."""
 

@@ -146,6 +146,14 @@ class Odoo:
 
 
 @dataclass(frozen=True)
+class Erpnext:
+    """An API key of the other ERP."""
+
+    api_key: str = "sandbox-erpnext-key"
+    api_secret: str = "sandbox-erpnext-secret"
+
+
+@dataclass(frozen=True)
 class RsaKeys:
     """A key pair as PEM text: private PKCS#8, public SubjectPublicKeyInfo."""
 
@@ -178,6 +186,7 @@ class Credentials:
     woocommerce: Woocommerce = field(default_factory=Woocommerce)
     stripe: Stripe = field(default_factory=Stripe)
     odoo: Odoo = field(default_factory=Odoo)
+    erpnext: Erpnext = field(default_factory=Erpnext)
 
     @cached_property
     def keys(self) -> dict[str, RsaKeys]:
