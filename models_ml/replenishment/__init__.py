@@ -1,6 +1,8 @@
 """Replenishment: from a forecast and a stock position to a quantity to order."""
 
 from models_ml.replenishment.config import ReplenishmentConfig, ScenarioConfig
+from models_ml.replenishment.netting import open_proposals
+from models_ml.replenishment.orders import ReplenishmentPlan, plan_orders
 from models_ml.replenishment.policy import policy
 from models_ml.replenishment.positions import replenishment_positions
 from models_ml.replenishment.reorder import (
@@ -20,17 +22,21 @@ from models_ml.replenishment.simulation import (
     replay_policy,
     seasonal_cover_orders,
 )
+from models_ml.replenishment.supply import with_supply_terms
 
 __all__ = [
     "ArticleCosts",
     "ReorderPolicy",
     "Replay",
     "ReplenishmentConfig",
+    "ReplenishmentPlan",
     "ScenarioConfig",
     "StockState",
     "estimated_demand",
     "exact_reorder_policy",
+    "open_proposals",
     "perfect_foresight",
+    "plan_orders",
     "policy",
     "policy_cost",
     "quantile_reorder_policy",
@@ -38,5 +44,6 @@ __all__ = [
     "replenishment_positions",
     "rounded_order",
     "seasonal_cover_orders",
+    "with_supply_terms",
     "within_budget",
 ]

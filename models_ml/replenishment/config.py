@@ -1,6 +1,7 @@
 """What a person may set in the replenishment rule; every number says its unit."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 
@@ -22,6 +23,40 @@ class ReplenishmentConfig:
     """How a SKU's demand falls on its sites when nothing is known of the sites' sales."""
     equal_prior_units: float = 10.0
     """Units spread evenly over a SKU's sites before shares are taken."""
+    default_minimum_order: int = 1
+    """Least order of a product without one, units >= 1."""
+    review_weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    """Weekdays on which orders are placed, Monday is 0; on others nothing is suggested."""
+    budget: Decimal | None = None
+    """Most money for one day's suggestions of a business, in its currency; None: no limit."""
+    lead_time_prior_orders: float = 5.0
+    """Received orders at which the measured lead time counts as much as the agreed one."""
+    spike_window_days: int = 56
+    """Days in which a spike of the demand counts."""
+    spike_deviations: float = 6.0
+    """Standard deviations above the usual day at which a day is a spike."""
+    spike_least_units: float = 10.0
+    """Units below which no day is a spike."""
+    spike_growth: float = 1.5
+    """How far a forecast may exceed the pace without spikes, as a factor, after a spike."""
+    transfers: bool = True
+    """Whether sites give each other what they have to spare."""
+    refusal_days: int = 28
+    """Days in which a transfer that somebody rejected is not proposed again."""
+    transfer_cost_per_kg_km: float = 0.001
+    """Freight between two sites, in the business currency."""
+    transfer_handling: float = 0.5
+    """Cost of picking and putting away a unit that is transferred, in the business currency."""
+    transfer_line_cost: float = 5.0
+    """Cost of one transferred line; one that saves less is not worth it."""
+    purchase_handling: float = 0.5
+    """Cost of ordering and receiving a purchased unit, in the business currency."""
+    annual_holding_rate: float = 0.25
+    """Cost of holding stock for a year, as a share of its cost."""
+    default_weight_kg: float = 0.5
+    """Weight of a unit that nobody knows."""
+    default_distance_km: float = 800.0
+    """Distance between sites of which one has no coordinates."""
 
     def __post_init__(self) -> None:
         """Refuse settings outside their range.
@@ -37,6 +72,31 @@ class ReplenishmentConfig:
             raise ValueError("stock_age_days must be at least 0.")
         if self.default_pack_size < 1 or self.equal_prior_units <= 0:
             raise ValueError("default_pack_size must be at least 1, equal_prior_units above 0.")
+        if self.default_minimum_order < 1 or (self.budget is not None and self.budget < 0):
+            raise ValueError("default_minimum_order must be at least 1, budget at least 0.")
+        if not self.review_weekdays or not set(self.review_weekdays) <= set(range(7)):
+            raise ValueError("review_weekdays must name at least one day, 0 (Monday) to 6.")
+        if self.spike_growth < 1 or self.spike_deviations <= 0 or self.spike_window_days < 10:
+            raise ValueError(
+                "spike_growth must be at least 1, spike_deviations above 0, spike_window_days at "
+                "least 10."
+            )
+        self._refuse_negative_costs()
+
+    def _refuse_negative_costs(self) -> None:
+        costs = (
+            "lead_time_prior_orders",
+            "transfer_cost_per_kg_km",
+            "transfer_handling",
+            "transfer_line_cost",
+            "purchase_handling",
+            "annual_holding_rate",
+            "default_weight_kg",
+            "default_distance_km",
+        )
+        for name in costs:
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0.")
 
 
 @dataclass(frozen=True)
