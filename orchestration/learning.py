@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
 
 import duckdb
 import pandas as pd
@@ -11,7 +10,6 @@ import pandas as pd
 from connectors.lake.attach import connect_snapshot, newest_snapshot
 from connectors.settings import Settings
 from models_ml.demand import backtest_demand, forecast_demand, wape
-from models_ml.replenishment.positions import replenishment_positions
 from models_ml.returns import NotEnoughData, TrainedReturnRisk, score, train
 from orchestration.learning_inputs import TABLE as LEARNING_INPUTS
 from orchestration.learning_inputs import LastTime, last_time
@@ -203,40 +201,3 @@ def _score_open_lines(
     left_out = int(is_future.sum())
     note = f" {left_out:,} lines are dated in the future and were not scored." if left_out else ""
     return score(model, open_lines[~is_future], scored_at=at), note
-
-
-def plan_replenishment(settings: Settings, *, now: datetime) -> Learned:
-    """Compare the newest stock count of every site with its reorder points."""
-    del now
-    connection = connect_snapshot(settings)
-    try:
-        stock = connection.execute(
-            "select * from fct_stock_positions qualify business_date = "
-            "max(business_date) over (partition by business, site)"
-        ).df()
-        forecasts = connection.execute("select * from lake.ml.demand_forecasts").df()
-        products = connection.execute(
-            "select * replace (unit_cost::varchar as unit_cost) from dim_products"
-        ).df()
-    finally:
-        connection.close()
-    if stock.empty:
-        frames = {"replenishment_positions": empty_frame("replenishment_positions")}
-        return Learned(
-            write_ml_tables(settings, frames),
-            ["no business reports stock, so nothing can be replenished; skipped"],
-        )
-    products["unit_cost"] = products["unit_cost"].map(Decimal, na_action="ignore")
-    planned, notes = [], []
-    for business, positions in stock.groupby("business", sort=True):
-        frame = replenishment_positions(
-            positions,
-            forecasts[forecasts["business"] == business],
-            products[products["business"] == business],
-            business_date=positions["business_date"].max(),
-        )
-        below = int((frame["suggested_quantity"] > 0).sum())
-        planned.append(frame)
-        notes.append(f"{business}: {below:,} of {len(frame):,} positions to replenish")
-    frames = {"replenishment_positions": _stack(planned, "replenishment_positions")}
-    return Learned(write_ml_tables(settings, frames), notes)

@@ -8,14 +8,15 @@ from dagster_dbt import get_asset_key_for_model
 from connectors.database.engine import open_database
 from connectors.settings import Settings
 from orchestration.defs.transform import dbt_models
-from orchestration.learning import Learned, learn_demand, learn_returns, plan_replenishment
+from orchestration.learning import Learned, learn_demand, learn_returns
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
 from orchestration.progress import RunProgress
+from orchestration.replenishing import plan_replenishment
 from orchestration.run_state import ensure_run, note, utc_now
 
 DEMAND = ("demand_forecasts", "demand_backtest", "demand_evaluations")
 RETURNS = ("return_risk_scores", "return_risk_evaluations", "model_versions")
-REPLENISHMENT = ("replenishment_positions",)
+REPLENISHMENT = ("replenishment_positions", "replenishment_transfers")
 LEARNED_KEYS = [dg.AssetKey(["ml", name]) for name in (*DEMAND, *RETURNS, *REPLENISHMENT)]
 
 _DESCRIPTIONS = {
@@ -25,7 +26,8 @@ _DESCRIPTIONS = {
     "return_risk_scores": "Probability that a line comes back, with reasons.",
     "return_risk_evaluations": "Average precision and calibration beside base rate and baseline.",
     "model_versions": "What was learnt from what, and why it is in use; the newest is.",
-    "replenishment_positions": "Stock position against reorder point, and what to order.",
+    "replenishment_positions": "Stock position against reorder point, what to buy and why.",
+    "replenishment_transfers": "What other sites have to spare where that is cheaper than buying.",
 }
 
 
@@ -100,8 +102,19 @@ def returns(
     specs=_specs(
         REPLENISHMENT,
         dg.AssetKey(["ml", "demand_forecasts"]),
-        _dbt("fct_stock_positions"),
-        _dbt("dim_products"),
+        *map(
+            _dbt,
+            (
+                "fct_stock_positions",
+                "fct_stock_ledger",
+                "fct_daily_demand",
+                "fct_purchase_order_lines",
+                "dim_products",
+                "dim_sites",
+                "dim_suppliers",
+                "dim_supplier_prices",
+            ),
+        ),
     ),
     pool=LAKE_POOL,
 )
@@ -110,5 +123,5 @@ def replenishment(
     fourflow: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[RunProgress],
 ) -> Iterator[dg.MaterializeResult]:
-    """Compare stock with what the forecast needs until the next delivery can arrive."""
+    """Say what sites should give each other and what to buy until the next order can arrive."""
     yield from _learn(context, fourflow, progress, "plan replenishment", plan_replenishment)

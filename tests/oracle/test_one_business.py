@@ -11,7 +11,8 @@ import pytest
 from connectors.sandbox.build import build_sandbox
 from connectors.sandbox.servers.serve import serve_sandbox
 from connectors.sandbox.world import WorldConfig
-from orchestration.learning import learn_demand, plan_replenishment
+from orchestration.learning import learn_demand
+from orchestration.replenishing import plan_replenishment
 from tests.oracle.conftest import Warehouse
 from tests.platforms import Read, current_records, read_account
 

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from connectors.database.publications import Publication
+from orchestration.ml_tables import ML_TABLES
 
 PUBLISHED_AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -87,6 +88,9 @@ def retail_lake(lake: SnapshotInMemory) -> SnapshotInMemory:
     """)
     lake.execute("alter table rpt_channel_daily alter expected_order_count type double")
     lake.execute(REPLENISHMENT.format(day="2026-11-20"))
+    transfers = ML_TABLES["replenishment_transfers"]
+    columns = ", ".join(f"{name} {kind}" for name, kind in transfers.items())
+    lake.execute(f"create or replace table replenishment_transfers ({columns})")
     return lake
 
 
@@ -95,7 +99,10 @@ REPLENISHMENT = """
     select 'fourflow_demo' as business, 'wh_east' as site, sku, date '{day}' as business_date,
         12 as on_hand, 4 as reserved, 0 as inbound, stock_position, 5 as lead_time_days,
         63.0::double as expected_lead_time_demand, 18.5::double as safety_stock,
-        7 as review_period_days, 0.0::double as expected_review_demand,
+        5 as review_period_days, 0.0::double as expected_review_demand,
+        0 as proposed, 0 as transfer_in, 24 as minimum_order_quantity,
+        'forecast 63 ± 18 over 12 days → 96' as explanation_en,
+        '12 天预测 63 ± 18 → 96' as explanation_zh,
         81.5::double as reorder_point, 24 as pack_size, suggested_quantity,
         cast(12.5 as decimal(18, 6)) as unit_cost,
         cast(suggested_quantity * 12.5 as decimal(18, 2)) as suggested_amount,

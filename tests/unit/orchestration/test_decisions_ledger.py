@@ -51,11 +51,12 @@ def test_every_rule_decides_once_however_often_it_runs(seeded: Engine, retail_la
         "alert_channel_orders_low": (1, 1, 0, 0),
         "alert_large_order": (2, 2, 0, 0),
         "replenish_below_reorder_point": (1, 1, 0, 0),
+        "transfer_surplus_stock": (0, 0, 0, 0),
     }
     assert (first.created, first.held_because) == (4, None)
     again = decide(seeded, retail_lake, now=NOW + timedelta(hours=1))
     assert again.created == 0
-    assert {found[2] for found in by_rule(again).values()} == {1, 2}
+    assert {found[2] for found in by_rule(again).values()} == {0, 1, 2}
     counts = count_by_state(seeded)
     assert counts["proposed"] == sum(counts.values()) == 4
 

@@ -242,8 +242,10 @@ def test_stock_below_reorder_point_is_found(retail_lake: object) -> None:
     assert proposal.occurred_at == datetime(2026, 11, 19, 16, 0, tzinfo=UTC)
     assert proposal.cooldown_days == 5
     assert proposal.amount == Decimal("1200.00")
-    assert "Order 96 of A for wh_east: stock position 8" in proposal.message["en"]
-    assert "建议为 wh_east 补货 A 共 96 件：库存头寸 8（在手 12" in proposal.message["zh"]
+    assert (
+        proposal.message["en"] == "Order 96 of A for wh_east: forecast 63 ± 18 over 12 days → 96."
+    )
+    assert proposal.message["zh"] == "建议为 wh_east 补货 A 共 96 件：12 天预测 63 ± 18 → 96。"
 
 
 @pytest.mark.parametrize(

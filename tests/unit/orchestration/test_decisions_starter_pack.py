@@ -156,6 +156,7 @@ CASES = [
 ]  # fmt: skip
 ALERTS_BEFORE = {
     "alert_channel_orders_low", "alert_large_order", "replenish_below_reorder_point",
+    "transfer_surplus_stock",
 }  # fmt: skip
 
 
