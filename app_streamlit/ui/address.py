@@ -47,6 +47,7 @@ OWNERS = {
     "open": ("orders",),
     "journey": ("journeys",),
     "bucket": ("reconciliation",),
+    "process": ("process",),
     "shop": ("stock", "risk", "parcels"),
     "state": ("stock",),
     "category": ("stock",),

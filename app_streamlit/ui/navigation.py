@@ -23,6 +23,7 @@ ENTRIES = (
     Entry("journeys", ":material/conversion_path:"),
     Entry("orders", ":material/receipt_long:"),
     Entry("stages", ":material/timer:"),
+    Entry("process", ":material/account_tree:"),
     Entry("stock", ":material/inventory_2:"),
     Entry("reconciliation", ":material/account_balance:"),
     Entry("customers", ":material/groups:"),

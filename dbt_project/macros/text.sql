@@ -12,3 +12,8 @@
         false
     {%- endfor -%}
 {%- endmacro %}
+
+{#- The texts of a group joined in the order of another column. -#}
+{% macro joined_in_order(expression, separator, place) -%}
+    {{ dbt.listagg(expression, "'" ~ separator ~ "'", 'order by ' ~ place) }}
+{%- endmacro %}

@@ -73,7 +73,8 @@ def test_paths_are_what_a_walk_through_the_events_gives(warehouse: Warehouse):
     kinds = {
         row[:4]: row[4]
         for row in warehouse.query(
-            "select order_type, fulfilment, from_activity, to_activity, step_kind from process_steps"
+            "select order_type, fulfilment, from_activity, to_activity, step_kind "
+            "from process_steps"
         )
     }
     expected = {}

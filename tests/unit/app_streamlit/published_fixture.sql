@@ -280,6 +280,43 @@ select
     order_status = 'paid' as is_breached, -7200::bigint as seconds_to_breach
 from lake.marts.fct_orders where paid_at is not null;
 
+create or replace table lake.reference.process_activities as
+select * from (values
+    ('created', 'ordered', 1, 'Ordered', '下单'), ('paid', 'paid', 2, 'Paid', '付款'),
+    ('shipped', 'shipped', 6, 'Shipped', '发货'), ('settled', 'settled', 11, 'Settled', '到账')
+) as t (event, activity, place, label_en, label_zh);
+
+create or replace table lake.marts.fct_order_paths as
+select
+    order_key, business, source, channel, order_type, created_on as began_on,
+    paid_at is null as is_running, true as is_conformant, 0::bigint as rework_count,
+    gross_amount, currency_code
+from lake.marts.fct_orders where order_type = 'sale';
+
+create or replace table lake.reports.rpt_process_steps as
+select
+    business, channel, order_type, unnest(['start', 'ordered', 'shipped']) as previous_activity,
+    unnest(['ordered', 'paid', 'paid']) as activity,
+    unnest(['sop', 'sop', 'deviation']) as step_kind, count(*) as step_count,
+    count(*) as order_count, unnest([null, 3600, 7200])::bigint as waited_seconds_p50,
+    unnest([null, 7200, 9000])::bigint as waited_seconds_p90
+from lake.marts.fct_order_paths group by business, channel, order_type;
+
+create or replace table lake.reports.rpt_process_variants as
+select
+    business, channel, order_type, 'ordered > paid > shipped' as order_path, currency_code,
+    true as is_conformant, 3::bigint as activity_count, 0::bigint as rework_count,
+    0::bigint as deviation_count, 0::bigint as repeated_count, count(*) as order_count,
+    count(*) filter (where is_running) as running_count,
+    sum(gross_amount)::decimal(18, 2) as gross_amount, 3600::bigint as path_seconds_p50,
+    7200::bigint as path_seconds_p90
+from lake.marts.fct_order_paths group by business, channel, order_type, currency_code
+union all
+select
+    business, channel, order_type, 'ordered > shipped > paid', currency_code, false, 3, 0, 2, 0, 1,
+    0, 9.90, 3600, 3600
+from lake.marts.fct_order_paths group by business, channel, order_type, currency_code;
+
 create or replace table lake.reports.rpt_stage_dwell as
 select
     business, channel, stage, department, count(*) as entered_count,

@@ -44,7 +44,9 @@ def test_columns_of_tables_have_headers():
         f"{path.name}: {name}"
         for path in ROOM.rglob("*.py")
         for call in re.findall(r'Column\(("[^)]*)\)', path.read_text(encoding="utf-8"))
-        for name in [(re.search(r'label="([a-z_]+)"', call) or re.match(r'"([a-z_]+)"', call))[1]]
+        for name in [
+            (re.search(r'label="([a-z0-9_]+)"', call) or re.match(r'"([a-z0-9_]+)"', call))[1]
+        ]
         if f"columns.{name}" not in catalogue("en")
     ]
     assert not missing

@@ -1,7 +1,7 @@
 with paths as (
     select
         order_key,
-        {{ dbt.listagg('activity', "' > '", 'order by activity_number') }} as order_path,
+        {{ joined_in_order('activity', ' > ', 'activity_number') }} as order_path,
         count(*) as activity_count,
         count(*) - count(distinct activity) as repeated_count,
         count(*) filter (where step_kind = 'rework') as rework_count,

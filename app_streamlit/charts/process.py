@@ -1,0 +1,58 @@
+"""The map of a process: activities as boxes, steps as arrows that say how many and how long."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from app_streamlit.charts.palette import GRADES, NEUTRAL
+from app_streamlit.queries.rates import Grade
+
+_GRADE_OF: dict[str, Grade] = {"sop": "green", "rework": "amber", "deviation": "red"}
+_WIDEST = 6.0
+
+
+def process_map(
+    steps: pd.DataFrame,
+    *,
+    labels: Mapping[str, str],
+    step_label: Callable[[int, float | None], str],
+    text_colour: str,
+) -> str:
+    """The map as Graphviz DOT.
+
+    Args:
+        steps: one row a step: previous_activity, activity, step_kind, step_count,
+            waited_seconds_p50.
+        labels: activity -> its name.
+        step_label: words of an arrow from its count and its median wait in seconds.
+        text_colour: of names and words.
+    """
+    shown = steps[steps["previous_activity"] != "start"]
+    most = max(shown["step_count"].max(), 1) if not shown.empty else 1
+    used = set(shown["previous_activity"]) | set(shown["activity"])
+    lines = [
+        "digraph {",
+        'rankdir=LR; bgcolor="transparent"; nodesep=0.3; ranksep=0.35;',
+        f'node [shape=box, style="rounded", fontname="sans-serif", fontsize=20, '
+        f'color="{NEUTRAL}", fontcolor="{text_colour}"];',
+        f'edge [fontname="sans-serif", fontsize=16, fontcolor="{text_colour}"];',
+    ]
+    lines += [
+        f"{_quoted(name)} [label={_quoted(labels.get(name, name))}];" for name in sorted(used)
+    ]
+    for row in shown.to_dict("records"):
+        wait = row["waited_seconds_p50"]
+        words = step_label(int(row["step_count"]), None if pd.isna(wait) else float(wait))
+        width = 1 + (_WIDEST - 1) * row["step_count"] / most
+        style = "solid" if row["step_kind"] == "sop" else "dashed"
+        lines.append(
+            f"{_quoted(row['previous_activity'])} -> {_quoted(row['activity'])} "
+            f"[label={_quoted(words)}, penwidth={width:.1f}, style={style}, "
+            f'color="{GRADES[_GRADE_OF[row["step_kind"]]]}"];'
+        )
+    return "\n".join([*lines, "}"])
+
+
+def _quoted(text: object) -> str:
+    escaped = str(text).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
