@@ -66,6 +66,12 @@ class Sinks(Declared):
     erpnext: TargetEntry | None = Field(
         default=None, description="Purchase orders, material requests, stock entries in ERPNext."
     )
+    taobao: TargetEntry | None = Field(
+        default=None, description="Stock and shipments of Taobao and Tmall shops."
+    )
+    douyin: TargetEntry | None = Field(
+        default=None, description="Stock and shipments of Douyin shops."
+    )
     wms: TargetEntry | None = Field(
         default=None,
         description="Pick lists, shipments and transfers for warehouse systems: files or webhook.",

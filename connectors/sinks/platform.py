@@ -58,6 +58,8 @@ class Platform:
 TARGETS: Final = {
     "odoo": "connectors.sinks.odoo",
     "erpnext": "connectors.sinks.erpnext",
+    "taobao": "connectors.sinks.taobao",
+    "douyin": "connectors.sinks.douyin",
     "wms": "connectors.sinks.wms",
     "files": "connectors.sinks.files",
 }

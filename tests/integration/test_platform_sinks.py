@@ -292,3 +292,83 @@ def test_erpnext_without_the_field_of_the_key_is_told_before_anything_is_made(
         )
     with pytest.raises(PermanentError, match="api_secret"):
         sink_of("erpnext", sandbox, api_secret="wrong").deliver("k", wanted)
+
+
+def to_ship(sandbox: ServedSandbox, platform: str, count: int) -> list[str]:
+    """Orders of the newest days that a shop has been paid for and has not shipped."""
+    target: Any = sink_of(platform, sandbox)._target("main")
+    if platform == "taobao":
+        answer = target._top.call("taobao.trades.sold.get", {
+            "fields": "tid,status", "status": "WAIT_SELLER_SEND_GOODS", "page_size": 100,
+            "type": "guarantee_trade,fixed,auto_delivery,ec,cod,step",
+        })  # fmt: skip
+        found = [trade["tid"] for trade in (answer.get("trades") or {}).get("trade") or []]
+    else:
+        answer = target._gateway.call(
+            "order.searchList", {"page": 0, "size": 100, "combine_status": [{"order_status": "2"}]}
+        )
+        found = [
+            order["order_id"] for order in answer["shop_order_list"] if not order["logistics_info"]
+        ]
+    assert len(found) >= count, f"{platform} has {len(found)} orders to ship"
+    return [str(number) for number in found[:count]]
+
+
+@pytest.mark.parametrize("platform", ["taobao", "douyin"])
+def test_shop_is_told_of_each_shipment_once_whatever_breaks(
+    sandbox: ServedSandbox, database: Engine, platform: str
+) -> None:
+    orders = to_ship(sandbox, platform, 6)
+    wanted = [
+        payload(n, "report_shipment", order_no=order, carrier="SF", tracking_no=f"SF{n:012d}")
+        for n, order in enumerate(orders)
+    ]
+    fill(database, platform, wanted)
+    sandbox.control(faults=FAULTS)
+    states = deliver_all(database, sink_of(platform, sandbox))
+    sandbox.control(faults=Faults())
+    assert states == {"delivered": 6}
+    told = sandbox.written()[platform]["shipments"]
+    number = "invoice_no" if platform == "taobao" else "tracking_no"
+    assert {order: told[order][number] for order in orders} == {
+        order: f"SF{n:012d}" for n, order in enumerate(orders)
+    }
+    calls = Counter(c["shipment"] for c in sandbox.written()[platform]["calls"] if "shipment" in c)
+    assert set(calls.values()) == {1}
+    # Another number for what has left is nobody's to decide by itself.
+    other = payload(99, "report_shipment", order_no=orders[0], carrier="SF", tracking_no="SF9")
+    with pytest.raises(PermanentError, match="was shipped as SF000000000000, not as SF9"):
+        sink_of(platform, sandbox).deliver("k", other)
+    again = sink_of(platform, sandbox).deliver("k", wanted[0])
+    assert again.outcome == "duplicate"
+
+
+@pytest.mark.parametrize("platform", ["taobao", "douyin"])
+def test_shop_has_the_stock_that_was_decided_last(
+    sandbox: ServedSandbox, database: Engine, platform: str
+) -> None:
+    wanted = [
+        payload(n, "update_stock", item_no="600", sku_no=str(700 + n), quantity=str(5 * n))
+        for n in range(6)
+    ]
+    fill(database, platform, wanted)
+    sandbox.control(faults=FAULTS)
+    states = deliver_all(database, sink_of(platform, sandbox))
+    sandbox.control(faults=Faults())
+    assert states == {"delivered": 6}
+    start = "600:" if platform == "taobao" else ""
+    stock = sandbox.written()[platform]["stock"]
+    assert {n: stock[f"{start}{700 + n}"] for n in range(6)} == {n: 5 * n for n in range(6)}
+
+
+@pytest.mark.parametrize(
+    ("platform", "secret"), [("taobao", "app_secret"), ("douyin", "app_secret")]
+)
+def test_shop_refuses_a_forged_signature(
+    sandbox: ServedSandbox, platform: str, secret: str
+) -> None:
+    wanted = payload(1, "update_stock", item_no="600", quantity="1")
+    before = len(sandbox.written()[platform]["calls"])
+    with pytest.raises(PermanentError, match="signature"):
+        sink_of(platform, sandbox, **{secret: "forged"}).deliver("k", wanted)
+    assert len(sandbox.written()[platform]["calls"]) == before

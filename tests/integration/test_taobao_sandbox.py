@@ -110,6 +110,7 @@ def test_orders_that_change_while_pages_are_read_are_not_missed(
     from connectors.sources.api.connector import find_connector
     from connectors.sources.api.reading import Reading, Window
     from connectors.sources.taobao import source as taobao
+    from connectors.sources.taobao.gateway import Top
 
     state = sandbox.control(as_of="2026-06-30T23:59:59", faults=Faults())
     connector = find_connector("taobao")
@@ -122,7 +123,7 @@ def test_orders_that_change_while_pages_are_read_are_not_missed(
     def take(window: Window) -> None:
         reading = Reading("taobao", CHANNEL, window.end)
         with reading.client(config) as client:
-            top = taobao._Top(config, client)
+            top = Top(config, client)
             for part in window.split(timedelta(days=1)):
                 span = taobao._span(part, "start_modified", "end_modified")
                 method = "taobao.trades.sold.increment.get"
@@ -151,11 +152,12 @@ def _modified_in(sandbox: ServedSandbox, read: Read, window: object) -> set[int]
     from connectors.sources.api.connector import find_connector
     from connectors.sources.api.reading import Reading
     from connectors.sources.taobao import source as taobao
+    from connectors.sources.taobao.gateway import Top
 
     config = find_connector("taobao").config.model_validate(read.config)
     ids: set[int] = set()
     with Reading("taobao", CHANNEL, read.now).client(config) as client:
-        top = taobao._Top(config, client)
+        top = Top(config, client)
         for part in window.split(timedelta(days=1)):
             span = taobao._span(part, "start_modified", "end_modified")
             method = "taobao.trades.sold.increment.get"

@@ -1,6 +1,7 @@
 """Douyin's shop platform (Doudian): JSON by POST, the signature over the very bytes of the body.
 
-`/douyin/order/searchList`, `/douyin/order/orderDetail` and `/douyin/afterSale/List`. Everything but
+`/douyin/order/searchList`, `/douyin/order/orderDetail` and `/douyin/afterSale/List`; shipments by
+`/douyin/order/logisticsAdd` (seen in the order's detail), stock by `/douyin/sku/syncStock`. All but
 code 10000 is an error, inside HTTP 200. An order's `update_time` moves with the order alone: its
 after-sales have times of their own. Not simulated: other methods, and filters not named here.
 """
@@ -37,10 +38,12 @@ from connectors.sandbox.servers.douyin_orders import (
 )
 from connectors.sandbox.servers.faults import is_throttled, is_unavailable, name_query
 from connectors.sandbox.servers.retail import Retail
+from connectors.sandbox.servers.shop_writes import ShopWrites
 from connectors.sandbox.servers.views import Shop
 from connectors.sandbox.world import DAY, Flags, Ints
 
 _CLOCK_TOLERANCE: Final = 600
+_TO_SHIP: Final = 2
 _REACH: Final = 93 * DAY
 _LARGEST_PAGE: Final = 100
 _DEEPEST_ORDER: Final = 10_000
@@ -83,12 +86,14 @@ class DoudianError(Exception):
 
 
 def routes(retail: Retail) -> list[Route]:
-    """The three methods, each at its own path."""
+    """The methods, each at its own path."""
     shop = _Doudian(retail)
     methods: dict[str, Callable[[Values, Request], Values]] = {
         "order.searchList": shop.search,
         "order.orderDetail": shop.detail,
         "afterSale.List": shop.aftersales,
+        "order.logisticsAdd": shop.ship,
+        "sku.syncStock": shop.set_stock,
     }
 
     def endpoint(name: str) -> Callable[[Request], Any]:
@@ -106,6 +111,9 @@ class _Doudian:
     def __init__(self, retail: Retail) -> None:
         self._retail = retail
         self._catalogue = Catalogue(retail.world)
+        self._writes = ShopWrites()
+        self._changes: set[str] = set()
+        retail.written["douyin"] = self._writes.described
 
     async def answer(
         self, name: str, method: Callable[[Values, Request], Values], request: Request
@@ -180,7 +188,38 @@ class _Doudian:
         if order is None:
             raise DoudianError(50_002, "订单不存在", "isv.business-failed:1001")
         (row,) = orders_page(self._shop, self._catalogue, order)
+        parcel = self._writes.shipments.get(str(values["shop_order_id"]))
+        if parcel is not None:
+            row = {**row, "logistics_info": [parcel]}
         return {"shop_order_detail": row}
+
+    def ship(self, values: Values, _request: Request) -> Values:
+        """order.logisticsAdd: the whole order leaves with one parcel."""
+        for name in ("order_id", "company_code", "logistics_code"):
+            if not values.get(name):
+                raise _wrong(name, "必填")
+        number = str(values["order_id"])
+        order = self._shop.find(number)
+        if order is None:
+            raise DoudianError(50_002, "订单不存在", "isv.business-failed:1001")
+        (row,) = orders_page(self._shop, self._catalogue, order)
+        parcel = {"tracking_no": values["logistics_code"], "company": values["company_code"]}
+        is_shippable = row["order_status"] == _TO_SHIP and not row["logistics_info"]
+        if not self._writes.ship(number, parcel, is_shippable=is_shippable):
+            raise DoudianError(50_002, "订单已发货或不可发货", "isv.business-failed:4031")
+        return {}
+
+    def set_stock(self, values: Values, _request: Request) -> Values:
+        """sku.syncStock: as a whole, or as a change that its `idempotent_id` lets happen once."""
+        article = str(values.get("sku_id") or values.get("product_id") or "")
+        if not article or not isinstance(values.get("stock_num"), int):
+            raise _wrong("stock_num", "sku_id（或product_id）与stock_num必填")
+        is_change, key = bool(values.get("incremental")), str(values.get("idempotent_id") or "")
+        if is_change and key in self._changes:
+            return {}
+        self._changes.add(key)
+        self._writes.set_stock(article, values["stock_num"], is_change=is_change)
+        return {}
 
     def aftersales(self, values: Values, request: Request) -> Values:
         """afterSale.List: by time of update, newest first by default."""

@@ -1,8 +1,10 @@
 """Taobao's open platform (TOP): one gateway, `method=`, every request signed.
 
 `/taobao/router/rest` answers taobao.trades.sold.get, taobao.trades.sold.increment.get,
-taobao.trade.fullinfo.get and taobao.refunds.receive.get in the un-simplified JSON. Errors come
-inside HTTP 200. Not simulated: XML (the platform's default), `simplify`, other methods.
+taobao.trade.fullinfo.get and taobao.refunds.receive.get in the un-simplified JSON, and takes
+taobao.logistics.offline.send and taobao.item.quantity.update; a shipment shows in the trade that is
+asked for alone. Errors come inside HTTP 200. Not simulated: XML (the platform's default),
+`simplify`, other methods.
 """
 
 import hashlib
@@ -28,6 +30,7 @@ from connectors.sandbox.servers.faults import (
     seconds_to_wait,
 )
 from connectors.sandbox.servers.retail import Retail
+from connectors.sandbox.servers.shop_writes import ShopWrites
 from connectors.sandbox.servers.taobao_lines import (
     REFUND_WORDS,
     SALE_TYPE,
@@ -87,7 +90,11 @@ class _Gateway:
             "taobao.trades.sold.increment.get": self._increment,
             "taobao.trade.fullinfo.get": self._fullinfo,
             "taobao.refunds.receive.get": self._refunds,
+            "taobao.logistics.offline.send": self._ship,
+            "taobao.item.quantity.update": self._set_quantity,
         }
+        self._writes = ShopWrites()
+        retail.written["taobao"] = self._writes.described
 
     async def answer(self, request: Request) -> Response:
         """Answer one call; every error is an envelope inside HTTP 200."""
@@ -187,7 +194,40 @@ class _Gateway:
             raise TopError(15, "Remote service error", "isv.trade-not-exist", "交易订单不存在")
         with_oaid = "include_oaid" in parameters and set(fields) >= _OAID_NEEDS
         page = TradePage(self._shop, self._catalogue, order)
-        return {"trade": page.rows(fields, with_oaid=with_oaid)[0]}
+        trade = page.rows(fields, with_oaid=with_oaid)[0]
+        parcel = self._writes.shipments.get(parameters["tid"])
+        if parcel is not None:
+            _overlay(trade, parcel)
+        return {"trade": trade}
+
+    def _ship(self, parameters: Parameters, _request: Request) -> dict[str, Any]:
+        """taobao.logistics.offline.send: the whole trade leaves with one parcel."""
+        _require(parameters, "tid", "out_sid", "company_code")
+        order = self._shop.find(parameters["tid"])
+        if order is None:
+            raise TopError(15, "Remote service error", "isv.trade-not-exist", "交易订单不存在")
+        row = TradePage(self._shop, self._catalogue, order).rows(["status"])[0]
+        parcel = {"invoice_no": parameters["out_sid"], "company": parameters["company_code"]}
+        if not self._writes.ship(
+            parameters["tid"], parcel, is_shippable=row["status"] == "WAIT_SELLER_SEND_GOODS"
+        ):
+            raise TopError(
+                15, "Remote service error", "isv.logistics-offline-service-error:B04",
+                "当前操作的订单是已发货或不可发货状态",
+            )  # fmt: skip
+        return {"shipping": {"is_success": True}}
+
+    def _set_quantity(self, parameters: Parameters, _request: Request) -> dict[str, Any]:
+        """taobao.item.quantity.update: one article, as a whole (1) or as a change (2)."""
+        _require(parameters, "num_iid", "quantity")
+        try:
+            quantity = int(parameters["quantity"])
+        except ValueError:
+            raise _invalid("quantity", "应为整数") from None
+        article = ":".join(filter(None, (parameters["num_iid"], parameters.get("sku_id"))))
+        is_change = parameters.get("type", "1") == "2"
+        number = self._writes.set_stock(article, quantity, is_change=is_change)
+        return {"item": {"num_iid": parameters["num_iid"], "num": number}}
 
     def _refunds(self, parameters: Parameters, request: Request) -> dict[str, Any]:
         """taobao.refunds.receive.get: by time of modification, newest first."""
@@ -220,6 +260,14 @@ class _Gateway:
         query = sorted(item for item in parameters.items() if item[0] not in left_out)
         name_query(request, f"taobao {query}")
         self._retail.remember_page(page, matching)
+
+
+def _overlay(trade: dict[str, Any], parcel: Mapping[str, str]) -> None:
+    """Let a trade look as it does once it was shipped, in the fields that were asked for."""
+    if "status" in trade:
+        trade["status"] = "WAIT_BUYER_CONFIRM_GOODS"
+    for line in trade.get("orders", {}).get("order", []):
+        line |= {"invoice_no": parcel["invoice_no"], "logistics_company": parcel["company"]}
 
 
 def is_signed(parameters: Parameters, secret: str) -> bool:

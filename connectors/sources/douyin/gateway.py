@@ -80,8 +80,10 @@ class Gateway:
         self._token = account.access_token.get_secret_value() if account.access_token else ""
         self.client = client
 
-    def call(self, method: str, parameters: Mapping[str, object]) -> dict[str, Any]:
-        """The `data` of an answer.
+    def call(
+        self, method: str, parameters: Mapping[str, object], *, is_write: bool = False
+    ) -> dict[str, Any]:
+        """The `data` of an answer; what changes something is sent once.
 
         Raises:
             TransientError: may succeed later.
@@ -94,15 +96,19 @@ class Gateway:
                 "shop_id": self._account.shop_id,
             }
             self._token = str(self._call(_TOKEN_CALL, asked).get("access_token") or "")
-        return self._call(method, parameters)
+        return self._call(method, parameters, is_write=is_write)
 
-    def _call(self, method: str, parameters: Mapping[str, object]) -> dict[str, Any]:
+    def _call(
+        self, method: str, parameters: Mapping[str, object], *, is_write: bool = False
+    ) -> dict[str, Any]:
         body = canonical_json(parameters)
 
         def judge(response: httpx.Response) -> dict[str, Any]:
             return self._data(method, self.client.json(method, response))
 
-        return self.client.call(method, lambda: self._request(method, body), judge)
+        return self.client.call(
+            method, lambda: self._request(method, body), judge, is_write=is_write
+        )
 
     def _request(self, method: str, body: str) -> httpx.Request:
         """The body's bytes are exactly those that were signed."""

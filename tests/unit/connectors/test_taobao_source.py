@@ -12,6 +12,7 @@ import pytest
 from connectors.errors import FourflowError, PermanentError, TransientError
 from connectors.sources.api.reading import Reading, Window
 from connectors.sources.taobao import source as taobao
+from connectors.sources.taobao.gateway import TaobaoAccount, Top
 from connectors.sources.taobao.signing import sign
 
 NOW = datetime(2026, 6, 30, 4, 0, tzinfo=UTC)
@@ -24,13 +25,13 @@ def read_pages(answer: Answer, **config: Any) -> list[Any]:
         form = {key: values[0] for key, values in parse_qs(request.content.decode()).items()}
         return answer(form)
 
-    account = taobao.TaobaoAccount(
+    account = TaobaoAccount(
         app_key="k", app_secret="s", session="t", attempts=2, requests_per_second=10_000, **config
     )
     reading = Reading("taobao", "shop", NOW, transport=httpx.MockTransport(handler))
     span = taobao._span(Window(NOW - timedelta(hours=1), NOW), "start_modified", "end_modified")
     with reading.client(account) as client:
-        top = taobao._Top(account, client)
+        top = Top(account, client)
         return list(taobao._pages(top, account, METHOD, "trades", span))
 
 
