@@ -44,6 +44,15 @@ rebates as (
     group by order_key, currency_code
 ),
 
+fulfilment as (
+    select
+        order_key,
+        currency_code,
+        coalesce(freight_amount, 0) as freight_amount,
+        coalesce(handling_amount, 0) + coalesce(packaging_amount, 0) as handling_amount
+    from {{ ref('fct_order_fulfilment_costs') }}
+),
+
 components as (
     select
         orders.business,
@@ -54,12 +63,16 @@ components as (
         orders.gross_amount - coalesce(lines.line_amount, orders.gross_amount) as discount_amount,
         orders.refunded_amount,
         coalesce(fees.amount, 0) as fee_amount,
+        coalesce(fulfilment.freight_amount, 0) as freight_amount,
+        coalesce(fulfilment.handling_amount, 0) as handling_amount,
         coalesce(lines.cost_amount, 0) as cost_amount,
         coalesce(lines.uncosted_amount, 0) as uncosted_amount,
         coalesce(rebates.amount, 0) as rebate_amount
     from orders
     left join lines on orders.order_key = lines.order_key
     left join fees on orders.order_key = fees.order_key and orders.currency_code = fees.currency_code
+    left join fulfilment
+        on orders.order_key = fulfilment.order_key and orders.currency_code = fulfilment.currency_code
     left join rebates on orders.order_key = rebates.order_key and orders.currency_code = rebates.currency_code
 )
 
@@ -73,11 +86,14 @@ select
     cast(sum(discount_amount) as decimal(18, 6)) as discount_amount,
     cast(-sum(refunded_amount) as decimal(18, 6)) as returns_amount,
     cast(sum(fee_amount) as decimal(18, 6)) as fee_amount,
+    cast(-sum(freight_amount) as decimal(18, 6)) as freight_amount,
+    cast(-sum(handling_amount) as decimal(18, 6)) as handling_amount,
     cast(-sum(cost_amount) as decimal(18, 6)) as cost_of_goods_amount,
     cast(-sum(rebate_amount) as decimal(18, 6)) as rebate_amount,
     cast(
         sum(
-            gross_amount + discount_amount - refunded_amount + fee_amount - cost_amount - rebate_amount
+            gross_amount + discount_amount - refunded_amount + fee_amount - freight_amount - handling_amount
+            - cost_amount - rebate_amount
         ) as decimal(18, 6)
     ) as margin_amount,
     cast(sum(uncosted_amount) as decimal(18, 6)) as uncosted_amount
