@@ -24,8 +24,8 @@ def cluster_accounts(
     """The cluster of every account that some link names.
 
     Args:
-        links: `account_a`, `account_b` (text), `match_probability` (0 to 1) and `is_decided`
-            (a person decided it: comes first and counts at any size); in any order.
+        links: `account_a`, `account_b` (text or whole numbers), `match_probability` (0 to 1) and
+            `is_decided` (a person decided it: comes first and counts at any size); in any order.
         apart: `account_a`, `account_b` of pairs that are never one person.
         most_accounts: accounts above which a cluster grows by decided links only.
 
@@ -41,7 +41,9 @@ def cluster_accounts(
     require_values(links, LINK_COLUMNS, name="links")
     if links.empty:
         return pd.DataFrame({"account": [], "cluster": []}, dtype=object)
-    accounts = np.unique(links[["account_a", "account_b"]].to_numpy(dtype=object).ravel())
+    ends = [links[name].to_numpy() for name in ("account_a", "account_b")]
+    is_number = all(np.issubdtype(end.dtype, np.integer) for end in ends)
+    accounts = np.unique(np.concatenate([end if is_number else end.astype(object) for end in ends]))
     number = pd.Series(np.arange(len(accounts)), index=accounts)
     left = number.reindex(links["account_a"]).to_numpy()
     right = number.reindex(links["account_b"]).to_numpy()
@@ -89,12 +91,19 @@ def _strongest_first(links: pd.DataFrame) -> np.ndarray:
     """Positions of the links in the order in which they join; ties by the accounts."""
     return np.lexsort(
         (
-            links["account_b"].astype(str).to_numpy(),
-            links["account_a"].astype(str).to_numpy(),
+            _sortable(links["account_b"]),
+            _sortable(links["account_a"]),
             -links["match_probability"].to_numpy(dtype=np.float64),
             ~links["is_decided"].to_numpy(dtype=bool),
         )
     )
+
+
+def _sortable(accounts: pd.Series) -> np.ndarray:
+    """Whole numbers as they are, anything else as text."""
+    is_number = pd.api.types.is_integer_dtype(accounts)
+    values: np.ndarray = (accounts if is_number else accounts.astype(str)).to_numpy()
+    return values
 
 
 class _Clusters:

@@ -330,14 +330,21 @@ def _readable(scored: pd.DataFrame, plan: LinkagePlan) -> pd.DataFrame:
 
 def evidence_of(scored: pd.DataFrame, plan: LinkagePlan) -> pd.Series:
     """Level and bits of each field that both give: `name: same (+9.1); phone: different (-4.0)`."""
-    told = pd.Series("", index=scored.index, dtype=object)
+    told = np.full(len(scored), "", dtype=object)
     for field in plan.fields:
         words = _WORDS[field.kind]
         # Splink counts levels from 0, the weakest; -1 says that a value is missing.
-        by_level = {len(words) - 1 - i: f"; {field.name}: {word}" for i, word in enumerate(words)}
-        level = scored[f"gamma_{field.name}"].map(by_level)
-        bits = scored[f"mw_{field.name}"].map(" ({:+.1f})".format)
-        told += (level + bits).where(level.notna(), "")
-    once = scored["household"].map("; household: counted once ({:+.1f})".format)
-    told += once.where(scored["household"] < 0, "")
-    return told.str.removeprefix("; ")
+        by_level = np.array([f"; {field.name}: {word}" for word in reversed(words)], dtype=object)
+        level = scored[f"gamma_{field.name}"].to_numpy(dtype=np.int64, na_value=-1)
+        given = (level >= 0) & (level < len(words))
+        bits = _formatted(scored.loc[given, f"mw_{field.name}"], " ({:+.1f})")
+        told[given] += by_level[level[given]] + bits
+    once = (scored["household"] < 0).to_numpy(dtype=bool)
+    told[once] += _formatted(scored.loc[once, "household"], "; household: counted once ({:+.1f})")
+    return pd.Series(told, index=scored.index, dtype=object).str.removeprefix("; ")
+
+
+def _formatted(values: pd.Series, form: str) -> np.ndarray:
+    """Numbers as text, object (n,); each different number is written once."""
+    places, different = pd.factorize(values.to_numpy(dtype=np.float64), use_na_sentinel=False)
+    return np.array([form.format(value) for value in different], dtype=object)[places]

@@ -1,5 +1,6 @@
 import itertools
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -82,3 +83,26 @@ def test_the_same_as_joining_one_link_after_the_other(links, apart, most):
     named = set(itertools.chain.from_iterable(pair for pair, _, _ in links))
     want = {"".join(sorted(clusters[account])) for account in named}
     assert _people(_links(*rows), _apart(*apart), most) == want
+
+
+def test_accounts_named_by_number_cluster_as_their_names_do() -> None:
+    rng = np.random.default_rng(4)
+    ends = rng.integers(0, 60, (90, 2))
+    ends = ends[ends[:, 0] != ends[:, 1]]
+    numbers = pd.DataFrame(ends, columns=["account_a", "account_b"]).assign(
+        match_probability=rng.choice([0.9, 0.95], len(ends)), is_decided=False
+    )
+    parted = rng.integers(0, 60, (40, 2))
+    parted = parted[parted[:, 0] != parted[:, 1]]
+    apart = pd.DataFrame(parted, columns=["account_a", "account_b"])
+
+    def named(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(
+            **{end: frame[end].map("p{:02}".format) for end in ("account_a", "account_b")}
+        )
+
+    by_number = cluster_accounts(numbers, apart, most_accounts=8)
+    by_name = cluster_accounts(named(numbers), named(apart), most_accounts=8)
+    assert by_name["account"].tolist() == by_number["account"].map("p{:02}".format).tolist()
+    assert by_name["cluster"].tolist() == by_number["cluster"].map("p{:02}".format).tolist()
+    assert by_number["cluster"].nunique() < len(by_number)
