@@ -66,6 +66,9 @@ class Sinks(Declared):
     erpnext: TargetEntry | None = Field(
         default=None, description="Purchase orders, material requests, stock entries in ERPNext."
     )
+    shopify: TargetEntry | None = Field(
+        default=None, description="Stock and shipments of Shopify shops."
+    )
     taobao: TargetEntry | None = Field(
         default=None, description="Stock and shipments of Taobao and Tmall shops."
     )

@@ -58,6 +58,7 @@ class Platform:
 TARGETS: Final = {
     "odoo": "connectors.sinks.odoo",
     "erpnext": "connectors.sinks.erpnext",
+    "shopify": "connectors.sinks.shopify",
     "taobao": "connectors.sinks.taobao",
     "douyin": "connectors.sinks.douyin",
     "wms": "connectors.sinks.wms",

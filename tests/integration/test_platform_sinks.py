@@ -20,6 +20,7 @@ from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
 from connectors.sandbox.world import WorldConfig
 from connectors.settings import Settings
+from connectors.sinks.documents import Shipment
 from connectors.sinks.platform import PlatformSink, find_platform
 from orchestration.decisions.courier import RetryPolicy
 from orchestration.decisions.outbox import deliver
@@ -36,7 +37,10 @@ FAULTS = Faults(
     html=0.03, lost_answer=0.1, seed=11,
 )  # fmt: skip
 NUMBER = 12
-_MORE: dict[str, dict[str, Any]] = {"erpnext": {"company": "Sandbox"}}
+_MORE: dict[str, dict[str, Any]] = {
+    "erpnext": {"company": "Sandbox"},
+    "shopify": {"shop_domain": "sandbox.myshopify.com"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -294,6 +298,14 @@ def test_erpnext_without_the_field_of_the_key_is_told_before_anything_is_made(
         sink_of("erpnext", sandbox, api_secret="wrong").deliver("k", wanted)
 
 
+def waits_in_shopify(target: Any, number: str) -> bool:
+    asked = Shipment(order_no=number, carrier="SF", tracking_no="none")
+    try:
+        return bool(target._looked_up(asked)[1])
+    except PermanentError:
+        return False
+
+
 def to_ship(sandbox: ServedSandbox, platform: str, count: int) -> list[str]:
     """Orders of the newest days that a shop has been paid for and has not shipped."""
     target: Any = sink_of(platform, sandbox)._target("main")
@@ -303,6 +315,11 @@ def to_ship(sandbox: ServedSandbox, platform: str, count: int) -> list[str]:
             "type": "guarantee_trade,fixed,auto_delivery,ec,cod,step",
         })  # fmt: skip
         found = [trade["tid"] for trade in (answer.get("trades") or {}).get("trade") or []]
+    elif platform == "shopify":
+        query = "{ orders(first: 50, reverse: true) { nodes { legacyResourceId } } }"
+        nodes = target._admin.call("orders", query)["orders"]["nodes"]
+        numbers = [str(node["legacyResourceId"]) for node in nodes]
+        found = [number for number in numbers if waits_in_shopify(target, number)]
     else:
         answer = target._gateway.call(
             "order.searchList", {"page": 0, "size": 100, "combine_status": [{"order_status": "2"}]}
@@ -314,11 +331,11 @@ def to_ship(sandbox: ServedSandbox, platform: str, count: int) -> list[str]:
     return [str(number) for number in found[:count]]
 
 
-@pytest.mark.parametrize("platform", ["taobao", "douyin"])
+@pytest.mark.parametrize("platform", ["taobao", "douyin", "shopify"])
 def test_shop_is_told_of_each_shipment_once_whatever_breaks(
     sandbox: ServedSandbox, database: Engine, platform: str
 ) -> None:
-    orders = to_ship(sandbox, platform, 6)
+    orders = to_ship(sandbox, platform, 5)
     wanted = [
         payload(n, "report_shipment", order_no=order, carrier="SF", tracking_no=f"SF{n:012d}")
         for n, order in enumerate(orders)
@@ -327,9 +344,9 @@ def test_shop_is_told_of_each_shipment_once_whatever_breaks(
     sandbox.control(faults=FAULTS)
     states = deliver_all(database, sink_of(platform, sandbox))
     sandbox.control(faults=Faults())
-    assert states == {"delivered": 6}
+    assert states == {"delivered": 5}
     told = sandbox.written()[platform]["shipments"]
-    number = "invoice_no" if platform == "taobao" else "tracking_no"
+    number = {"taobao": "invoice_no", "douyin": "tracking_no", "shopify": "number"}[platform]
     assert {order: told[order][number] for order in orders} == {
         order: f"SF{n:012d}" for n, order in enumerate(orders)
     }
@@ -343,20 +360,21 @@ def test_shop_is_told_of_each_shipment_once_whatever_breaks(
     assert again.outcome == "duplicate"
 
 
-@pytest.mark.parametrize("platform", ["taobao", "douyin"])
+@pytest.mark.parametrize("platform", ["taobao", "douyin", "shopify"])
 def test_shop_has_the_stock_that_was_decided_last(
     sandbox: ServedSandbox, database: Engine, platform: str
 ) -> None:
     wanted = [
-        payload(n, "update_stock", item_no="600", sku_no=str(700 + n), quantity=str(5 * n))
+        payload(n, "update_stock", item_no="600", sku_no=str(700 + n), location_no=str(700 + n),
+                quantity=str(5 * n))
         for n in range(6)
-    ]
+    ]  # fmt: skip
     fill(database, platform, wanted)
     sandbox.control(faults=FAULTS)
     states = deliver_all(database, sink_of(platform, sandbox))
     sandbox.control(faults=Faults())
     assert states == {"delivered": 6}
-    start = "600:" if platform == "taobao" else ""
+    start = "" if platform == "douyin" else "600:"
     stock = sandbox.written()[platform]["stock"]
     assert {n: stock[f"{start}{700 + n}"] for n in range(6)} == {n: 5 * n for n in range(6)}
 
@@ -372,3 +390,27 @@ def test_shop_refuses_a_forged_signature(
     with pytest.raises(PermanentError, match="signature"):
         sink_of(platform, sandbox, **{secret: "forged"}).deliver("k", wanted)
     assert len(sandbox.written()[platform]["calls"]) == before
+
+
+def test_shopify_sets_stock_once_a_key_and_only_from_what_was_decided_on(
+    sandbox: ServedSandbox,
+) -> None:
+    sink = sink_of("shopify", sandbox)
+
+    def level(quantity: int, expected: int) -> dict[str, Any]:
+        return payload(
+            930, "update_stock", item_no="900", location_no="1", quantity=str(quantity),
+            expected_quantity=str(expected),
+        )  # fmt: skip
+
+    assert sink.deliver("shopify_a", level(9, 0)).outcome == "accepted"
+    assert sink.deliver("shopify_b", level(4, 9)).outcome == "accepted"
+    # The first again, late: the key is known, so the newer stock stays.
+    sink.deliver("shopify_a", level(9, 0))
+    with pytest.raises(PermanentError, match="decide anew"):
+        sink.deliver("shopify_c", level(7, 9))
+    assert sandbox.written()["shopify"]["stock"]["900:1"] == 4
+    with pytest.raises(PermanentError, match="location_no"):
+        sink.deliver("k", payload(931, "update_stock", item_no="900", quantity="1"))
+    with pytest.raises(PermanentError, match="access_token"):
+        sink_of("shopify", sandbox, access_token="wrong").deliver("k", level(1, 4))

@@ -1,7 +1,8 @@
 """Shopify's Admin API: GraphQL over one route, a leaky bucket of cost, and bulk operations.
 
 `POST /shopify/admin/api/{version}/graphql.json` and the files of `/shopify/bulk/`. Throttling is
-an error inside HTTP 200. Not simulated: REST, writing, products, scopes beside orders.
+an error inside HTTP 200. Stock and fulfillments can be written; what was shipped so shows in the
+order that is asked for alone. Not simulated: REST, products, scopes beside orders.
 """
 
 import base64
@@ -17,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from connectors.sandbox.platforms import CHANNELS, SHOPIFY
+from connectors.sandbox.platforms import ALLOCATED, CHANNELS, PAID, SHOPIFY
 from connectors.sandbox.servers.clock import seconds_of, text_of
 from connectors.sandbox.servers.faults import is_throttled, is_unavailable, name_query
 from connectors.sandbox.servers.retail import Retail
@@ -38,6 +39,7 @@ from connectors.sandbox.servers.shopify_tables import (
     project_nodes,
     single,
 )
+from connectors.sandbox.servers.shopify_writes import ShopifyWrites, picked
 from connectors.sandbox.servers.views import Shop
 from connectors.sandbox.world import NEVER, Ints
 
@@ -104,6 +106,8 @@ class _Admin:
     def __init__(self, retail: Retail) -> None:
         self._retail = retail
         self._bulk = BulkOperations()
+        self._writes = ShopifyWrites(self._waits_for_goods)
+        retail.written["shopify"] = self._writes.described
         self._bucket = Bucket(_USUAL_RESTORE_RATE)
         # Points a second that come back: 100 on Shopify's smallest plan.
         self._options = retail.options.setdefault("shopify", {"restore_rate": _USUAL_RESTORE_RATE})
@@ -197,6 +201,10 @@ class _Admin:
             "currentBulkOperation": lambda: self._bulk_object(field, None, request),
             "bulkOperation": lambda: self._bulk_object(field, field.arguments["id"], request),
             "bulkOperationRunQuery": lambda: self._run_bulk(field, request),
+            "inventorySetQuantities": lambda: self._set_quantities(query, field),
+            "fulfillmentCreate": lambda: picked(
+                self._writes.fulfil(field.arguments["fulfillment"]), field.selection
+            ),
             "__typename": lambda: field.type_name,
         }
         return roots[field.name]()
@@ -252,8 +260,23 @@ class _Admin:
         return single(field, {"count": [len(rows)], "precision": ["EXACT"]}, 1)[0]
 
     def _order(self, field: Field, gid: str) -> Values | None:
-        row = self._shop.find(gid.removeprefix("gid://shopify/Order/"))
-        return None if row is None else project(Orders(self._shop, row), field.selection)[0]
+        number = gid.removeprefix("gid://shopify/Order/")
+        row = self._shop.find(number)
+        if row is None:
+            return None
+        known = tuple(part for part in field.selection if part.name != "fulfillmentOrders")
+        shown = project(Orders(self._shop, row), known)[0]
+        self._writes.overlay(number, shown, field.selection)
+        return shown
+
+    def _waits_for_goods(self, number: str) -> bool:
+        row = self._shop.find(number)
+        return row is not None and int(self._retail.snapshot.state[row][0]) in (PAID, ALLOCATED)
+
+    def _set_quantities(self, query: Query, field: Field) -> Any:
+        given = query.directive(field, "idempotent")
+        key = str(given["key"]) if given else None
+        return picked(self._writes.set_quantities(field.arguments["input"], key), field.selection)
 
     def _node(self, query: Query, field: Field, request: Request) -> Values | None:
         gid = field.arguments["id"]

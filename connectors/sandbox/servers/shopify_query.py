@@ -26,7 +26,11 @@ from graphql import (
     validate,
 )
 from graphql.execution.collect_fields import collect_fields, collect_sub_fields
-from graphql.execution.values import get_argument_values, get_variable_values
+from graphql.execution.values import (
+    get_argument_values,
+    get_directive_values,
+    get_variable_values,
+)
 
 from connectors.sandbox.servers.shopify_schema import SCHEMA
 
@@ -77,6 +81,10 @@ class Query:
     def select(self, field: Field, type_name: str) -> tuple[Field, ...]:
         """What is asked of the value of an interface field when it is this object type."""
         return self._compiler.below(field.nodes, type_name)
+
+    def directive(self, field: Field, name: str) -> Mapping[str, Any] | None:
+        """The arguments of a directive on a field; None without it."""
+        return self._compiler.directive(field.nodes[0], name)
 
 
 class Table(Protocol):
@@ -154,6 +162,10 @@ class _Compiler:
             return ()
         collected = collect_sub_fields(SCHEMA, self._fragments, self._variables, kind, list(nodes))
         return self.fields(kind, collected)
+
+    def directive(self, node: FieldNode, name: str) -> Mapping[str, Any] | None:
+        declared = SCHEMA.get_directive(name)
+        return get_directive_values(declared, node, self._variables) if declared else None
 
     def fields(
         self, kind: GraphQLObjectType, collected: Mapping[str, list[FieldNode]]

@@ -10,6 +10,8 @@ scalar Decimal
 scalar URL
 scalar UnsignedInt64
 
+directive @idempotent(key: String!) on FIELD
+
 interface Node { id: ID! }
 
 enum CurrencyCode { CNY }
@@ -123,7 +125,11 @@ type Order implements Node {
   refunds(first: Int): [Refund!]!
   transactions(first: Int): [OrderTransaction!]!
   returns(first: Int, after: String): ReturnConnection!
+  fulfillmentOrders(first: Int, after: String): FulfillmentOrderConnection!
 }
+enum FulfillmentOrderStatus { CANCELLED CLOSED INCOMPLETE IN_PROGRESS ON_HOLD OPEN SCHEDULED }
+type FulfillmentOrder implements Node { id: ID! status: FulfillmentOrderStatus! }
+type FulfillmentOrderConnection { nodes: [FulfillmentOrder!]! }
 type OrderEdge { cursor: String! node: Order! }
 type OrderConnection { edges: [OrderEdge!]! nodes: [Order!]! pageInfo: PageInfo! }
 
@@ -150,7 +156,33 @@ type Query {
   currentBulkOperation(type: BulkOperationType = QUERY): BulkOperation
   bulkOperation(id: ID!): BulkOperation
 }
+input InventoryQuantityInput {
+  inventoryItemId: ID! locationId: ID! quantity: Int! changeFromQuantity: Int
+}
+input InventorySetQuantitiesInput {
+  name: String! reason: String! referenceDocumentUri: String
+  quantities: [InventoryQuantityInput!]!
+}
+type InventoryAdjustmentGroup implements Node { id: ID! }
+type InventorySetQuantitiesUserError { field: [String!] message: String! code: String }
+type InventorySetQuantitiesPayload {
+  inventoryAdjustmentGroup: InventoryAdjustmentGroup
+  userErrors: [InventorySetQuantitiesUserError!]!
+}
+input FulfillmentOrderLineItemInput { id: ID! quantity: Int! }
+input FulfillmentOrderLineItemsInput {
+  fulfillmentOrderId: ID! fulfillmentOrderLineItems: [FulfillmentOrderLineItemInput!]
+}
+input FulfillmentTrackingInput { company: String number: String url: URL }
+input FulfillmentInput {
+  lineItemsByFulfillmentOrder: [FulfillmentOrderLineItemsInput!]!
+  trackingInfo: FulfillmentTrackingInput notifyCustomer: Boolean
+}
+type UserError { field: [String!] message: String! }
+type FulfillmentCreatePayload { fulfillment: Fulfillment userErrors: [UserError!]! }
 type Mutation {
+  inventorySetQuantities(input: InventorySetQuantitiesInput!): InventorySetQuantitiesPayload
+  fulfillmentCreate(fulfillment: FulfillmentInput!, message: String): FulfillmentCreatePayload
   bulkOperationRunQuery(query: String!, groupObjects: Boolean = false): BulkOperationRunQueryPayload
 }
 """

@@ -115,6 +115,8 @@ class Admin:
         query: str,
         variables: Mapping[str, object] | None = None,
         check: Callable[[dict[str, Any]], None] = lambda _data: None,
+        *,
+        is_write: bool = False,
     ) -> dict[str, Any]:
         """The `data` of an answer.
 
@@ -123,6 +125,7 @@ class Admin:
             query: the GraphQL text.
             variables: its variables.
             check: raises TransientError when the data can't be right, to have it asked for again.
+            is_write: it changes something, so it is sent once.
 
         Raises:
             TransientError: may succeed later.
@@ -144,7 +147,7 @@ class Admin:
             check(data)
             return data
 
-        return self.client.call(what, build, judge)
+        return self.client.call(what, build, judge, is_write=is_write)
 
     def _data(self, what: str, response: httpx.Response) -> dict[str, Any]:
         self._check_version(response)
@@ -199,7 +202,8 @@ class Admin:
         if code == "ACCESS_DENIED":
             return PermanentError(
                 f"{told}: give the app the scopes `read_orders`, `read_all_orders` for orders "
-                "older than 60 days, and `read_returns` (or set `with_returns: false`)."
+                "older than 60 days, and `read_returns` (or set `with_returns: false`); a sink "
+                "needs `write_inventory` and `write_merchant_managed_fulfillment_orders`."
             )
         if code == "MAX_COST_EXCEEDED":
             return PermanentError(f"{told}: set a smaller `page_size` ({reason}).")
