@@ -24,6 +24,7 @@ ENTRIES = (
     Entry("orders", ":material/receipt_long:"),
     Entry("stages", ":material/timer:"),
     Entry("process", ":material/account_tree:"),
+    Entry("parcels", ":material/local_shipping:"),
     Entry("stock", ":material/inventory_2:"),
     Entry("reconciliation", ":material/account_balance:"),
     Entry("customers", ":material/groups:"),

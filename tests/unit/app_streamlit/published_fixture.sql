@@ -496,4 +496,65 @@ from (values
 create or replace table lake.ml.demand_backtest as
 select 'fourflow_demo' as business, 'chosen' as method, date '2026-10-23' as origin_date,
     28 as horizon_days, 1 as series_count, 84.0::double as actual_quantity,
-    52.0::double as absolute_error, 6.0::double as bias_quantity
+    52.0::double as absolute_error, 6.0::double as bias_quantity;
+
+create or replace table lake.reference.carriers as
+select * from (values ('sf', 'SF Express', '顺丰速运'), ('yto', 'YTO Express', '圆通速递'))
+    as t (carrier, label_en, label_zh);
+
+create or replace table lake.reports.rpt_stuck_parcels as
+select
+    order_key || ':p' as parcel_performance_key, order_key, 'P' || order_no as parcel_no, business,
+    channel, 'sf' as carrier, 'wh_east' as site, '浙江省' as province, 'in_transit' as stage,
+    order_no like '%0000' as is_stuck, 'overdue' as outcome,
+    timestamptz '2026-11-18 03:00:00+00' as last_seen_at, 3000::bigint as unseen_minutes,
+    timestamptz '2026-11-19 16:00:00+00' as promised_at, 1440::bigint as late_minutes,
+    net_paid_amount, currency_code
+from lake.marts.fct_orders where channel = 'tmall_flagship' and created_on = date '2026-11-16';
+
+create or replace table lake.reports.rpt_carrier_lanes as
+select * from (values
+    ('fourflow_demo', date '2026-11-01', 'sf', 'standard', '上海市', '浙江省', 40, 40, 36, 3, 1, 2, 38, 60000),
+    ('fourflow_demo', date '2026-11-01', 'yto', 'standard', '上海市', '四川省', 20, 20, 12, 7, 1, 1, 18, 70000)
+) as t (
+    business, shipped_month, carrier, service, origin_province, province, parcel_count,
+    judged_count, in_time_count, late_count, overdue_count, stuck_count, delivered_count,
+    transit_minutes
+);
+
+create or replace table lake.reports.rpt_carrier_comparison as
+select * from (values
+    ('fourflow_demo', date '2026-11-01', 'sf', 'standard', 'CNY', 40, 36, 60, 54.0, 48.0, 56, 84000.0, 90000.0,
+        60, 720.0, 600.0),
+    ('fourflow_demo', date '2026-11-01', 'yto', 'standard', 'CNY', 20, 12, 60, 36.0, 48.0, 56, 99000.0, 90000.0,
+        60, 480.0, 600.0)
+) as t (
+    business, shipped_month, carrier, service, currency_code, judged_count, in_time_count,
+    standard_judged_count, standard_in_time_count, benchmark_in_time_count,
+    standard_delivered_count, standard_transit_minutes, benchmark_transit_minutes,
+    standard_priced_count, standard_freight_amount, benchmark_freight_amount
+);
+
+create or replace table lake.reports.rpt_fulfilment_costs as
+select * from (values
+    ('fourflow_demo', date '2026-11-01', 'wh_east', 'sf', 'tmall_flagship', 'CNY', 40, 38, 456.00, 38.00, 19.00,
+        513.00, 40, 20.0, 4.0),
+    ('fourflow_demo', date '2026-11-01', 'wh_east', 'yto', 'douyin_live', 'CNY', 20, 20, 120.00, 20.00, 10.00,
+        150.00, 20, 5.0, 1.0)
+) as t (
+    business, shipped_month, site, carrier, channel, currency_code, order_count,
+    priced_order_count, freight_amount, handling_amount, packaging_amount, fulfilment_amount,
+    measured_order_count, kg_co2e, alternative_saving_kg_co2e
+);
+
+create or replace table lake.reports.rpt_warehouse_hourly as
+select 'fourflow_demo' as business, 'wh_east' as site, date '2026-11-19' as business_date,
+    hour::bigint as hour_of_day, 3::bigint as shipped_order_count, 5::bigint as shipped_unit_count,
+    1800::bigint as waited_minutes
+from generate_series(9, 17) as h (hour);
+
+create or replace table lake.reports.rpt_warehouse_queue as
+select 'fourflow_demo' as business, 'wh_east' as site, day::date as business_date,
+    7::bigint as waiting_order_count, 9::bigint as waiting_unit_count,
+    2::bigint as over_limit_order_count
+from generate_series(timestamp '2026-11-10', timestamp '2026-11-20', interval 1 day) as d (day)
