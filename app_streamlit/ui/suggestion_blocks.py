@@ -67,6 +67,7 @@ def _ask(context: PageContext, row: dict[str, Any]) -> None:
             step=pack,
             key=f"quantity_{short}",
             help=t("suggestions.quantity_help", pack=pack),
+            disabled=not row["can_change"],
         )
         reason = st.text_input(
             t("columns.reason"), key=f"reason_{short}", help=t("suggestions.reason_help")

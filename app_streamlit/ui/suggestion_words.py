@@ -44,6 +44,7 @@ def columns(context: PageContext, sites: Mapping[str, str]) -> tuple[Column, ...
     return (
         Column("sku"),
         Column("site", words=lambda site: site_label(sites, site)),
+        Column("from_site", words=lambda site: site_label(sites, site)),
         Column("quantity", "count", label="suggested_quantity"),
         Column("amount", "money"),
         Column("currency_code", label="currency"),

@@ -233,11 +233,15 @@ create or replace table lake.ml.replenishment_positions as
 select * from (values
     ('fourflow_demo', 'wh_east', 'SKU-0007', date '2026-11-20', 12, 4, 24, 32, 7,
         63.0::double, 18.0::double, 81.0::double, 24, 72, 19.90::decimal(18, 6),
-        1432.80::decimal(18, 2), 'CNY', date '2026-11-20', 7, 0.0::double)
+        1432.80::decimal(18, 2), 'CNY', date '2026-11-20', 7, 0.0::double, 0, 0, 24,
+        'forecast 63 ± 18 over 14 days, on hand 12, reserved 4, on order 24, minimum 24 → 72',
+        '14 天预测 63 ± 18，在手 12，预留 4，在途 24，起订量 24 → 72')
 ) as t (
     business, site, sku, business_date, on_hand, reserved, inbound, stock_position, lead_time_days,
     expected_lead_time_demand, safety_stock, reorder_point, pack_size, suggested_quantity,
-    unit_cost, suggested_amount, currency_code, origin_date, review_period_days, expected_review_demand
+    unit_cost, suggested_amount, currency_code, origin_date, review_period_days,
+    expected_review_demand, proposed, transfer_in, minimum_order_quantity, explanation_en,
+    explanation_zh
 )
 ;
 
