@@ -65,13 +65,13 @@ class DemandConfig:
     """Years back from which origins are taken, in years (at least four seasons)."""
     boosting_rate: float = 0.05
     """Learning rate."""
-    boosting_leaves: int = 15
+    boosting_leaves: int = 31
     """Leaves of a tree."""
     boosting_least_leaf: int = 30
     """Rows in a leaf at least (or one in 2,000)."""
     tweedie_power: float = 1.3
     """Power of the Tweedie variance: 1 is Poisson, 2 is gamma."""
-    spike_ratio: float = 5.0
+    spike_ratio: float = 3.0
     """Multiple of a series' level or root mean square at which the boosted model's targets end."""
     level_half_lives: tuple[float, float, float] = (5.0, 20.0, 75.0)
     """Half-lives of the levels the boosted model starts from, in periods."""
