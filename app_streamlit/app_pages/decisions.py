@@ -1,15 +1,17 @@
-"""Decisions: what was decided from the figures, why, and whether it arrived. Read only."""
+"""Decisions: what was decided from the figures, why, whether it arrived, and what to do now."""
 
 import streamlit as st
 
 from app_streamlit.queries.ledger import (
     LEDGER_LIMIT,
+    load_choices,
     load_decisions,
-    load_deliveries,
+    load_rule_names,
     load_state_counts,
 )
-from app_streamlit.ui import address, cards, decision_words, formats, tables
+from app_streamlit.ui import address, cards, decision_blocks, decision_words, formats, tables
 from app_streamlit.ui.context import current
+from app_streamlit.ui.rule_words import role_label
 from app_streamlit.ui.states import no_data
 
 context = current()
@@ -18,6 +20,7 @@ home = context.edition.home
 st.title(t("pages.decisions"))
 counts = load_state_counts(home)
 cards.headline(decision_words.headline(context, counts))
+decision_blocks.tell_what_was_done()
 if not sum(counts.values()):
     no_data(context, "empty.no_decisions")
     st.stop()
@@ -37,41 +40,82 @@ state = address.choice(
     ),
     variant=f"decisions_{t.language}",
 )
-found = load_decisions(home, None if state == "all" else state)
-columns = decision_words.ledger_columns(context)
-tables.show_table(
-    found, columns, context, key="ledger_table", describe=t("decisions.table_alt"), height=420
-)
-st.download_button(
-    t("orders.download"),
-    data=lambda: tables.csv_of(found, columns, context),
-    file_name="fourflow-decisions.csv",
-    mime="text/csv",
-    icon=":material/download:",
-    on_click="ignore",
-)
-if len(found) >= LEDGER_LIMIT:
-    st.caption(t("decisions.newest_shown", count=formats.count(LEDGER_LIMIT)))
-if found.empty:
-    st.stop()
+choices, names = load_choices(home), load_rule_names(home)
+with st.container(horizontal=True, key="decision_filters"):
+    rule = address.choice(
+        "rule",
+        ["", *choices["rules"]],
+        "",
+        lambda key: st.selectbox(
+            t("columns.rule"),
+            ["", *choices["rules"]],
+            format_func=lambda name: (
+                decision_words.rule_label(context, names, name) if name else t("rules.all")
+            ),
+            key=key,
+            width=320,
+        ),
+        variant=f"decisions_{t.language}",
+    )
+    owner = address.choice(
+        "owner",
+        ["", *choices["owners"]],
+        "",
+        lambda key: st.selectbox(
+            t("columns.answers_for_it"),
+            ["", *choices["owners"]],
+            format_func=lambda name: role_label(context, name) if name else t("decisions.anybody"),
+            key=key,
+            width=240,
+        ),
+        variant=f"decisions_{t.language}",
+    )
+if state == "held":
+    decision_blocks.show_held(context)
+    if rule:
+        decision_blocks.offer_letting_go(context, rule)
+elif state == "dead":
+    decision_blocks.offer_retry(context, None, counts["dead"])
 
-st.subheader(t("decisions.one"))
-decision_id = st.selectbox(
-    t("decisions.choose"),
-    list(found["decision_id"]),
-    format_func=lambda value: decision_words.short_name(context, found, value),
-    key=f"decision_{t.language}_{state}",
+found = load_decisions(
+    home, None if state == "all" else state, rule_id=rule or None, owner=owner or None
 )
-row = found[found["decision_id"] == decision_id].iloc[0].to_dict()
-st.markdown(decision_words.explanation(context, row))
-deliveries = load_deliveries(home, decision_id)
-if deliveries.empty:
-    no_data(context, "decisions.not_sent")
+columns = decision_words.ledger_columns(context)
+if found.empty:
+    no_data(context, "decisions.none_like_that")
 else:
     tables.show_table(
-        deliveries,
-        decision_words.delivery_columns(context),
-        context,
-        key="deliveries_table",
-        describe=t("decisions.deliveries_alt"),
+        found, columns, context, key="ledger_table", describe=t("decisions.table_alt"), height=420
     )
+    st.download_button(
+        t("orders.download"),
+        data=lambda: tables.csv_of(found, columns, context),
+        file_name="fourflow-decisions.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    if len(found) >= LEDGER_LIMIT:
+        st.caption(t("decisions.newest_shown", count=formats.count(LEDGER_LIMIT)))
+
+asked = address.get("decision")
+shown = list(dict.fromkeys([*([asked] if asked else []), *found["decision_id"]]))
+if not shown:
+    st.stop()
+st.subheader(t("decisions.one"))
+decision_id = address.choice(
+    "decision",
+    ["", *shown],
+    "",
+    lambda key: st.selectbox(
+        t("decisions.choose"),
+        ["", *shown],
+        format_func=lambda value: decision_words.short_name(context, found, value),
+        key=key,
+    ),
+    variant=f"{t.language}_{state}_{rule}_{owner}_{len(shown)}",
+)
+if decision_id:
+    decision_blocks.show_decision(context, decision_id)
+else:
+    no_data(context, "decisions.choose_one")

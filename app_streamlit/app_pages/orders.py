@@ -11,7 +11,15 @@ from app_streamlit.queries.orders import (
     count_orders,
     load_orders,
 )
-from app_streamlit.ui import address, cards, formats, life_words, order_words, tables
+from app_streamlit.ui import (
+    address,
+    cards,
+    decision_blocks,
+    formats,
+    life_words,
+    order_words,
+    tables,
+)
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
 
@@ -115,6 +123,7 @@ if order is None:
 events = load_events(context.edition, order["order_key"])
 stages = load_stages(context.edition, order["order_key"])
 disagreements = load_disagreements(context.edition, order["order_key"])
+decision_blocks.show_decisions_on(context, order["order_key"])
 if events.empty:
     no_data(context, "life.nothing")
     st.stop()

@@ -3,18 +3,41 @@
 They move while a publication stands (a receipt arrives), so they are cached for seconds only.
 """
 
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 from sqlalchemy import select
 
 from connectors.database.engine import open_database
 from connectors.database.schema import outbox, receipts
+from connectors.errors import InputError
 from connectors.settings import load_settings
 from orchestration.decisions import ledger
-from orchestration.decisions.rulebook import list_rules
+from orchestration.decisions.approvals.verdicts import ApprovalState, find_approval
+from orchestration.decisions.ledger import Decision, DecisionEvent
+from orchestration.decisions.outbox import HeldDeliveries, held_deliveries
+from orchestration.decisions.rulebook import list_rules, rule_history
 from orchestration.decisions.states import DECISION_STATES
 
 LEDGER_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class DecisionFile:
+    """All that is known of one decision.
+
+    Attributes:
+        decision: its row of the ledger.
+        history: everything that happened to it, oldest first.
+        approval: who is or was asked; None when nobody need approve it.
+    """
+
+    decision: Decision
+    history: tuple[DecisionEvent, ...]
+    approval: ApprovalState | None
+
+
 _FRESH_SECONDS = 5
 _COLUMNS = (
     "decision_id",
@@ -86,6 +109,60 @@ def load_state_counts(home: str) -> dict[str, int]:
     del home
     counts = ledger.count_by_state(open_database(load_settings()))
     return {str(state): number for state, number in counts.items() if number}
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=4, show_spinner=False)
+def load_choices(home: str) -> dict[str, list[str]]:
+    """Rules and owners that decisions may be narrowed to."""
+    del home
+    rules = list_rules(open_database(load_settings()))
+    return {
+        "rules": sorted(rule.rule_id for rule in rules),
+        "owners": sorted({rule.definition.owner for rule in rules}),
+    }
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=4, show_spinner=False)
+def load_rule_names(home: str) -> dict[str, dict[str, str]]:
+    """The names of all rules by language."""
+    del home
+    rules = list_rules(open_database(load_settings()))
+    return {rule.rule_id: rule.definition.name.model_dump() for rule in rules}
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)
+def load_threshold_labels(home: str, rule_id: str) -> dict[str, dict[str, str]]:
+    """What a rule's parameters are called, by parameter and language."""
+    del home
+    history = rule_history(open_database(load_settings()), rule_id)
+    found = history[0].definition.parameters if history else {}
+    return {name: one.label.model_dump() for name, one in found.items()}
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=4, show_spinner=False)
+def load_held(home: str) -> list[HeldDeliveries]:
+    """What is held, by cause and reason."""
+    del home
+    return held_deliveries(open_database(load_settings()))
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)
+def load_decision(home: str, decision_id: str) -> DecisionFile | None:
+    """One decision with its history; None when there is none of that id."""
+    del home
+    engine = open_database(load_settings())
+    try:
+        decision = ledger.find_decision(engine, decision_id)
+    except InputError:
+        return None
+    history = ledger.decision_history(engine, decision_id)
+    return DecisionFile(decision, tuple(history), find_approval(engine, decision_id))
+
+
+def forget() -> None:
+    """After a change: the next page reads the ledger anew."""
+    for cached in (load_decisions, load_state_counts, load_held, load_decision, load_deliveries):
+        cached.clear()
 
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)

@@ -87,3 +87,14 @@ def load_orders(edition: Edition, selection: Selection, limit: int = PAGE_SIZE) 
         + " order by gross_amount desc, order_no limit $limit",
         {**selection.params(), "limit": limit},
     )
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def is_listed(edition: Edition, order_key: str) -> bool:
+    """Whether the orders page can show an order; wholesale and others are in no funnel."""
+    found = rows(
+        edition,
+        "select 1 as is_there from rpt_funnel_orders where order_key = $order_key limit 1",
+        {"order_key": order_key},
+    )
+    return bool(found)

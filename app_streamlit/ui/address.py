@@ -75,6 +75,7 @@ _LEAVING = "_address_leaving"
 _ENTERED = "_address_entered"
 _SEEN = "_address_seen"
 _PAGE = "_address_page"
+_LAST = "_last_chosen"
 
 
 def load() -> None:
@@ -99,6 +100,9 @@ def enter(page: str) -> None:
             put(**{key: ""})
     if st.session_state.get(_ENTERED) not in (page, None):
         put(view="")
+        # A widget of an earlier visit must not outvote what a link has just chosen.
+        for key in [k for k in st.session_state if str(k).endswith(_LAST)]:
+            del st.session_state[key]
     st.session_state[_ENTERED] = page
 
 
@@ -167,7 +171,7 @@ def choice(
     wanted = get(key, default)
     current = next((option for option in options if option == wanted), default)
     widget_key = f"{key}_widget_{variant}"
-    last = f"_{widget_key}_last"
+    last = f"_{widget_key}{_LAST}"
     if st.session_state.get(last) != current or widget_key not in st.session_state:
         st.session_state[widget_key] = current
     chosen = widget(widget_key) or default

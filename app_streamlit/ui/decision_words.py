@@ -1,16 +1,21 @@
 """The words and columns of decisions."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
+from app_streamlit.queries.ledger import DecisionFile
 from app_streamlit.ui import formats
 from app_streamlit.ui.cards import escape
 from app_streamlit.ui.context import PageContext
-from app_streamlit.ui.i18n import pick
+from app_streamlit.ui.i18n import readable
 from app_streamlit.ui.tables import Column
+from orchestration.decisions.approvals.verdicts import ApprovalState
+from orchestration.decisions.ledger import Decision, DecisionEvent
+from orchestration.decisions.outbox import HeldDeliveries
 
 
 def state_label(context: PageContext, state: str) -> str:
@@ -74,6 +79,11 @@ def ledger_columns(context: PageContext) -> tuple[Column, ...]:
         Column("subject", words=subject_label),
         Column(f"rule_name_{context.language}", label="rule"),
         Column("rule_version", "count"),
+        Column(
+            "owner",
+            words=lambda role: t.known(f"roles.{role}", str(role)),
+            label="answers_for_it",
+        ),
         Column("state_reason", "long"),
         Column("publication_id", label="publication"),
     )
@@ -95,21 +105,210 @@ def delivery_columns(context: PageContext) -> tuple[Column, ...]:
 
 def short_name(context: PageContext, found: pd.DataFrame, decision_id: str) -> str:
     """One line that tells a decision from its neighbours."""
-    row = found[found["decision_id"] == decision_id].iloc[0]
+    if not decision_id:
+        return context.t("decisions.no_choice")
+    rows = found[found["decision_id"] == decision_id]
+    if rows.empty:  # a link names it, and the filters leave it out
+        return decision_id[:12]
+    row = rows.iloc[0]
     when = formats.time(row["created_at"], context.zone, context.language)
     return f"{when} · {row[message_column(context)]}"
 
 
-def explanation(context: PageContext, row: Mapping[str, Any]) -> str:
-    """Why a decision was made: message, rule and the publication whose figures it used."""
-    t = context.t
-    text = f"{escape(str(row[message_column(context)]))}\n\n" + t(
-        "decisions.made_by",
-        rule=escape(pick(row, "rule_name", context.language, str(row["rule_id"]))),
-        version=row["rule_version"],
-        publication=escape(str(row["publication_id"])),
-        time=formats.time(row["created_at"], context.zone, context.language),
+def decision_headline(context: PageContext, decision: Decision) -> str:
+    """What was decided, and how it stands."""
+    state = state_label(context, decision.state)
+    return context.t(
+        "decisions.decision_headline", state=state, message=_message(context, decision)
     )
-    if row.get("state_reason"):
-        text += "\n\n" + escape(str(row["state_reason"]))
+
+
+def _message(context: PageContext, decision: Decision) -> str:
+    return decision.message.get(context.language) or decision.message.get("en", "")
+
+
+def story(context: PageContext, decision: Decision, names: Mapping[str, str]) -> str:
+    """By which rule a decision was made, on which figures, and why it stands as it does."""
+    text = context.t(
+        "decisions.made_by",
+        rule=escape(names.get(context.language, readable(decision.rule_id))),
+        version=decision.rule_version,
+        publication=escape(decision.publication_id),
+        time=formats.time(decision.created_at, context.zone, context.language),
+    )
+    if decision.state_reason:
+        text += "\n\n" + escape(decision.state_reason)
     return text
+
+
+def order_key_of(decision: Decision) -> str:
+    """The order that a decision is about, or ""."""
+    told = decision.explanation
+    return str(json.loads(decision.subject).get("order_key") or told.get("order_key") or "")
+
+
+def order_choices(decision: Decision) -> dict[str, str]:
+    """What the orders page must be told to show the order of a decision."""
+    told = decision.explanation
+    order_no = told.get("order_no") or order_key_of(decision).partition(":")[2]
+    business = told.get("business") or ""
+    return {"order": str(order_no), "business": str(business), "channel": "", "period": "all"}
+
+
+def value_frame(
+    context: PageContext, decision: Decision, labels: Mapping[str, Mapping[str, str]]
+) -> pd.DataFrame:
+    """One row a value that the decision was made on: thresholds and what the row said."""
+
+    def label(name: str) -> str:
+        told = labels.get(name, {}).get(context.language)
+        return told or context.t.known(f"columns.{name}", name)
+
+    return pd.DataFrame(
+        [
+            {"value_name": label(name), "value": _plain(value)}
+            for name, value in decision.explanation.items()
+        ],
+        columns=["value_name", "value"],
+    )
+
+
+VALUE_COLUMNS = (Column("value_name"), Column("value"))
+
+
+def _plain(value: object) -> str:
+    return formats.EMPTY if value is None else str(value)
+
+
+def history_frame(context: PageContext, history: Sequence[DecisionEvent]) -> pd.DataFrame:
+    """One row a thing that happened, oldest first."""
+    return pd.DataFrame(
+        [
+            {
+                "happened_at": one.happened_at,
+                "event": context.t.known(f"decision_event.{one.event}", one.event),
+                "to_state": one.to_state,
+                "actor": one.actor,
+                "detail": _details(one.detail),
+            }
+            for one in history
+        ],
+        columns=["happened_at", "event", "to_state", "actor", "detail"],
+    )
+
+
+def _details(detail: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{readable(str(name)).lower()}: {value}"
+        for name, value in detail.items()
+        if value not in (None, "", [], {})
+    )
+
+
+def history_columns(context: PageContext) -> tuple[Column, ...]:
+    """The columns of a decision's history."""
+    return (
+        Column("happened_at", "time", label="event_at"),
+        Column("event"),
+        Column("to_state", words=lambda state: state_label(context, str(state)), label="state"),
+        Column("actor"),
+        Column("detail", "long"),
+    )
+
+
+def held_frame(held: Sequence[HeldDeliveries]) -> pd.DataFrame:
+    """One row a reason for which deliveries are held."""
+    return pd.DataFrame([vars(one) for one in held])
+
+
+def held_columns(context: PageContext) -> tuple[Column, ...]:
+    """The columns of what is held."""
+    return (
+        Column("cause", words=lambda name: context.t.known(f"hold_cause.{name}", str(name))),
+        Column("deliveries", "count"),
+        Column("oldest", "time"),
+        Column("next_expires", "time"),
+        Column("reason", "long", label="state_reason"),
+    )
+
+
+def approval_sentence(context: PageContext, approval: ApprovalState) -> str:
+    """Who is asked, by when, how many must agree, and what is recommended."""
+    t = context.t
+    if approval.state != "awaiting":
+        state = t.known(f"decision_state.{approval.state}", approval.state)
+        when = formats.time(approval.closed_at, context.zone, context.language)
+        return t("decisions.approval_closed", state=state, time=when)
+    text = t(
+        "decisions.approval_asked",
+        n=approval.needed,
+        role=escape(t.known(f"roles.{approval.role}", approval.role)),
+        given=formats.count(approval.given),
+        count=formats.count(approval.needed),
+        time=formats.time(approval.due_at, context.zone, context.language),
+    )
+    if approval.recommended:
+        text += t("decisions.recommended", answer=t(f"decisions.{approval.recommended}"))
+    return text
+
+
+def verdict_frame(approval: ApprovalState) -> pd.DataFrame:
+    """One row a person who answered."""
+    names = ["approver", "on_behalf_of", "verdict", "is_override", "reason", "given_at"]
+    return pd.DataFrame([{name: one[name] for name in names} for one in approval.verdicts])
+
+
+def verdict_columns(context: PageContext) -> tuple[Column, ...]:
+    """The columns of verdicts."""
+    t = context.t
+    return (
+        Column("approver"),
+        Column("on_behalf_of"),
+        Column("verdict", words=lambda name: t(f"decisions.{name}"), label="answer"),
+        Column("is_override", words=lambda is_so: "!" if is_so else "", label="override"),
+        Column("reason", "long"),
+        Column("given_at", "time", label="event_at"),
+    )
+
+
+def option_labels(context: PageContext, decision: Decision) -> dict[str, str]:
+    """What may be chosen, by name, with its cost."""
+    found = {}
+    for one in decision.options:
+        label = one.get("label") or {}
+        text = str(label.get(context.language) or label.get("en") or readable(str(one["name"])))
+        cost = _cost(one)
+        found[str(one["name"])] = f"{text} · {cost}" if cost else text
+    return found
+
+
+def _cost(option: Mapping[str, Any]) -> str:
+    if option.get("cost") is None:
+        return ""
+    return formats.money(Decimal(str(option["cost"])), str(option.get("currency_code") or ""))
+
+
+def option_frame(context: PageContext, found: DecisionFile) -> pd.DataFrame:
+    """One row an option: what it is, what it costs, and whether it was chosen."""
+    chosen = {
+        str(event.detail.get("option")) for event in found.history if event.event == "option_chosen"
+    }
+    rows = []
+    for one in found.decision.options:
+        label = one.get("label") or {}
+        rows.append(
+            {
+                "option": label.get(context.language) or label.get("en") or str(one["name"]),
+                "cost": _cost(one) or formats.EMPTY,
+                "chosen": "✓" if str(one["name"]) in chosen else "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+OPTION_COLUMNS = (Column("option"), Column("cost"), Column("chosen"))
+
+
+def rule_label(context: PageContext, names: Mapping[str, Mapping[str, str]], rule_id: str) -> str:
+    """A rule by its name in the reader's language."""
+    return names.get(rule_id, {}).get(context.language) or readable(rule_id)

@@ -70,7 +70,8 @@ def menu(t: Translator) -> None:
 
 
 def go(name: str, **choices: str) -> None:
-    """Open another page with these choices set, all others kept."""
-    address.put(**choices)
+    """Open another page with these choices set; those that are not its own are left behind."""
+    foreign = [key for key, pages in address.OWNERS.items() if key == "view" or name not in pages]
+    address.put(**(dict.fromkeys(foreign, "") | choices))
     address.leave()
     st.switch_page(path(name), query_params=address.params())

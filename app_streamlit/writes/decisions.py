@@ -1,0 +1,77 @@
+"""What people do about decisions: verdicts, chosen options, retries and letting go."""
+
+from app_streamlit.queries import ledger as cached
+from connectors.database.engine import open_database
+from connectors.settings import load_settings
+from orchestration.decisions import outbox
+from orchestration.decisions.approvals import verdicts
+from orchestration.decisions.approvals.options import choose_option
+from orchestration.decisions.approvals.policy import load_approval_policy
+from orchestration.run_state import utc_now
+
+
+def answer(
+    decision_id: str, verdict: verdicts.Answer, *, person: str, reason: str, option: str | None
+) -> verdicts.ApprovalState:
+    """Approve or reject what somebody is asked about.
+
+    Raises:
+        InputError: nobody is asked (any more), the person may not answer, or a reason is missing.
+    """
+    settings = load_settings()
+    said = verdicts.Verdict(verdict, person, reason, "page", option)
+    policy = load_approval_policy(settings)
+    try:
+        return verdicts.give_verdict(
+            open_database(settings), policy, decision_id, said, now=utc_now()
+        )
+    finally:
+        cached.forget()
+
+
+def withdraw(decision_id: str, *, person: str, reason: str) -> int:
+    """Cancel what a decision still has to send; how many deliveries.
+
+    Raises:
+        InputError: nothing of it is waiting, or the reason is missing.
+    """
+    engine = open_database(load_settings())
+    try:
+        return verdicts.withdraw(engine, decision_id, now=utc_now(), actor=person, reason=reason)
+    finally:
+        cached.forget()
+
+
+def choose(decision_id: str, option: str, *, person: str, reason: str) -> int:
+    """Execute an option of a decision that needs no approval; how many deliveries follow.
+
+    Raises:
+        InputError: it cannot be chosen (any more).
+    """
+    engine = open_database(load_settings())
+    try:
+        return choose_option(
+            engine, decision_id, option, actor=person, reason=reason, now=utc_now()
+        )
+    finally:
+        cached.forget()
+
+
+def retry(decision_ids: list[str] | None, *, person: str) -> int:
+    """Put dead deliveries (all, or those of some decisions) in the queue again; how many."""
+    engine = open_database(load_settings())
+    try:
+        return outbox.retry_dead(engine, now=utc_now(), actor=person, decision_ids=decision_ids)
+    finally:
+        cached.forget()
+
+
+def let_go(rule_id: str, *, person: str) -> int:
+    """Release what was held because a rule made too many decisions; how many deliveries."""
+    engine = open_database(load_settings())
+    try:
+        return outbox.release_held(
+            engine, now=utc_now(), cause="volume", rule_id=rule_id, actor=person
+        )
+    finally:
+        cached.forget()
