@@ -63,6 +63,11 @@ def diagnose_configuration(settings: Settings) -> list[Finding]:
         problems = [*unread.get(name, source.problems), *_missing_files(source)]
         finding = " ".join(problems) or _describe(source)
         findings.append(Finding(f"source {name}", not problems, finding))
+    findings += [Finding("sink", False, problem) for problem in configuration.target_problems]
+    findings += [
+        Finding(f"sink {name}", True, f"accounts {', '.join(accounts)}")
+        for name, accounts in configuration.targets.items()
+    ]
     if settings.webhook_url:
         findings.append(_webhook(settings, configuration))
     return findings

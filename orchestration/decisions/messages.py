@@ -71,8 +71,7 @@ def _plain(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, float | Decimal):
-        digits = f"{Decimal(str(value)):f}"
-        return digits.rstrip("0").rstrip(".") if "." in digits else digits
+        return f"{Decimal(str(value)):f}"  # never 1E+3
     return str(value)
 
 

@@ -1,7 +1,7 @@
 """Rules are data: what YAML may say, how versions grow, and what the shipped rules find."""
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from connectors.errors import InputError
 from orchestration.decisions.definition import RuleDefinition, parse_rule, read_rule
 from orchestration.decisions.evaluation import Evaluation, decision_key, evaluate_rule
-from orchestration.decisions.messages import render_message
+from orchestration.decisions.messages import render_field, render_message
 from orchestration.decisions.rulebook import (
     SHIPPED_RULES,
     RuleChangedError,
@@ -332,3 +332,16 @@ def test_messages_show_values_as_people_write_them() -> None:
     assert render_message(template, values, zone=ZONE) == (
         "1,234,567.50 1,200 63 20 true 2026-11-21 2026-11-21 20:00 天猫 {x} {literal}"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (Decimal("1200.50"), "1200.50"), (Decimal("1E+3"), "1000"), (1_234_567, "1234567"),
+        (0.5, "0.5"), (True, "true"), (date(2026, 1, 2), "2026-01-02"),
+        (datetime(2026, 1, 2, 8, tzinfo=ZoneInfo("Asia/Shanghai")), "2026-01-02T00:00:00+00:00"),
+        ("1,200", "1,200"),
+    ],
+)  # fmt: skip
+def test_fields_are_written_for_systems_and_not_for_people(value: object, written: str) -> None:
+    assert render_field("{it}", {"it": value}) == written
