@@ -30,6 +30,7 @@ ENTRIES = (
     Entry("customers", ":material/groups:"),
     Entry("decisions", ":material/task_alt:"),
     Entry("rules", ":material/rule:"),
+    Entry("roi", ":material/savings:"),
     Entry("health", ":material/monitor_heart:"),
     Entry("definitions", ":material/menu_book:"),
 )

@@ -28,6 +28,7 @@ _COMMANDS = {
     "connector": "connector:app",
     "rules": "rules:app",
     "decisions": "decisions:app",
+    "baseline": "baseline:app",
     "api-keys": "api_keys:app",
     "quarantine": "quarantine:app",
     "check": "check:app",
