@@ -41,24 +41,40 @@ def _load_once(digest: str) -> None:
 
 def ask(edition: Edition, query: MetricQuery, params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The answer on a publication, a dict a group; nothing where the metric cannot be known."""
-    layer = open_layer()
-    if layer is None:
+    try:
+        return answer(edition, query, params)
+    except ContractError:
         return []
-    return _ask(edition, layer.catalogue.digest, query, tuple(params.items()))
+
+
+def answer(
+    edition: Edition,
+    query: MetricQuery,
+    params: Mapping[str, Any],
+    *,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """As `ask`, the first `limit` groups only, for a page that says why there is no answer.
+
+    Raises:
+        ContractError: nothing is defined yet, or the publication is older than the metric.
+        InputError: metrics and dimensions don't fit together.
+    """
+    layer = MetricLayer(load_settings(), may_parse=False)
+    return _answer(edition, layer.catalogue.digest, query, tuple(params.items()), limit)
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _ask(
-    edition: Edition, digest: str, query: MetricQuery, params: tuple[tuple[str, Any], ...]
+def _answer(
+    edition: Edition,
+    digest: str,
+    query: MetricQuery,
+    params: tuple[tuple[str, Any], ...],
+    limit: int | None,
 ) -> list[dict[str, Any]]:
     del digest  # a new definition is a new answer
-    layer = open_layer()
-    if layer is None:
-        return []
-    try:
-        return layer.rows(query, open_edition(edition), dict(params))
-    except ContractError:
-        return []
+    layer = MetricLayer(load_settings(), may_parse=False)
+    return layer.rows(query, open_edition(edition), dict(params), limit=limit)
 
 
 def described(name: str) -> Metric | None:

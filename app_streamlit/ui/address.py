@@ -36,6 +36,11 @@ KEYS = (
     "rule",
     "owner",
     "decision",
+    "metric",
+    "by",
+    "grain",
+    "chart",
+    "filter",
 )
 # Choices that belong to some pages only; any other page forgets them.
 OWNERS = {
@@ -69,7 +74,13 @@ OWNERS = {
         "risk",
         "parcels",
     ),
+    "metric": ("explore",),
+    "by": ("explore",),
+    "grain": ("explore",),
+    "chart": ("explore",),
+    "filter": ("explore",),
 }
+NOTHING = "-"  # of several: none, where that is not the default
 _CHOICES = "_address"
 _LEAVING = "_address_leaving"
 _ENTERED = "_address_entered"
@@ -179,3 +190,39 @@ def choice(
         put(**{key: "" if chosen == default else chosen})
     st.session_state[last] = chosen
     return chosen
+
+
+def several(
+    key: str,
+    options: Sequence[str],
+    default: Sequence[str],
+    widget: Callable[[str], Sequence[str]],
+    *,
+    variant: str = "",
+) -> list[str]:
+    """As `choice`, for a widget that chooses several options, in the order they were chosen.
+
+    Args:
+        key: which choice.
+        options: what may be chosen; what a link names besides is left out.
+        default: what is chosen where the address says nothing; not written to the URL.
+        widget: draws the widget under the session key that it is given.
+        variant: changes with the labels of the options.
+    """
+    current = [one for one in listed(get(key), default) if one in options]
+    widget_key = f"{key}_widgets_{variant}"
+    last = f"_{widget_key}_last"
+    if st.session_state.get(last) != current or widget_key not in st.session_state:
+        st.session_state[widget_key] = current
+    chosen = list(widget(widget_key))
+    if chosen != current:
+        put(**{key: "" if chosen == list(default) else ",".join(chosen) or NOTHING})
+    st.session_state[last] = chosen
+    return chosen
+
+
+def listed(text: str, default: Sequence[str] = ()) -> list[str]:
+    """What the address says of several: the default where it says nothing, or none at all."""
+    if not text:
+        return list(default)
+    return [] if text == NOTHING else list(dict.fromkeys(text.split(",")))

@@ -31,6 +31,8 @@ ENTRIES = (
     Entry("decisions", ":material/task_alt:"),
     Entry("rules", ":material/rule:"),
     Entry("roi", ":material/savings:"),
+    Entry("explore", ":material/query_stats:"),
+    Entry("cockpit", ":material/space_dashboard:"),
     Entry("health", ":material/monitor_heart:"),
     Entry("definitions", ":material/menu_book:"),
 )

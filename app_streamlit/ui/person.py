@@ -7,6 +7,7 @@ import streamlit as st
 from app_streamlit.ui.context import PageContext
 
 _NAME = "_acting_person"
+LOCAL = "local"
 
 
 def acting_person(context: PageContext, *, key: str) -> str:
@@ -20,3 +21,8 @@ def acting_person(context: PageContext, *, key: str) -> str:
     name = st.text_input(context.t("person.name"), key=box, help=context.t("person.why"))
     st.session_state[_NAME] = name
     return name
+
+
+def keeper() -> str:
+    """Whose saved views and cockpit are shown: who signed in; `local` where nobody has to."""
+    return str(st.user.get("email") or LOCAL).strip().lower()

@@ -12,7 +12,7 @@ from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
 
 _ROW_PIXELS = 36
-Kind = Literal["text", "long", "count", "money", "rate", "date", "time"]
+Kind = Literal["text", "long", "count", "number", "money", "rate", "date", "time"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def show_table(
     """
     shown = readable_frame(frame, columns, context)
     for column in columns:
-        if column.kind in ("money", "rate", "count") and column.words is None:
+        if column.kind in ("money", "rate", "count", "number") and column.words is None:
             header = label_of(column, context)
             # Only what is drawn: the browser's grid takes numbers, not decimals.
             numbers = pd.to_numeric(shown[header], errors="coerce")
@@ -129,6 +129,7 @@ def _config(column: Column) -> Any:
         "text": kinds.TextColumn(),
         "long": kinds.TextColumn(width="large"),
         "count": kinds.NumberColumn(format="localized"),
+        "number": kinds.NumberColumn(format="%.2f"),
         "money": kinds.NumberColumn(format="accounting"),
         "rate": kinds.NumberColumn(format="%.1f%%"),
         "date": kinds.DateColumn(format="YYYY-MM-DD"),
