@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from connectors.database.engine import write_transaction
 from connectors.database.processes import this_process
-from connectors.database.schema import delivery_attempts, outbox, receipts
+from connectors.database.schema import decisions, delivery_attempts, outbox, receipts
 from connectors.errors import (
     PermanentError,
     RetryLaterError,
@@ -38,6 +38,8 @@ from orchestration.decisions.states import Happening, chunks, refresh_states
 logger = logging.getLogger(__name__)
 Step = Literal["claiming", "claimed", "sending", "sent", "marking", "marked"]
 STEPS: tuple[Step, ...] = get_args(Step)
+# The action that says what something is and not by how much it changes: the newest must stand.
+_SETS_STATE = "update_stock"
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ class Courier:
             found = sink.find(row.idempotency_key, row.payload)
             if found is not None:
                 return found
+        if row.payload.get("data", {}).get("action", {}).get("type") == _SETS_STATE:
+            self._refuse_overtaken(row)
         if claimed.is_left_behind and isinstance(sink, UnrepeatableSink):
             raise PermanentError(
                 f"Whether {row.sink} got this is unknown: the worker died while sending, and "
@@ -164,6 +168,34 @@ class Courier:
                 "`fourflow decisions retry` or leave it."
             )
         return sink.deliver(row.idempotency_key, row.payload)
+
+    def _refuse_overtaken(self, row: Row[Any]) -> None:
+        """Never overwrite what a newer decision about the same subject has set already."""
+        mine = decisions.alias("mine")
+        newer = (
+            select(decisions.c.decision_id)
+            .select_from(
+                mine.join(
+                    decisions,
+                    (decisions.c.rule_id == mine.c.rule_id)
+                    & (decisions.c.subject == mine.c.subject)
+                    & (decisions.c.created_at > mine.c.created_at),
+                ).join(outbox, outbox.c.decision_id == decisions.c.decision_id)
+            )
+            .where(
+                mine.c.decision_id == row.decision_id,
+                outbox.c.sink == row.sink,
+                outbox.c.state.in_(("claimed", "delivered")),
+            )
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(newer).scalar()
+        if found is not None:
+            raise PermanentError(
+                f"Decision {found[:12]} has set the same stock since, so this one is out of date; "
+                "leave it."
+            )
 
     def _is_final(self, row: Row[Any], error: Exception) -> bool:
         """Whether to give up: too often, or the effect is unknown and must not come twice."""

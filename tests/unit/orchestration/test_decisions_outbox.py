@@ -492,3 +492,27 @@ def test_person_who_has_looked_sends_an_unknown_one_again(engine: Engine) -> Non
     assert sink.calls == 0
     assert retry_dead(engine, now=NOW, actor="Li") == 1
     assert send(engine, sink, now=NOW + timedelta(minutes=5)).delivered == 1
+
+
+def test_late_stock_level_does_not_overwrite_a_newer_one(engine: Engine) -> None:
+    older, newer = fill(engine, 2)
+    later = NOW + timedelta(minutes=5)
+    action = {"type": "update_stock", "fields": {}}
+    with write_transaction(engine) as connection:
+        connection.execute(decisions.update().values(subject="listing 1"))
+        connection.execute(
+            decisions.update().where(decisions.c.decision_id == newer).values(created_at=later)
+        )
+        connection.execute(
+            outbox.update().values(payload={"data": {"rule_id": "r", "action": action}})
+        )
+    sink = ListSink(script=(TransientError("no answer"),))
+    first = send(engine, sink, limit=1)
+    assert (first.retrying, sink.effects) == (1, {})
+    second = send(engine, sink, now=later + timedelta(hours=2))
+    # The newer was due first; the older finds it delivered and gives up.
+    assert (second.delivered, second.dead) == (1, 1)
+    assert sink.effects == {f"jsonl_{newer}": 1}
+    (dead,) = list_decisions(engine, state="dead")
+    assert dead.decision_id == older
+    assert "out of date" in str(dead.state_reason)
