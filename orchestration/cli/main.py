@@ -16,6 +16,7 @@ _COMMANDS = {
     "demo": "demo:demo",
     "run": "run_once:run_command",
     "up": "up:up",
+    "tracking-link": "tracking_link:tracking_link",
     "status": "status:status",
     "query": "query:query",
     "metric": "metric:metric",
