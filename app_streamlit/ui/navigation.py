@@ -26,6 +26,7 @@ ENTRIES = (
     Entry("process", ":material/account_tree:"),
     Entry("parcels", ":material/local_shipping:"),
     Entry("stock", ":material/inventory_2:"),
+    Entry("risk", ":material/shield:"),
     Entry("reconciliation", ":material/account_balance:"),
     Entry("customers", ":material/groups:"),
     Entry("decisions", ":material/task_alt:"),

@@ -213,7 +213,11 @@ from made_orders group by source;
 create or replace table lake.marts.fct_orders as
 select
     placed.order_key, placed.business, placed.source, placed.channel, placed.order_no,
-    'sale' as order_type, placed.customer_key, placed.order_status, placed.refund_status,
+    'sale' as order_type, placed.customer_key,
+    -- One of the large orders is still on its way, so that a rule hit can be answered.
+    case placed.order_no when 'T2611200009' then 'shipped' else placed.order_status end
+        as order_status,
+    placed.refund_status,
     case when made.is_paid then made.created_at end as paid_at,
     placed.cohort_date as created_on,
     placed.gross_amount * 20 as gross_amount,
@@ -561,4 +565,42 @@ create or replace table lake.reports.rpt_warehouse_queue as
 select 'fourflow_demo' as business, 'wh_east' as site, day::date as business_date,
     7::bigint as waiting_order_count, 9::bigint as waiting_unit_count,
     2::bigint as over_limit_order_count
-from generate_series(timestamp '2026-11-10', timestamp '2026-11-20', interval 1 day) as d (day)
+from generate_series(timestamp '2026-11-10', timestamp '2026-11-20', interval 1 day) as d (day);
+
+create or replace table lake.marts.fct_order_lines as
+select
+    order_key, 1::bigint as line_no, 'SKU-0007' as sku, gross_amount as line_amount, currency_code
+from lake.marts.fct_orders where order_no like 'T%';
+
+create or replace table lake.ml.return_risk_scores as
+select
+    'fourflow_demo' as business, order_key, line_no, null::varchar as customer_key,
+    0.62::double as risk_score, order_key like '%0000' as is_above_threshold,
+    'reasons' as top_reasons, 'Returned often before' as reasons_en, '此前退货较多' as reasons_zh,
+    'return-risk-1' as model_version, timestamptz '2026-11-20 18:00:00+00' as scored_at
+from lake.marts.fct_order_lines where order_key like '%T261120%';
+
+create or replace table lake.marts.fct_customer_exposures as
+select * from (values
+    ('sandbox:b2b:B1', 'fourflow_demo', 'store_pos', 12000.00, 10000.00, -2000.00, true, 9000.00, 3000.00, 0.00, 30, 'CNY'),
+    ('sandbox:b2b:B2', 'fourflow_demo', 'store_pos', 1000.00, 10000.00, 9000.00, false, 1000.00, 0.00, 0.00, 30, 'CNY')
+) as t (
+    customer_key, business, channel, exposure_amount, credit_limit, headroom_amount, is_over_limit,
+    open_receivable_amount, open_order_amount, unapplied_amount, payment_terms_days, currency_code
+);
+
+create or replace table lake.ml.return_risk_evaluations as
+select 'return_risk' as model, 'fourflow_demo' as business, *,
+    timestamptz '2026-09-01 00:00:00+00' as window_start,
+    timestamptz '2026-10-01 00:00:00+00' as window_end, 800::bigint as row_count,
+    'return-risk-1' as model_version
+from (values
+    ('average_precision', 0.41::double, 'logistic', 0.39::double),
+    ('average_precision', 0.41, 'random_split', 0.52), ('ece', 0.012, 'logistic', 0.02)
+) as t (metric, value, baseline_name, baseline_value);
+
+create or replace table lake.ml.model_versions as
+select 'return_risk' as model, 'fourflow_demo' as business, 'return-risk-1' as model_version,
+    'boosting' as learner, 'boosting' as in_use, true as is_promoted, 'It is better.' as reason,
+    timestamptz '2026-11-20 18:00:00+00' as registered_at,
+    '{"calibration": [{"row_count": 400, "predicted_rate": 0.08, "observed_rate": 0.07}, {"row_count": 400, "predicted_rate": 0.30, "observed_rate": 0.33}], "slices": [{"column": "category", "level": "baby", "row_count": 800, "base_rate": 0.2, "predicted_rate": 0.19, "average_precision": 0.4, "ece": 0.01}]}' as report

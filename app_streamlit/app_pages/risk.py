@@ -1,0 +1,61 @@
+"""Risk: which open orders and customers need a look, why, and how far the model can be trusted."""
+
+import streamlit as st
+
+from app_streamlit.queries.risk import load_exposures, load_risky_lines, load_rule_hits
+from app_streamlit.ui import address, cards, risk_blocks, risk_words
+from app_streamlit.ui.context import current
+from app_streamlit.ui.states import no_data
+
+context = current()
+t = context.t
+st.title(t("pages.risk"))
+offered = context.businesses
+if not offered:
+    no_data(context)
+    st.stop()
+first_line = st.container()
+business = offered[0]
+if len(offered) > 1:
+    business = address.choice(
+        "shop",
+        offered,
+        offered[0],
+        lambda key: st.segmented_control(
+            t("filters.business"),
+            offered,
+            format_func=context.business_label,
+            key=key,
+            required=True,
+            label_visibility="collapsed",
+        ),
+        variant=f"risk_{t.language}",
+    )
+lines = load_risky_lines(context.edition, business, context.choices.channel)
+hits = load_rule_hits(context.edition, business)
+credit = load_exposures(context.edition, business, context.choices.channel)
+first_line.markdown(
+    cards.as_headline(
+        risk_words.headline(context, context.business_label(business), lines, hits, credit)
+    )
+)
+view = address.choice(
+    "view",
+    risk_words.VIEWS,
+    risk_words.VIEWS[0],
+    lambda key: st.segmented_control(
+        t("stock.view"),
+        risk_words.VIEWS,
+        format_func=lambda name: t(f"risk.views.{name}"),
+        key=key,
+        required=True,
+        label_visibility="collapsed",
+    ),
+    variant=f"risk_{t.language}",
+)
+if view == "queue":
+    risk_blocks.show_queue(context, lines, hits, credit)
+elif view == "credit":
+    risk_blocks.show_credit(context, business, credit)
+else:
+    risk_blocks.show_model(context, business)

@@ -1,0 +1,167 @@
+"""The views of the risk page."""
+
+import pandas as pd
+import streamlit as st
+
+from app_streamlit.charts.layout import CONFIG
+from app_streamlit.charts.risk import calibration_chart
+from app_streamlit.queries.risk import (
+    load_model_figures,
+    load_model_versions,
+    load_rule_hits,
+    report_part,
+)
+from app_streamlit.ui import cards, risk_words, suggestion_words, tables
+from app_streamlit.ui.context import PageContext
+from app_streamlit.ui.person import acting_person
+from app_streamlit.ui.states import no_data
+from app_streamlit.writes import suggestions as writes
+from connectors.errors import InputError
+from orchestration.decisions.approvals.verdicts import Answer
+
+_DONE = "_risk_done"
+
+
+def show_queue(
+    context: PageContext, lines: pd.DataFrame, hits: pd.DataFrame, credit: pd.DataFrame
+) -> None:
+    """Everything that needs a look, and the answer to what waits for one."""
+    t = context.t
+    if done := st.session_state.pop(_DONE, None):
+        st.toast(done, icon=":material/check:")
+    queue = risk_words.queue_frame(context, lines, hits, credit)
+    if lines.empty:
+        no_data(context, "risk.no_scores")
+    if queue.empty:
+        no_data(context, "risk.nothing")
+        return
+    tables.show_table(
+        queue,
+        risk_words.QUEUE_COLUMNS,
+        context,
+        key="risk_table",
+        describe=t("risk.alt"),
+        height=460,
+    )
+    st.caption(t("risk.how"))
+    waiting = risk_words.waiting_only(hits)
+    if waiting.empty:
+        return
+    st.subheader(t("risk.answer"))
+    chosen = st.selectbox(
+        t("decisions.choose"),
+        list(waiting["decision_id"]),
+        format_func=lambda one: risk_words.hit_name(context, waiting, one),
+        key=f"risk_decision_{t.language}",
+    )
+    row = {str(k): v for k, v in waiting[waiting["decision_id"] == chosen].iloc[0].items()}
+    st.caption(suggestion_words.asked_sentence(context, row))
+    short = str(chosen)[:12]
+    with st.container(horizontal=True, gap="medium", key="risk_form"):
+        person = acting_person(context, key="risk")
+        reason = st.text_input(
+            t("columns.reason"), key=f"risk_reason_{short}", help=t("risk.reason_help")
+        )
+    with st.container(horizontal=True, key="risk_buttons"):
+        if row["role"] is not None and st.button(
+            t("risk.approve"), type="primary", icon=":material/check:", key="risk_approve"
+        ):
+            _answer(context, row, "approve", person, reason)
+        if st.button(t("risk.hold"), icon=":material/front_hand:", key="risk_hold"):
+            _answer(context, row, "reject", person, reason)
+
+
+def _answer(
+    context: PageContext, row: dict[str, object], verdict: Answer, person: str, reason: str
+) -> None:
+    try:
+        writes.answer(
+            str(row["decision_id"]),
+            verdict,
+            person=person,
+            reason=reason,
+            is_asked=row["role"] is not None,
+        )
+    except InputError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    load_rule_hits.clear()
+    st.session_state[_DONE] = context.t(f"risk.done.{verdict}")
+    st.rerun()
+
+
+def show_credit(context: PageContext, business: str, credit: pd.DataFrame) -> None:
+    """Customers on credit beside their limits."""
+    t = context.t
+    if credit.empty:
+        no_data(context, "risk.no_credit")
+        return
+    tables.show_table(
+        credit,
+        risk_words.credit_columns(context, business),
+        context,
+        key="credit_table",
+        describe=t("risk.credit_alt"),
+        height=480,
+    )
+    st.caption(t("risk.credit_how"))
+
+
+def show_model(context: PageContext, business: str) -> None:
+    """The model card: figures, calibration, parts and stretches of time, versions."""
+    t = context.t
+    figures = load_model_figures(context.edition, business)
+    versions = load_model_versions(context.edition, business)
+    if figures.empty:
+        no_data(context, "risk.model.none")
+    else:
+        st.markdown(cards.escape(risk_words.model_sentence(context, figures)))
+    if not versions.empty:
+        _show_report(context, versions["report"].iloc[0])
+    if not figures.empty:
+        st.subheader(t("risk.model.figures"))
+        tables.show_table(
+            figures,
+            risk_words.figure_columns(context),
+            context,
+            key="figures_table",
+            describe=t("risk.model.figures"),
+            height=360,
+        )
+    if not versions.empty:
+        st.subheader(t("risk.model.versions"))
+        tables.show_table(
+            versions,
+            risk_words.version_columns(context),
+            context,
+            key="versions_table",
+            describe=t("risk.model.versions"),
+        )
+
+
+def _show_report(context: PageContext, report: object) -> None:
+    t = context.t
+    bins, slices = report_part(report, "calibration"), report_part(report, "slices")
+    if not bins.empty:
+        st.subheader(t("risk.model.calibration"), help=t("risk.model.calibration_help"))
+        st.plotly_chart(
+            calibration_chart(
+                bins,
+                predicted_title=t("columns.predicted_rate"),
+                observed_title=t("columns.observed_rate"),
+                ideal_label=t("risk.model.ideal"),
+            ),
+            key="calibration_chart",
+            config=CONFIG,
+            alt=t("risk.model.calibration_help"),
+        )
+    if not slices.empty:
+        st.subheader(t("risk.model.drift"), help=t("risk.model.drift_help"))
+        tables.show_table(
+            slices,
+            risk_words.DRIFT_COLUMNS,
+            context,
+            key="drift_table",
+            describe=t("risk.model.drift"),
+            height=320,
+        )

@@ -1,0 +1,72 @@
+"""The risk page: every view in both languages, the queue's order, and holding an order."""
+
+from pathlib import Path
+
+import pytest
+from published_fixture import make_published_home
+from test_app_pages import assert_translated, open_page, texts
+
+from app_streamlit.queries.risk import load_rule_hits
+from app_streamlit.ui.i18n import LANGUAGES
+from app_streamlit.ui.risk_words import VIEWS
+from connectors.database.engine import open_database
+from connectors.settings import load_settings
+from orchestration.decisions.ledger import list_decisions
+
+
+def open_view(monkeypatch, home, view, language="en"):
+    app = open_page(monkeypatch, home, "risk", lang=language)
+    app.session_state["_address"] = {"lang": language, "view": view}
+    return app.run()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("view", VIEWS)
+def test_views_of_risk(monkeypatch, published_home, view, language):
+    app = open_view(monkeypatch, published_home, view, language)
+    assert not app.exception
+    assert not app.error
+    assert len(app.dataframe) >= 1
+    assert_translated(app, language)
+
+
+def test_queue_has_what_was_counted_in_the_headline(monkeypatch, published_home):
+    app = open_view(monkeypatch, published_home, "queue")
+    queue = app.dataframe[0].value
+    kinds = queue["Kind"].value_counts()
+    first = next(m.value for m in app.markdown if m.value.startswith("#####"))
+    worth_a_look = int((queue["State"] == "▲ Worth a look").sum())
+    assert worth_a_look == 1
+    assert f"{worth_a_look} open order lines" in first
+    assert f"rules stopped at {kinds['Rule hit']} open orders" in first
+    assert kinds["Customer on credit"] == 1  # the one within its limit is not in the queue
+    assert "Uses 120.0% of the limit of ¥10,000.00" in set(queue["Because"])
+
+
+def test_model_card_names_the_strongest_rival_and_not_the_careless_one(monkeypatch, published_home):
+    app = open_view(monkeypatch, published_home, "model")
+    told = next(text for text in texts(app) if "average precision" in text and "Judged" in text)
+    assert "average precision 0.410 (Logistic regression: 0.390)" in told
+    assert "off by 1.2% on average" in told
+
+
+@pytest.fixture
+def own_home(tmp_path: Path) -> Path:
+    """A home that a test may write to."""
+    make_published_home(load_settings(home=tmp_path / "home"))
+    load_rule_hits.clear()
+    return tmp_path / "home"
+
+
+def test_holding_an_order_needs_a_reason_and_is_in_the_ledger(monkeypatch, own_home):
+    app = open_view(monkeypatch, own_home, "queue")
+    chosen = app.selectbox(key="risk_decision_en").value
+    app.button(key="risk_hold").click().run()
+    assert any("needs a reason" in error.value for error in app.error)
+    app.text_input(key=f"risk_reason_{chosen[:12]}").set_value("address is unclear").run()
+    app.button(key="risk_hold").click().run()
+    assert not app.exception
+    assert not app.error
+    engine = open_database(load_settings(home=own_home))
+    states = {one.decision_id: one.state for one in list_decisions(engine, limit=500)}
+    assert states[chosen] == "rejected"
