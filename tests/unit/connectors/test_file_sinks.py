@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +14,16 @@ import asyncssh
 import pytest
 from pydantic import ValidationError
 
-from connectors.errors import PermanentError, TransientError
+from connectors.errors import InputError, PermanentError, TransientError
 from connectors.sandbox.webhook_receiver import serve_receiver
+from connectors.settings import PROJECT_ROOT, load_settings
 from connectors.sinks import places
+from connectors.sinks.base import Sink
+from connectors.sinks.declared import Sinks
+from connectors.sinks.factory import sinks_from_settings
 from connectors.sinks.files import FilesAccount, FilesTarget
 from connectors.sinks.places import Files, PlaceAccount, open_place, put_once
-from connectors.sinks.platform import PlatformSink
+from connectors.sinks.platform import TARGETS, PlatformSink, find_platform
 from connectors.sinks.wms import WmsAccount, WmsTarget
 
 FIELDS = {"order_no": "A1", "site": "wh_east", "sku": "S-1", "quantity": "3"}
@@ -270,3 +275,61 @@ def test_warehouse_system_has_no_use_for_an_invoice(tmp_path: Path) -> None:
     fields = {"customer_no": "1", "order_no": "2", "amount": "3", "currency_code": "CNY"}
     with pytest.raises(PermanentError, match="no use for the action create_invoice"):
         sink.check(KEY, payload("create_invoice", **fields))
+
+
+def configured(tmp_path: Path, sinks: str, *, live: str) -> dict[str, Sink]:
+    """The sinks of a fourflow.yml."""
+    path = tmp_path / "fourflow.yml"
+    path.write_text(f"sinks:\n{sinks}", encoding="utf-8")
+    settings = load_settings(home=tmp_path / "home", config=str(path), live_sinks=live)
+    return sinks_from_settings(settings)
+
+
+def test_configured_folder_takes_files_when_sinks_are_live(tmp_path: Path) -> None:
+    sinks = f"  files: {{accounts: {{main: {{path: {tmp_path / 'out'}}}}}}}\n"
+    live = configured(tmp_path, sinks, live="yes")
+    assert sorted(live) == ["files", "jsonl"]
+    assert live["files"].deliver(KEY, payload()).outcome == "accepted"
+    assert len(visible(tmp_path / "out")) == 1
+
+
+def test_rehearsal_writes_nothing_there_and_refuses_what_could_not_be_sent(tmp_path: Path) -> None:
+    sinks = f"  files: {{accounts: {{main: {{path: {tmp_path / 'out'}}}}}}}\n"
+    rehearsed = configured(tmp_path, sinks, live="no")["files"]
+    assert rehearsed.deliver(KEY, payload()).outcome == "accepted"
+    assert rehearsed.deliver(KEY, payload()).outcome == "duplicate"
+    with pytest.raises(PermanentError, match="field order_no of the action create_pick_list"):
+        rehearsed.deliver("k2", payload(site="wh_east", sku="S-1", quantity="3"))
+    assert not (tmp_path / "out").exists()
+    (line,) = (tmp_path / "home/outbox/dry-run.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["key"] == KEY
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [
+        ("{path: /x, pasword: {env: P}}", "did you mean password"),
+        ("{path: /x, password: plain}", "a secret never stands in this file"),
+        ("{path: /x, password: {env: NO_SUCH_VARIABLE}}", "NO_SUCH_VARIABLE is not set"),
+        ("{path: 'sftp://u@h/x', password: {env: SECRET}}", "host_key"),
+    ],
+)
+def test_mistake_in_a_target_names_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, account: str, words: str
+) -> None:
+    monkeypatch.setenv("SECRET", "hidden")
+    with pytest.raises(InputError, match=r"fourflow\.yml line") as caught:
+        configured(tmp_path, f"  files: {{accounts: {{main: {account}}}}}\n", live="yes")
+    assert words in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+def test_every_target_can_be_configured_named_by_rules_and_read_about() -> None:
+    page = (PROJECT_ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    table = page.split("## Targets")[1].split("\n## ")[0]
+    for name in TARGETS:
+        assert name in Sinks.model_fields
+        assert any(f"`{name}`" in line.split("|")[1] for line in table.splitlines() if "|" in line)
+        assert find_platform(name).name == name
+    for path in re.findall(r"`(tests/\S+\.py)`", table):
+        assert (PROJECT_ROOT / path).is_file(), path

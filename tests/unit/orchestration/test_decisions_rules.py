@@ -4,6 +4,7 @@ import shutil
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +12,9 @@ import yaml
 from sqlalchemy import Engine
 
 from connectors.errors import InputError
+from connectors.sinks.platform import TARGETS
 from orchestration.decisions.definition import RuleDefinition, parse_rule, read_rule
+from orchestration.decisions.definition_parts import SinkName
 from orchestration.decisions.evaluation import Evaluation, decision_key, evaluate_rule
 from orchestration.decisions.messages import render_field, render_message
 from orchestration.decisions.rulebook import (
@@ -345,3 +348,7 @@ def test_messages_show_values_as_people_write_them() -> None:
 )  # fmt: skip
 def test_fields_are_written_for_systems_and_not_for_people(value: object, written: str) -> None:
     assert render_field("{it}", {"it": value}) == written
+
+
+def test_rules_may_name_every_target() -> None:
+    assert set(TARGETS) <= set(get_args(SinkName))
