@@ -3,21 +3,29 @@
 import csv
 import io
 import json
+import random
+import shlex
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 from published_fixture import LAST_DAY, publish, write_lake
 from typer.testing import CliRunner
 
 from app_streamlit.queries.edition import edition_of
+from app_streamlit.queries.explore import Question, command_of, load_answer
+from app_streamlit.queries.operations import load_standing
 from app_streamlit.queries.overview import load_figures
 from app_streamlit.queries.scope import Scope
+from app_streamlit.ui import metric_files
+from app_streamlit.ui.context import Choices, PageContext
+from app_streamlit.ui.i18n import Translator
 from connectors.errors import FourflowError
-from connectors.settings import load_settings
+from connectors.settings import Settings, load_settings
 from orchestration.cli.main import app
 
 SCOPE = Scope("fourflow_demo", "douyin_live", date(2026, 11, 1), LAST_DAY)
@@ -88,6 +96,73 @@ def test_page_command_csv_and_sql_agree_as_of_two_publications(two_publications,
         answers.append(dict(page))
     first, second = answers
     assert all(first[name] != second[name] for name in PLAIN)
+
+
+_KEPT = (
+    (),
+    (("channel", ("tmall_flagship",)),),
+    (("channel", ("douyin_live", "store_pos")),),
+    (("order_status", ("completed", "delivered", "shipped", "paid")),),
+    (("source", ("taobao", None)),),
+)
+
+
+def test_forty_random_questions_have_one_answer_on_page_in_files_and_on_the_command_line(
+    two_publications, fourflow, monkeypatch
+):
+    """The page's own path, its CSV and its Excel file, and the command that the page prints."""
+    home, published = two_publications
+    settings = load_settings(home=home)
+    chance = random.Random(40)
+    several = 0
+    for _ in range(40):
+        as_of = chance.choice(published)
+        edition = edition_of(settings, as_of)
+        first = LAST_DAY - timedelta(days=chance.randrange(7, 60))
+        question = Question(
+            metrics=(chance.choice(sorted(PLAIN)),),
+            by=chance.choice(((), ("channel",), ("order_status", "source"))),
+            grain=chance.choice((None, None, "week", "month")),
+            kept=chance.choice(_KEPT),
+            scopes=(Scope("fourflow_demo", None, first, LAST_DAY),),
+        )
+        page = load_answer(edition, question)
+        several += len(page.rows) > 1
+        context = _context(settings, as_of)
+        [*arguments] = shlex.split(command_of(page.asked, as_of))[1:]
+        command = json.loads(fourflow(*arguments, "--json"))
+        [name] = question.metrics
+        told = [_exact(row[name]) for row in page.rows]
+        assert [_exact(row[name]) for row in command] == told, arguments
+        text = metric_files.csv_of(page, context).decode("utf-8-sig")
+        lines = list(csv.reader(io.StringIO(text)))[1:]
+        assert [_exact(line[-2] or None) for line in lines] == told
+        assert {line[-1] for line in lines} <= {as_of}
+        book = load_workbook(io.BytesIO(metric_files.workbook_of(page, context)))
+        cells = [row[-1].value for row in book.worksheets[0].iter_rows(min_row=4)]
+        assert cells == [None if one is None else pytest.approx(float(one)) for one in told]
+    assert several > 10
+
+
+def _exact(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _context(settings: Settings, as_of: str) -> PageContext:
+    """What a page knows of one publication, as far as files need it."""
+    publication = next(p for p in load_standing(settings.fingerprint()).publications
+                       if p.publication_id == as_of)  # fmt: skip
+    return PageContext(
+        settings=settings,
+        t=Translator("en"),
+        standing=load_standing(settings.fingerprint()),
+        publication=publication,
+        edition=edition_of(settings, as_of),
+        bounds={},
+        channels=[],
+        sources=[],
+        choices=Choices(None, None, "28d", None),
+    )
 
 
 def test_what_was_asked_once_needs_no_metricflow(two_publications, fourflow, monkeypatch):
