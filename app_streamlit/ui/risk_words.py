@@ -104,12 +104,12 @@ def _credit_words(context: PageContext, row: Mapping[Any, Any]) -> str:
 
 QUEUE_COLUMNS = (
     Column("what", label="kind"),
-    Column("about", "long", label="subject"),
-    Column("score", "rate", label="risk_score"),
-    Column("why", "long", label="because"),
+    Column("state"),
     Column("amount", "money", label="at_stake"),
     Column("currency_code", label="currency"),
-    Column("state"),
+    Column("score", "rate", label="risk_score"),
+    Column("about", label="subject"),
+    Column("why", label="because"),
 )
 
 

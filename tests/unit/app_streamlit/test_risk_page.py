@@ -37,8 +37,8 @@ def test_queue_has_what_was_counted_in_the_headline(monkeypatch, published_home)
     first = next(m.value for m in app.markdown if m.value.startswith("#####"))
     worth_a_look = int((queue["State"] == "▲ Worth a look").sum())
     assert worth_a_look == 1
-    assert f"{worth_a_look} open order lines" in first
-    assert f"rules stopped at {kinds['Rule hit']} open orders" in first
+    assert f"likely to come back ({worth_a_look})" in first
+    assert f"rule hits on open orders and customers ({kinds['Rule hit']})" in first
     assert kinds["Customer on credit"] == 1  # the one within its limit is not in the queue
     assert "Uses 120.0% of the limit of ¥10,000.00" in set(queue["Because"])
 
