@@ -1,18 +1,22 @@
 """A sink that is a platform with one or more accounts: finds the account, reads the document.
 
 What a platform does with a document is its target's; a target takes each kind of document or
-refuses it. Reads are repeated, writes are sent once: whether another attempt is safe is for the
-outbox to say, which looks before it repeats.
+refuses it. Every call is made once: whether and when another attempt is made is for the outbox to
+say, which looks before it repeats.
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
+import httpx
 from pydantic import BaseModel
 
-from connectors.errors import PermanentError
+from connectors.errors import PermanentError, TransientError
 from connectors.sinks.base import Receipt
 from connectors.sinks.documents import Document, account_of, document_of
 from connectors.sources.api.client import ApiClient, Timings
@@ -54,6 +58,11 @@ class Platform:
     connect: Callable[[str, Any], Target]
 
 
+T = TypeVar("T")
+# Look-up and delivery each end their calls by then, well within the outbox's lease of 120 seconds.
+_MOST_SECONDS: Final = 30.0
+_began: ContextVar[float] = ContextVar("began")
+
 # The module that declares each platform; imported only when one is configured.
 TARGETS: Final = {
     "odoo": "connectors.sinks.odoo",
@@ -88,12 +97,14 @@ class PlatformSink:
     def find(self, key: str, payload: Mapping[str, Any]) -> Receipt | None:
         """What the target has of an earlier attempt."""
         target, order = self._addressed(key, payload)
-        return target.find(order)
+        with _timed():
+            return target.find(order)
 
     def deliver(self, key: str, payload: Mapping[str, Any]) -> Receipt:
         """Hand the document over."""
         target, order = self._addressed(key, payload)
-        return target.deliver(order)
+        with _timed():
+            return target.deliver(order)
 
     def check(self, key: str, payload: Mapping[str, Any]) -> None:
         """Whether the delivery could be sent, without asking anybody: for rehearsals.
@@ -132,13 +143,46 @@ class PlatformSink:
         return self._targets[account]
 
 
+@contextmanager
+def _timed() -> Iterator[None]:
+    """Let the calls inside count their time from now."""
+    token = _began.set(time.monotonic())
+    try:
+        yield
+    finally:
+        _began.reset(token)
+
+
+class SinkClient(ApiClient):
+    """Makes each call once, and none when the delivery has taken too long.
+
+    Whoever delivers holds a lease: a write that began after it ended could meet the same write of
+    the worker that took over.
+    """
+
+    def call(
+        self,
+        what: str,
+        build: Callable[[], httpx.Request],
+        judge: Callable[[httpx.Response], T],
+        *,
+        is_write: bool = False,
+    ) -> T:
+        """Send once; raises the errors of `ApiClient.call`."""
+        if time.monotonic() - _began.get(time.monotonic()) > _MOST_SECONDS:
+            raise TransientError(
+                f"{self.place} answers too slowly to go on with {what}; it will be tried again."
+            )
+        return super().call(what, build, judge, is_write=is_write)
+
+
 def client_of(sink: str, account: str, config: AccountConfig) -> ApiClient:
     """The client of one account's calls."""
-    return ApiClient(
+    return SinkClient(
         source=sink,
         account=account,
         requests_per_second=config.requests_per_second,
-        timeout_seconds=config.timeout_seconds,
-        attempts=config.attempts,
+        timeout_seconds=min(config.timeout_seconds, _MOST_SECONDS),
+        attempts=1,
         timings=Timings(),
     )

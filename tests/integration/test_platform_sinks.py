@@ -20,6 +20,7 @@ from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
 from connectors.sandbox.world import WorldConfig
 from connectors.settings import Settings
+from connectors.sinks import platform as platform_module
 from connectors.sinks.documents import Shipment
 from connectors.sinks.platform import PlatformSink, find_platform
 from orchestration.decisions.courier import RetryPolicy
@@ -414,3 +415,15 @@ def test_shopify_sets_stock_once_a_key_and_only_from_what_was_decided_on(
         sink.deliver("k", payload(931, "update_stock", item_no="900", quantity="1"))
     with pytest.raises(PermanentError, match="access_token"):
         sink_of("shopify", sandbox, access_token="wrong").deliver("k", level(1, 4))
+
+
+def test_delivery_that_takes_too_long_writes_nothing(
+    sandbox: ServedSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease may be another worker's by then."""
+    wanted = purchase(940, skus(sandbox)[0])
+    sink = sink_of("odoo", sandbox, timeout_seconds=5)
+    monkeypatch.setattr(platform_module, "_MOST_SECONDS", -1.0)
+    with pytest.raises(TransientError, match="too slowly"):
+        sink.deliver("odoo_slow", wanted)
+    assert "odoo_slow" not in {o["origin"] for o in written(sandbox, "odoo", "purchase.order")}
