@@ -347,3 +347,23 @@ saved_views = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("person", "name"),
 )
+
+# One row per exception that somebody took or resolved; what is open stands in `rpt_exceptions`.
+exception_cases = Table(
+    "exception_cases",
+    metadata,
+    Column("exception_key", Text, primary_key=True),
+    Column("exception_class", Text, nullable=False),
+    Column("business", Text, nullable=False),
+    Column("amount_at_risk", Money, nullable=False),
+    Column("currency_code", Text),
+    Column("raised_at", UtcDateTime),
+    Column("due_at", UtcDateTime),
+    Column("taken_by", Text),
+    Column("taken_at", UtcDateTime),
+    Column("resolved_by", Text),
+    Column("resolved_at", UtcDateTime),
+    Column("resolution", Text),
+    Column("note", Text),
+    Index("ix_exception_cases_exception_class_resolved_at", "exception_class", "resolved_at"),
+)

@@ -31,6 +31,7 @@ _COMMANDS = {
     "decisions": "decisions:app",
     "baseline": "baseline:app",
     "api-keys": "api_keys:app",
+    "exceptions": "exceptions:app",
     "quarantine": "quarantine:app",
     "check": "check:app",
     "models": "models:app",

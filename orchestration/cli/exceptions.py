@@ -1,0 +1,102 @@
+"""`fourflow exceptions`: the queue by money at risk, taking a case and resolving it."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from connectors.database.engine import open_database
+from connectors.lake.reader import open_published
+from connectors.settings import load_settings
+from orchestration import exceptions
+from orchestration.cli.printing import JsonOption, print_json, print_rows
+from orchestration.run_state import utc_now
+
+app = typer.Typer(help="The queue of exceptions.", no_args_is_help=True)
+_Key = Annotated[str, typer.Argument(help="The exception's key, or enough of its beginning.")]
+_By = Annotated[str, typer.Option("--by", help="Who takes or resolved it.")]
+
+
+@app.command("list")
+def list_command(
+    exception_class: Annotated[
+        str | None, typer.Option("--class", help="Only this class, such as shortage.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Only of this owner or person.")] = None,
+    resolved: Annotated[bool, typer.Option(help="Also what was resolved.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the dearest first.")] = 30,
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """List what is wrong, most money at risk first."""
+    settings = load_settings()
+    engine = open_database(settings)
+    with open_published(settings, engine=engine) as lake:
+        cases = exceptions.list_exceptions(
+            engine, lake, exception_class=exception_class, owner=owner, with_resolved=resolved
+        )
+    if json:
+        print_json([asdict(case) for case in cases[:limit]])
+        return
+    rows = [
+        {
+            "exception": case.exception_key,
+            "reason": case.reason,
+            "at_risk": case.amount_at_risk,
+            "currency": case.currency_code,
+            "owner": case.taken_by or case.owner,
+            "state": case.state,
+            "due": f"{case.due_at:%m-%d %H:%M}{' late' if case.is_breached else ''}"
+            if case.due_at
+            else None,
+            "options": ", ".join(f"{name} {cost}" for name, cost in case.options),
+        }
+        for case in cases[:limit]
+    ]
+    print_rows(f"Exceptions ({len(cases)})", rows, empty="Nothing is wrong.")
+
+
+@app.command("summary")
+def summary_command(json: Annotated[bool, JsonOption] = False) -> None:
+    """Count by class: open, late, money at risk, and mean hours from taking to resolving."""
+    settings = load_settings()
+    engine = open_database(settings)
+    with open_published(settings, engine=engine) as lake:
+        rows = exceptions.summarise(engine, exceptions.list_exceptions(engine, lake))
+    if json:
+        print_json(rows)
+    else:
+        print_rows("Exceptions by class", rows, empty="Nothing is wrong.")
+
+
+@app.command("take")
+def take_command(key: _Key, by: _By, json: Annotated[bool, JsonOption] = False) -> None:
+    """Take care of an exception."""
+    settings = load_settings()
+    engine = open_database(settings)
+    with open_published(settings, engine=engine) as lake:
+        case = exceptions.take(engine, lake, key, person=by, now=utc_now())
+    if json:
+        print_json(asdict(case))
+    else:
+        typer.echo(f"{case.taken_by} takes care of {case.exception_key}.")
+
+
+@app.command("resolve")
+def resolve_command(
+    key: _Key,
+    by: _By,
+    option: Annotated[str, typer.Option(help="Which of its options was done.")],
+    note: Annotated[str | None, typer.Option(help="Anything else worth knowing.")] = None,
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Say how an exception was resolved."""
+    settings = load_settings()
+    engine = open_database(settings)
+    with open_published(settings, engine=engine) as lake:
+        case = exceptions.resolve(
+            engine, lake, key, person=by, resolution=option, note=note, now=utc_now()
+        )
+    if json:
+        print_json(asdict(case))
+    else:
+        typer.echo(f"{case.exception_key} is resolved: {case.resolution}.")

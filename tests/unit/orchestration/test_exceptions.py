@@ -1,0 +1,96 @@
+"""The queue of exceptions: order, taking, resolving, opening again, and time to resolve."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from connectors.errors import InputError
+from orchestration.exceptions import list_exceptions, resolve, summarise, take
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+ROWS = """
+    create or replace table rpt_exceptions as
+    select * from (values
+        ('stuck:1', 'stuck', 40.00, timestamptz '2026-11-20 00:00:00+00', true,
+            'chase=2.00;reship=36.00'),
+        ('lost:2', 'lost', 900.50, timestamptz '2026-11-21 00:00:00+00', false, 'reship=552.30'),
+        ('stuck:3', 'stuck', 40.00, timestamptz '2026-11-21 08:00:00+00', false, 'chase=2.00')
+    ) as t(exception_key, exception_class, amount_at_risk, raised_at, is_breached, option_costs)
+"""
+REST = """
+    alter table rpt_exceptions add column {column}
+"""
+
+
+@pytest.fixture
+def queue(retail_lake: Any) -> Any:
+    retail_lake.execute(ROWS)
+    columns = ("business varchar default 'shop'", "currency_code varchar default 'CNY'",
+               "owner varchar default 'logistics'", "reason varchar", "order_key varchar",
+               "sku varchar", "site varchar", "sla_hours bigint", "open_minutes bigint",
+               "due_at timestamptz default '2026-11-22 00:00:00+00'")  # fmt: skip
+    for column in columns:
+        retail_lake.execute(REST.format(column=column))
+    return retail_lake
+
+
+def keys(engine: Engine, lake: Any, **chosen: Any) -> list[str]:
+    return [case.exception_key for case in list_exceptions(engine, lake, **chosen)]
+
+
+def test_the_dearest_goes_first_and_of_equals_the_late_one(engine: Engine, queue: Any) -> None:
+    assert keys(engine, queue) == ["lost:2", "stuck:1", "stuck:3"]
+    assert keys(engine, queue, exception_class="stuck") == ["stuck:1", "stuck:3"]
+    assert keys(engine, queue, owner="finance") == []
+    case = list_exceptions(engine, queue)[1]
+    assert case.options == (("chase", Decimal("2.00")), ("reship", Decimal("36.00")))
+    assert (case.state, case.is_breached) == ("open", True)
+
+
+def test_a_case_is_taken_by_one_resolved_once_and_timed(engine: Engine, queue: Any) -> None:
+    assert take(engine, queue, "stuck:1", person="Li", now=NOW).taken_by == "Li"
+    assert take(engine, queue, "stuck:1", person="Li", now=NOW).state == "taken"
+    with pytest.raises(InputError, match="Li has taken stuck:1"):
+        take(engine, queue, "stuck:1", person="Wang", now=NOW)
+    assert keys(engine, queue, owner="Li") == ["stuck:1"]
+    with pytest.raises(InputError, match="choose one of chase, reship"):
+        resolve(engine, queue, "stuck:1", person="Li", resolution="pray", now=NOW)
+    later = NOW + timedelta(hours=6)
+    done = resolve(engine, queue, "stuck:1", person="Wang", resolution="chase", now=later)
+    assert (done.state, done.taken_by, done.resolved_by) == ("resolved", "Li", "Wang")
+    with pytest.raises(InputError, match="Wang has resolved stuck:1 already"):
+        resolve(engine, queue, "stuck:1", person="Li", resolution="chase", now=later)
+    assert keys(engine, queue) == ["lost:2", "stuck:3"]
+    assert keys(engine, queue, with_resolved=True) == ["lost:2", "stuck:1", "stuck:3"]
+    by_class = {
+        row["exception_class"]: row for row in summarise(engine, list_exceptions(engine, queue))
+    }
+    assert by_class["stuck"] == {
+        "exception_class": "stuck", "open": 1, "breached": 0, "amount_at_risk": Decimal("40.00"),
+        "currency_code": "CNY", "resolved": 1, "mean_hours_to_resolve": 6.0,
+    }  # fmt: skip
+    assert by_class["lost"]["mean_hours_to_resolve"] is None
+
+
+def test_what_goes_wrong_anew_is_open_again(engine: Engine, queue: Any) -> None:
+    resolve(engine, queue, "lost:2", person="Li", resolution="reship", now=NOW)
+    assert "lost:2" not in keys(engine, queue)
+    queue.execute("update rpt_exceptions set raised_at = raised_at + interval 1 day")
+    assert "lost:2" in keys(engine, queue)
+    assert take(engine, queue, "lost:2", person="Wang", now=NOW).resolution is None
+
+
+def test_unknown_and_ambiguous_keys_and_missing_names_are_refused(
+    engine: Engine, queue: Any
+) -> None:
+    with pytest.raises(InputError, match="no exception lost:9"):
+        take(engine, queue, "lost:9", person="Li", now=NOW)
+    with pytest.raises(InputError, match="2 exceptions begin with stuck"):
+        take(engine, queue, "stuck", person="Li", now=NOW)
+    with pytest.raises(InputError, match="Say who you are"):
+        take(engine, queue, "lost:2", person=" ", now=NOW)
+    queue.execute("drop table rpt_exceptions")
+    assert list_exceptions(engine, queue) == []
