@@ -73,7 +73,7 @@ def figure_frame(context: PageContext, told: Return) -> pd.DataFrame:
 
 COLUMNS = (
     Column("measure"),
-    Column("baseline"),
+    Column("baseline", label="frozen_value"),
     Column("now"),
     Column("verdict"),
     Column("why", "long", label="what_it_rests_on"),
