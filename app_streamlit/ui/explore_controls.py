@@ -222,5 +222,9 @@ def downloads(context: PageContext, answer: Answer) -> None:
             on_click="ignore",
         )
     st.caption(t("explore.same_command"))
-    st.code(command_of(answer.asked, context.publication.publication_id), language="bash")
+    st.code(
+        command_of(answer.asked, context.publication.publication_id),
+        language=None,  # coloured words have too little contrast for some
+        wrap_lines=True,  # a box that scrolls is out of reach of the keyboard
+    )
     st.caption(t("explore.share"))

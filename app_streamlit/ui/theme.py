@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-_TEXT = {"light": "#23292e", "dark": "#e4e7e9"}
+_TEXT = {"light": "#0f1418", "dark": "#e4e7e9"}
 
 
 def text_colour() -> str:

@@ -1,0 +1,23 @@
+"""axe-core finds nothing serious or critical on any page."""
+
+import pytest
+from test_dashboards import open_page
+
+from app_streamlit.ui.navigation import ENTRIES
+
+pytestmark = [pytest.mark.e2e]
+
+GRAVE = {"serious", "critical"}
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_nothing_keeps_people_out(page, dashboards, entry):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    open_page(page, dashboards, "" if entry.name == "overview" else entry.name, lang="en")
+    found = [
+        f"{violation['id']} ({violation['impact']}): {node['html'][:160]} {node['failureSummary']}"
+        for violation in axe.run(page).response["violations"]
+        if violation["impact"] in GRAVE
+        for node in violation["nodes"]
+    ]
+    assert not found
