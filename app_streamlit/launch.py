@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from connectors.settings import Settings
+from orchestration.access.login import login_file, refuse_open_elsewhere
 
 ENTRY_POINT = Path(__file__).resolve().parent / "streamlit_app.py"
 
@@ -15,7 +16,12 @@ def dashboard_command(settings: Settings, port: int, host: str = "127.0.0.1") ->
     """The command that serves the dashboards of these settings.
 
     Start it with `settings.child_environment()`, so that the server reads the same home.
+
+    Raises:
+        InputError: it would be open to other machines, or the login file can't be used.
     """
+    refuse_open_elsewhere(settings, host)
+    login = login_file(settings)
     watcher = "auto" if settings.environment == "development" else "none"
     return [
         sys.executable,
@@ -28,4 +34,5 @@ def dashboard_command(settings: Settings, port: int, host: str = "127.0.0.1") ->
         f"--server.port={port}",
         f"--server.fileWatcherType={watcher}",
         "--browser.gatherUsageStats=false",
+        *([f"--secrets.files={login}"] if login else []),
     ]

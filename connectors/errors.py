@@ -42,5 +42,9 @@ class LakeBusyError(TransientError):
     """Another process holds the writer lock of the lake."""
 
 
+class ForbiddenError(FourflowError):
+    """Whoever asks is known, and may not do or see this."""
+
+
 class NothingPublishedError(FourflowError):
     """There is no published snapshot to read (yet, or at the asked time)."""

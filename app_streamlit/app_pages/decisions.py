@@ -9,7 +9,7 @@ from app_streamlit.queries.ledger import (
     load_rule_names,
     load_state_counts,
 )
-from app_streamlit.ui import address, cards, decision_blocks, decision_words, formats, tables
+from app_streamlit.ui import address, cards, decision_blocks, decision_words, downloads, formats, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.rule_words import role_label
 from app_streamlit.ui.states import no_data
@@ -87,13 +87,8 @@ else:
     tables.show_table(
         found, columns, context, key="ledger_table", describe=t("decisions.table_alt"), height=420
     )
-    st.download_button(
-        t("orders.download"),
-        data=lambda: tables.csv_of(found, columns, context),
-        file_name="fourflow-decisions.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
+    downloads.offer(
+        lambda: found, columns, context, name="fourflow-decisions", key="decisions_file"
     )
     if len(found) >= LEDGER_LIMIT:
         st.caption(t("decisions.newest_shown", count=formats.count(LEDGER_LIMIT)))

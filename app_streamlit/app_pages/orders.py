@@ -15,6 +15,7 @@ from app_streamlit.ui import (
     address,
     cards,
     decision_blocks,
+    downloads,
     formats,
     life_words,
     order_words,
@@ -104,15 +105,12 @@ tables.show_table(
     height=420,
 )
 with st.container(horizontal=True, vertical_alignment="center", key="order_download"):
-    st.download_button(
-        t("orders.download"),
-        data=lambda: tables.csv_of(
-            load_orders(context.edition, selection, EXPORT_LIMIT), columns, context
-        ),
-        file_name=f"fourflow-orders-{context.publication.publication_id}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
+    downloads.offer(
+        lambda: load_orders(context.edition, selection, EXPORT_LIMIT),
+        columns,
+        context,
+        name=f"fourflow-orders-{context.publication.publication_id}",
+        key="orders_file",
     )
     if number > PAGE_SIZE:
         st.caption(t("orders.first_shown", count=formats.count(PAGE_SIZE)))

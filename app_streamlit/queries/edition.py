@@ -1,6 +1,8 @@
-"""Which publication a page reads, and the one connection a publication has.
+"""Which publication a page reads, as whom, and the one connection that both have.
 
-`Edition` is the key of every cache below it, so figures of two publications never mix.
+`Edition` is the key of every cache below it, so figures of two publications, and of two viewers who
+see different rows, never mix. What a viewer may not see is not in their edition: pages need no
+filter of their own, and can't forget one.
 """
 
 from collections.abc import Mapping
@@ -10,38 +12,39 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from connectors.lake.reader import PublishedLake, open_published
+from connectors.lake.permitted import open_permitted
+from connectors.lake.reader import PublishedLake
+from connectors.lake.sight import EVERYTHING, Sight
 from connectors.settings import Settings, load_settings
 
 
 @dataclass(frozen=True)
 class Edition:
-    """One publication of one home."""
+    """One publication of one home, as far as a viewer may see it."""
 
     home: str
     publication_id: str
+    sight: Sight = EVERYTHING
 
 
-def edition_of(settings: Settings, publication_id: str) -> Edition:
-    """The edition that these settings and a publication id name."""
-    return Edition(home=settings.fingerprint(), publication_id=publication_id)
+def edition_of(settings: Settings, publication_id: str, sight: Sight = EVERYTHING) -> Edition:
+    """The edition that these settings, a publication id and a viewer's sight name."""
+    return Edition(home=settings.fingerprint(), publication_id=publication_id, sight=sight)
 
 
-# A few publications at a time: the newest, the one before, and what "as of" viewers look at. The
-# connection closes when the last query that uses the dropped entry is done with it: closing it
-# on eviction would break a query of another viewer that is still running.
-@st.cache_resource(max_entries=4, show_spinner=False)
+# A few at a time: the newest publication as each role sees it, the one before, and what "as of"
+# viewers look at. The connection closes when the last query that uses the dropped entry is done
+# with it: closing it on eviction would break a query of another viewer that is still running.
+@st.cache_resource(max_entries=8, show_spinner=False)
 def open_edition(edition: Edition) -> PublishedLake:
-    """The read-only connection of a publication, shared by all viewers (a cursor a query)."""
-    return open_published(load_settings(), edition.publication_id)
+    """The read-only connection of an edition, shared by all who see the same of it."""
+    return open_permitted(load_settings(), edition.publication_id, edition.sight)
 
 
 def frame(edition: Edition, sql: str, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
     """Run one select; amounts stay exact decimals, and an empty answer keeps its columns."""
-    with open_edition(edition).cursor() as cursor:
-        result = cursor.execute(sql, params)
-        names = [column[0] for column in result.description or []]
-        return pd.DataFrame.from_records(result.fetchall(), columns=names)
+    names, found = open_edition(edition).fetch(sql, params)
+    return pd.DataFrame.from_records(found, columns=names)
 
 
 def rows(

@@ -3,20 +3,31 @@
 They move while a publication stands (a receipt arrives), so they are cached for seconds only.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import pandas as pd
 import streamlit as st
 from sqlalchemy import select
 
+from app_streamlit.queries.access import current_viewer, read_newest, require_decision
 from connectors.database.engine import open_database
 from connectors.database.schema import outbox, receipts
 from connectors.errors import InputError
+from connectors.lake.sight import Sight
 from connectors.settings import load_settings
+from orchestration.access.decisions import (
+    as_seen,
+    permitted_decisions,
+    tells_hidden,
+    walk_decisions,
+)
 from orchestration.decisions import ledger
 from orchestration.decisions.approvals.verdicts import ApprovalState, find_approval
 from orchestration.decisions.ledger import Decision, DecisionEvent
 from orchestration.decisions.outbox import HeldDeliveries, held_deliveries
+from orchestration.decisions.definition_parts import Bilingual
 from orchestration.decisions.rulebook import list_rules, rule_history
 from orchestration.decisions.states import DECISION_STATES
 
@@ -59,7 +70,6 @@ _COLUMNS = (
 )
 
 
-@st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)
 def load_decisions(
     home: str,
     state: str | None,
@@ -69,46 +79,83 @@ def load_decisions(
     owner: str | None = None,
     order_key: str | None = None,
 ) -> pd.DataFrame:
-    """One row a decision, the newest first; only those of a state, rule, owner or order."""
+    """One row a decision that the viewer sees, the newest first; of a state, rule, owner or order.
+
+    Where a column hidden from the viewer is among a decision's values, neither sentences nor
+    amounts are shown.
+    """
+    wanted = (rule_id, owner, order_key)
+    return _load_decisions(home, state, limit, wanted, current_viewer().sight)
+
+
+def load_state_counts(home: str) -> dict[str, int]:
+    """Number of decisions that the viewer sees by state; states without any are absent."""
+    return _load_state_counts(home, current_viewer().sight)
+
+
+def load_deliveries(home: str, decision_id: str) -> pd.DataFrame:
+    """One row a sink that a decision goes to: attempts, and the receipt when there is one.
+
+    Raises:
+        ForbiddenError: the decision is not among those that the viewer sees.
+    """
+    require_decision(decision_id)
+    return _load_deliveries(home, decision_id)
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)
+def _load_decisions(
+    home: str,
+    state: str | None,
+    limit: int,
+    wanted: tuple[str | None, str | None, str | None],
+    sight: Sight,
+) -> pd.DataFrame:
     del home
     engine = open_database(load_settings())
-    wanted = next((known for known in DECISION_STATES if known == state), None)
-    found = ledger.list_decisions(
-        engine, state=wanted, rule_id=rule_id, owner=owner, order_key=order_key, limit=limit
+    known_state = next((known for known in DECISION_STATES if known == state), None)
+    rule_id, owner, order_key = wanted
+    seen = walk_decisions(
+        engine,
+        sight,
+        read_newest,
+        state=known_state,
+        rule_id=rule_id,
+        owner=owner,
+        order_key=order_key,
+        batch=limit,
     )
+    found = list(islice(seen, limit))
     names = {rule.rule_id: rule.definition.name for rule in list_rules(engine)}
     return pd.DataFrame(
-        [
-            {
-                "decision_id": decision.decision_id,
-                "created_at": decision.created_at,
-                "kind": decision.kind,
-                "rule_id": decision.rule_id,
-                "rule_version": decision.rule_version,
-                "rule_name_en": names[decision.rule_id].en if decision.rule_id in names else None,
-                "rule_name_zh": names[decision.rule_id].zh if decision.rule_id in names else None,
-                "owner": decision.owner,
-                "subject": decision.subject,
-                "message_en": decision.message.get("en", ""),
-                "message_zh": decision.message.get("zh", decision.message.get("en", "")),
-                "amount": decision.amount,
-                "currency_code": decision.currency_code,
-                "state": decision.state,
-                "state_reason": decision.state_reason,
-                "publication_id": decision.publication_id,
-            }
-            for decision in found
-        ],
+        [_told(decision, names.get(decision.rule_id), sight) for decision in found],
         columns=list(_COLUMNS),
     )
 
 
-@st.cache_data(ttl=_FRESH_SECONDS, max_entries=4, show_spinner=False)
-def load_state_counts(home: str) -> dict[str, int]:
-    """Number of decisions by state; states without any are absent."""
-    del home
-    counts = ledger.count_by_state(open_database(load_settings()))
-    return {str(state): number for state, number in counts.items() if number}
+def _told(decision: ledger.Decision, rule: Bilingual | None, sight: Sight) -> dict[str, object]:
+    told: dict[str, object] = {
+        "decision_id": decision.decision_id,
+        "created_at": decision.created_at,
+        "kind": decision.kind,
+        "rule_id": decision.rule_id,
+        "rule_version": decision.rule_version,
+        "rule_name_en": rule.en if rule else None,
+        "rule_name_zh": rule.zh if rule else None,
+        "owner": decision.owner,
+        "subject": decision.subject,
+        "message_en": decision.message.get("en", ""),
+        "message_zh": decision.message.get("zh", decision.message.get("en", "")),
+        "amount": decision.amount,
+        "currency_code": decision.currency_code,
+        "state": decision.state,
+        "state_reason": decision.state_reason,
+        "publication_id": decision.publication_id,
+    }
+    if tells_hidden(decision, sight):
+        told |= {"subject": "", "message_en": "", "message_zh": "", "amount": None}
+        told["state_reason"] = None
+    return told
 
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=4, show_spinner=False)
@@ -139,16 +186,30 @@ def load_threshold_labels(home: str, rule_id: str) -> dict[str, dict[str, str]]:
     return {name: one.label.model_dump() for name, one in found.items()}
 
 
-@st.cache_data(ttl=_FRESH_SECONDS, max_entries=4, show_spinner=False)
 def load_held(home: str) -> list[HeldDeliveries]:
-    """What is held, by cause and reason."""
+    """What is held, by cause and reason; nothing to whom sees some rows only, for it is of all."""
+    return [] if current_viewer().sight.rows else _load_held(home)
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=4, show_spinner=False)
+def _load_held(home: str) -> list[HeldDeliveries]:
     del home
     return held_deliveries(open_database(load_settings()))
 
 
-@st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)
 def load_decision(home: str, decision_id: str) -> DecisionFile | None:
-    """One decision with its history; None when there is none of that id."""
+    """One decision with its history; None when the viewer sees none of that id."""
+    sight = current_viewer().sight
+    found = _load_decision(home, decision_id)
+    if found is None or not permitted_decisions([found.decision], sight, read_newest):
+        return None
+    if not tells_hidden(found.decision, sight):
+        return found
+    return replace(found, decision=as_seen(found.decision, sight), history=())
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)
+def _load_decision(home: str, decision_id: str) -> DecisionFile | None:
     del home
     engine = open_database(load_settings())
     try:
@@ -161,13 +222,26 @@ def load_decision(home: str, decision_id: str) -> DecisionFile | None:
 
 def forget() -> None:
     """After a change: the next page reads the ledger anew."""
-    for cached in (load_decisions, load_state_counts, load_held, load_decision, load_deliveries):
-        cached.clear()
+    _load_decisions.clear()
+    _load_state_counts.clear()
+    _load_held.clear()
+    _load_decision.clear()
+    _load_deliveries.clear()
 
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)
-def load_deliveries(home: str, decision_id: str) -> pd.DataFrame:
-    """One row a sink that a decision goes to: attempts, and the receipt when there is one."""
+def _load_state_counts(home: str, sight: Sight) -> dict[str, int]:
+    del home
+    engine = open_database(load_settings())
+    if not sight.rows:
+        counts = ledger.count_by_state(engine)
+        return {str(state): number for state, number in counts.items() if number}
+    seen = Counter(str(one.state) for one in walk_decisions(engine, sight, read_newest))
+    return {state: seen[state] for state in DECISION_STATES if seen[state]}
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)
+def _load_deliveries(home: str, decision_id: str) -> pd.DataFrame:
     del home
     query = (
         select(

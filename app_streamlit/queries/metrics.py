@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app_streamlit.queries.edition import Edition, open_edition
-from connectors.errors import ContractError
+from connectors.errors import ContractError, ForbiddenError
 from connectors.settings import load_settings
 from orchestration.metrics.catalogue import Metric
 from orchestration.metrics.layer import MetricLayer, MetricQuery
@@ -40,10 +40,14 @@ def _load_once(digest: str) -> None:
 
 
 def ask(edition: Edition, query: MetricQuery, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The answer on a publication, a dict a group; nothing where the metric cannot be known."""
+    """The answer on an edition, a dict a group; nothing where the metric cannot be known.
+
+    A metric that can't be restricted to the viewer's rows is not known to them; one that is made of
+    columns hidden from them is None.
+    """
     try:
         return answer(edition, query, params)
-    except ContractError:
+    except (ContractError, ForbiddenError):
         return []
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from app_streamlit.queries.access import require_all_rows
 from app_streamlit.queries.edition import Edition, has_table, open_edition, rows
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
@@ -70,9 +71,18 @@ def forget() -> None:
     load_versions.clear()
 
 
-@st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)
 def load_shadow_days(home: str, rule_id: str, zone: str) -> dict[date, int]:
-    """Decisions that a rule recorded in shadow, by business date."""
+    """Decisions that a rule recorded in shadow, by business date.
+
+    Raises:
+        ForbiddenError: the viewer sees some rows only, and these are of all.
+    """
+    require_all_rows()
+    return _load_shadow_days(home, rule_id, zone)
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)
+def _load_shadow_days(home: str, rule_id: str, zone: str) -> dict[date, int]:
     del home
     found = ledger.list_decisions(
         open_database(load_settings()), rule_id=rule_id, mode="shadow", limit=100_000
@@ -138,8 +148,17 @@ def _back_test(edition: Edition, trial: Trial, in_force: tuple[tuple[str, int], 
     )
 
 
-@st.cache_data(ttl=60, max_entries=16, show_spinner=False)
 def load_effect(edition: Edition, rule_id: str, days: int) -> list[RuleEffect]:
-    """What a rule changed, against its hold-out."""
+    """What a rule changed, against its hold-out.
+
+    Raises:
+        ForbiddenError: the viewer sees some rows only, and these are of all.
+    """
+    require_all_rows()
+    return _load_effect(edition, rule_id, days)
+
+
+@st.cache_data(ttl=60, max_entries=16, show_spinner=False)
+def _load_effect(edition: Edition, rule_id: str, days: int) -> list[RuleEffect]:
     engine = open_database(load_settings())
     return measure_rule(engine, open_edition(edition), rule_id, days=days)

@@ -1,15 +1,19 @@
 """Suggested purchases and transfers of the ledger, with what a person may still do about each."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 from sqlalchemy import select
 
+from app_streamlit.queries.access import current_viewer, read_newest
 from connectors.database.engine import open_database
 from connectors.database.schema import approvals, outbox
+from connectors.lake.sight import Sight
 from connectors.settings import load_settings
+from orchestration.access.decisions import permitted_decisions, tells_hidden
 from orchestration.decisions import ledger
 from orchestration.decisions.approvals.amendments import PROPOSED, QUANTITY
 
@@ -40,12 +44,25 @@ COLUMNS = (
 )
 
 
-@st.cache_data(ttl=_FRESH_SECONDS, max_entries=8, show_spinner=False)
 def load_suggestions(home: str, business: str) -> pd.DataFrame:
-    """One row a suggestion of a business: those that wait first, then the newest; money first."""
+    """One row a suggestion of a business: those that wait first, then the newest; money first.
+
+    Only what the viewer sees; a suggestion that tells of a hidden column has no sentence or amount.
+    """
+    return _load_suggestions(home, business, current_viewer().sight)
+
+
+def forget() -> None:
+    """After an answer: the next page reads the suggestions anew."""
+    _load_suggestions.clear()
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=8, show_spinner=False)
+def _load_suggestions(home: str, business: str, sight: Sight) -> pd.DataFrame:
     del home
     engine = open_database(load_settings())
-    found = ledger.list_decisions(engine, kind=KIND, limit=SUGGESTIONS_SHOWN)
+    listed = ledger.list_decisions(engine, kind=KIND, limit=SUGGESTIONS_SHOWN)
+    found = permitted_decisions(listed, sight, read_newest)
     with engine.connect() as connection:
         asked = {
             row.decision_id: row
@@ -59,7 +76,9 @@ def load_suggestions(home: str, business: str) -> pd.DataFrame:
         if subject.get("business") not in (None, business):
             continue
         approval = asked.get(decision.decision_id)
-        values = decision.explanation
+        values = {k: v for k, v in decision.explanation.items() if not sight.hides(k)}
+        if tells_hidden(decision, sight):
+            decision = replace(decision, message={}, amount=None, state_reason=None)
         rows.append(
             {
                 "decision_id": decision.decision_id,

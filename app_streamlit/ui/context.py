@@ -12,6 +12,7 @@ from app_streamlit.queries.scope import Bounds, Scope, resolve_days
 from app_streamlit.ui.i18n import Language, Translator, readable
 from connectors.database.publications import Publication
 from connectors.settings import Settings
+from orchestration.access.viewer import Viewer
 
 _KEY = "_page_context"
 
@@ -39,6 +40,7 @@ class PageContext:
     channels: list[Channel]
     sources: list[SourceName]
     choices: Choices
+    viewer: Viewer
 
     @property
     def language(self) -> Language:

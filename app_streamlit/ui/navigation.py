@@ -7,6 +7,7 @@ from streamlit.navigation.page import Page
 
 from app_streamlit.ui import address
 from app_streamlit.ui.i18n import Translator
+from orchestration.access.viewer import Viewer
 
 
 @dataclass(frozen=True)
@@ -44,26 +45,38 @@ def path(name: str) -> str:
     return f"app_pages/{name}.py"
 
 
-def build(t: Translator) -> Page:
-    """Register the pages; returns the one that this run shows."""
+def first_page(viewer: Viewer) -> str:
+    """The page that the bare address shows: the first of the menu that the viewer may open."""
+    return next((one.name for one in ENTRIES if viewer.may_open(one.name)), ENTRIES[0].name)
+
+
+def build(t: Translator, viewer: Viewer) -> Page:
+    """Register the pages; returns the one that this run shows.
+
+    Pages of others are registered too, so that a link to one finds a refusal (which the router
+    draws; the page's script does not run) and not an error.
+    """
+    first = first_page(viewer)
     pages = [
         st.Page(
             path(entry.name),
             title=t(f"pages.{entry.name}"),
             icon=entry.icon,
             url_path=entry.name,
-            default=entry.name == "overview",
+            default=entry.name == first,
         )
         for entry in ENTRIES
     ]
     return st.navigation(pages, position="hidden")
 
 
-def menu(t: Translator) -> None:
-    """Links to all pages: the address keeps language, filters and "as of"."""
+def menu(t: Translator, viewer: Viewer) -> None:
+    """Links to the viewer's pages: the address keeps language, filters and "as of"."""
     kept = {k: v for k, v in address.params().items() if k not in address.OWNERS}
     with st.container(gap="xsmall", key="menu"):
         for entry in ENTRIES:
+            if not viewer.may_open(entry.name):
+                continue
             st.page_link(
                 path(entry.name),
                 label=t(f"pages.{entry.name}"),

@@ -12,9 +12,8 @@ LOCAL = "local"
 
 def acting_person(context: PageContext, *, key: str) -> str:
     """The person whose name a change bears; without a login a box asks for it."""
-    signed_in = st.user.get("email") or st.user.get("name")
-    if signed_in:
-        return str(signed_in)
+    if not context.viewer.is_open:
+        return context.viewer.person
     box = f"{key}_person"
     if box not in st.session_state:
         st.session_state[box] = st.session_state.get(_NAME) or getpass.getuser()

@@ -42,9 +42,12 @@ def label_of(column: Column, context: PageContext) -> str:
 def readable_frame(
     frame: pd.DataFrame, columns: Sequence[Column], context: PageContext
 ) -> pd.DataFrame:
-    """The chosen columns with translated headers and values in the reader's words."""
+    """The chosen columns with translated headers and values in the reader's words.
+
+    Columns that are hidden from the viewer are left out.
+    """
     shown = pd.DataFrame(index=frame.index)
-    for column in columns:
+    for column in visible(columns, context):
         values = frame[column.name]
         header = label_of(column, context)
         if column.words is not None:
@@ -61,6 +64,11 @@ def readable_frame(
         else:
             shown[header] = values
     return shown
+
+
+def visible(columns: Sequence[Column], context: PageContext) -> list[Column]:
+    """The columns that are not hidden from the viewer."""
+    return [one for one in columns if not context.viewer.sight.hides(one.name)]
 
 
 def show_table(
@@ -85,21 +93,22 @@ def show_table(
         tints: background colours of cells by column name; the cell says the same in words.
     """
     shown = readable_frame(frame, columns, context)
-    for column in columns:
+    drawn = visible(columns, context)
+    for column in drawn:
         if column.kind in ("money", "rate", "count", "number") and column.words is None:
             header = label_of(column, context)
             # Only what is drawn: the browser's grid takes numbers, not decimals.
             numbers = pd.to_numeric(shown[header], errors="coerce")
             shown[header] = numbers * 100 if column.kind == "rate" else numbers
     st.dataframe(
-        _tinted(shown, columns, tints, context) if tints else shown,
+        _tinted(shown, drawn, tints, context) if tints else shown,
         hide_index=True,
         key=key,
         height="auto" if height == "auto" or _needs(shown) < height else height,
         placeholder=formats.EMPTY,
         width="stretch",
         alt=describe,
-        column_config={label_of(c, context): _config(c) for c in columns},
+        column_config={label_of(c, context): _config(c) for c in drawn},
     )
 
 
@@ -112,7 +121,8 @@ def _tinted(
     headers = {column.name: label_of(column, context) for column in columns}
     colours = pd.DataFrame("", index=shown.index, columns=shown.columns)
     for name, values in tints.items():
-        colours[headers[name]] = [f"background-color: {value}" if value else "" for value in values]
+        if name in headers:  # else it is hidden from the viewer
+            colours[headers[name]] = [f"background-color: {v}" if v else "" for v in values]
     return shown.style.apply(lambda _: colours, axis=None)
 
 

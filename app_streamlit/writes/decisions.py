@@ -1,6 +1,7 @@
 """What people do about decisions: verdicts, chosen options, retries and letting go."""
 
 from app_streamlit.queries import ledger as cached
+from app_streamlit.queries.access import require_all_rows, write_as, write_on_decision
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration.decisions import outbox
@@ -17,7 +18,9 @@ def answer(
 
     Raises:
         InputError: nobody is asked (any more), the person may not answer, or a reason is missing.
+        ForbiddenError: the viewer may not approve, or does not see the decision.
     """
+    person = write_on_decision("approve", decision_id, person)
     settings = load_settings()
     said = verdicts.Verdict(verdict, person, reason, "page", option)
     policy = load_approval_policy(settings)
@@ -34,7 +37,9 @@ def withdraw(decision_id: str, *, person: str, reason: str) -> int:
 
     Raises:
         InputError: nothing of it is waiting, or the reason is missing.
+        ForbiddenError: the viewer may not approve, or does not see the decision.
     """
+    person = write_on_decision("approve", decision_id, person)
     engine = open_database(load_settings())
     try:
         return verdicts.withdraw(engine, decision_id, now=utc_now(), actor=person, reason=reason)
@@ -47,7 +52,9 @@ def choose(decision_id: str, option: str, *, person: str, reason: str) -> int:
 
     Raises:
         InputError: it cannot be chosen (any more).
+        ForbiddenError: the viewer may not approve, or does not see the decision.
     """
+    person = write_on_decision("approve", decision_id, person)
     engine = open_database(load_settings())
     try:
         return choose_option(
@@ -58,7 +65,16 @@ def choose(decision_id: str, option: str, *, person: str, reason: str) -> int:
 
 
 def retry(decision_ids: list[str] | None, *, person: str) -> int:
-    """Put dead deliveries (all, or those of some decisions) in the queue again; how many."""
+    """Put dead deliveries (all, or those of some decisions) in the queue again; how many.
+
+    Raises:
+        ForbiddenError: the viewer may not approve, or does not see what is retried.
+    """
+    if decision_ids is None:
+        require_all_rows()
+        person = write_as("approve", "retry", person)
+    for decision_id in decision_ids or ():
+        person = write_on_decision("approve", decision_id, person)
     engine = open_database(load_settings())
     try:
         return outbox.retry_dead(engine, now=utc_now(), actor=person, decision_ids=decision_ids)
@@ -67,7 +83,13 @@ def retry(decision_ids: list[str] | None, *, person: str) -> int:
 
 
 def let_go(rule_id: str, *, person: str) -> int:
-    """Release what was held because a rule made too many decisions; how many deliveries."""
+    """Release what was held because a rule made too many decisions; how many deliveries.
+
+    Raises:
+        ForbiddenError: the viewer may not approve, or sees some rows only.
+    """
+    require_all_rows()
+    person = write_as("approve", f"let go {rule_id}", person)
     engine = open_database(load_settings())
     try:
         return outbox.release_held(

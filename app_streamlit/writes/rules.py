@@ -1,6 +1,7 @@
 """Changes of rules: saved, switched, rolled back. Each forgets what the pages have cached."""
 
 from app_streamlit.queries import rulebook as cached
+from app_streamlit.queries.access import write_as
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration.decisions import rulebook
@@ -13,7 +14,9 @@ def save(rule: RuleDefinition, *, author: str, reason: str, based_on: int) -> in
     Raises:
         InputError: author or reason is empty.
         RuleChangedError: somebody stored another version meanwhile.
+        ForbiddenError: the viewer may not edit rules.
     """
+    author = write_as("edit_rules", rule.rule_id, author)
     engine = open_database(load_settings())
     try:
         return rulebook.save_rule(engine, rule, author=author, reason=reason, based_on=based_on)
@@ -27,7 +30,9 @@ def switch(rule_id: str, mode: Mode, *, author: str, reason: str, based_on: int)
     Raises:
         InputError: author or reason is empty.
         RuleChangedError: somebody stored another version meanwhile.
+        ForbiddenError: the viewer may not edit rules.
     """
+    author = write_as("edit_rules", rule_id, author)
     engine = open_database(load_settings())
     try:
         return rulebook.switch_rule(
@@ -43,7 +48,9 @@ def roll_back(rule_id: str, to_version: int, *, author: str, reason: str, based_
     Raises:
         InputError: author or reason is empty.
         RuleChangedError: somebody stored another version meanwhile.
+        ForbiddenError: the viewer may not edit rules.
     """
+    author = write_as("edit_rules", rule_id, author)
     engine = open_database(load_settings())
     try:
         return rulebook.roll_back_rule(

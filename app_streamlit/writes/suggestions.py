@@ -3,7 +3,8 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from app_streamlit.queries.suggestions import load_suggestions
+from app_streamlit.queries.access import write_on_decision
+from app_streamlit.queries.suggestions import forget
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration.decisions.approvals.amendments import Amendment, amend_quantity
@@ -17,7 +18,9 @@ def answer(decision_id: str, verdict: Answer, *, person: str, reason: str, is_as
 
     Raises:
         InputError: nobody is asked (any more), the person may not answer, or a reason is missing.
+        ForbiddenError: the viewer may not approve, or does not see the suggestion.
     """
+    person = write_on_decision("approve", decision_id, person)
     settings = load_settings()
     engine = open_database(settings)
     try:
@@ -28,7 +31,7 @@ def answer(decision_id: str, verdict: Answer, *, person: str, reason: str, is_as
         else:
             withdraw(engine, decision_id, now=utc_now(), actor=person, reason=reason)
     finally:
-        load_suggestions.clear()
+        forget()
 
 
 def amend(
@@ -38,7 +41,9 @@ def amend(
 
     Raises:
         InputError: it was sent, answered or changed meanwhile, or can't be ordered like that.
+        ForbiddenError: the viewer may not approve, or does not see the suggestion.
     """
+    person = write_on_decision("approve", decision_id, person)
     settings = load_settings()
     try:
         amend_quantity(
@@ -50,4 +55,4 @@ def amend(
             zone=ZoneInfo(settings.business_time_zone),
         )
     finally:
-        load_suggestions.clear()
+        forget()

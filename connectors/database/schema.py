@@ -367,3 +367,23 @@ exception_cases = Table(
     Column("note", Text),
     Index("ix_exception_cases_exception_class_resolved_at", "exception_class", "resolved_at"),
 )
+
+# One row a refusal, download, write or sign-in; kept when the person or the key is gone.
+access_log = Table(
+    "access_log",
+    metadata,
+    Column("entry_id", identity_type(), primary_key=True, autoincrement=True),
+    Column("happened_at", UtcDateTime, nullable=False, index=True),
+    Column("person", Text, nullable=False),
+    Column("role", Text),
+    # dashboards or api.
+    Column("door", Text, nullable=False),
+    # refused, downloaded, wrote, signed_in.
+    Column("event", Text, nullable=False),
+    # Page, path or action.
+    Column("subject", Text, nullable=False),
+    Column("detail", Text),
+    Column("publication_id", Text),
+    Column("row_count", Integer),
+    Index("ix_access_log_person_happened_at", "person", "happened_at"),
+)

@@ -28,7 +28,11 @@ def _catalog_uri(settings: Settings) -> str:
 
 
 def attach_statement(
-    settings: Settings, *, read_only: bool = False, snapshot_id: int | None = None
+    settings: Settings,
+    *,
+    read_only: bool = False,
+    snapshot_id: int | None = None,
+    name: str = LAKE_NAME,
 ) -> str:
     """The ATTACH statement for this lake; the whole lake as it stood at `snapshot_id` if given."""
     # Paths in the catalogue are relative to the data path: overriding lets a home be moved.
@@ -44,7 +48,7 @@ def attach_statement(
     if snapshot_id is not None:
         options.append(f"SNAPSHOT_VERSION {int(snapshot_id)}")
     uri = _quoted(_catalog_uri(settings))
-    return f"ATTACH IF NOT EXISTS '{uri}' AS {LAKE_NAME} ({', '.join(options)})"
+    return f"ATTACH IF NOT EXISTS '{uri}' AS {name} ({', '.join(options)})"
 
 
 def prepare_connection(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -119,11 +123,16 @@ def connect_writer(settings: Settings, *, purpose: str) -> Iterator[duckdb.DuckD
 
 
 def connect_snapshot(
-    settings: Settings, snapshot_id: int | None = None
+    settings: Settings, snapshot_id: int | None = None, *, name: str = LAKE_NAME
 ) -> duckdb.DuckDBPyConnection:
     """Open a read-only connection to the lake as it stood at a snapshot (None: the newest).
 
     The caller closes it. Use one cursor a query when threads share it.
+
+    Args:
+        settings: whose lake.
+        snapshot_id: which snapshot.
+        name: what the lake is called on this connection.
 
     Raises:
         NothingPublishedError: there is no lake yet.
@@ -136,7 +145,9 @@ def connect_snapshot(
     connection = duckdb.connect(config=dict(CONNECTION_CONFIG))
     try:
         prepare_connection(connection, settings)
-        connection.execute(attach_statement(settings, read_only=True, snapshot_id=snapshot_id))
+        connection.execute(
+            attach_statement(settings, read_only=True, snapshot_id=snapshot_id, name=name)
+        )
         use_search_path(connection)
     except duckdb.Error as error:
         connection.close()

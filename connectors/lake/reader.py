@@ -42,10 +42,14 @@ class PublishedLake:
 
     def rows(self, sql: str, params: Parameters = None) -> list[dict[str, Any]]:
         """Run one query and return plain Python values (Decimal, datetime), a dict a row."""
+        names, found = self.fetch(sql, params)
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def fetch(self, sql: str, params: Parameters = None) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Run one query; the names of its columns, which an empty answer has too, and its rows."""
         with self.cursor() as cursor:
             result = cursor.execute(sql, params)
-            names = [column[0] for column in result.description or []]
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+            return [column[0] for column in result.description or []], result.fetchall()
 
     def tables(self) -> list[str]:
         """Names of all tables of this publication, without schema."""
@@ -84,11 +88,23 @@ def open_published(
         NothingPublishedError: nothing is published (yet, or at that time).
         ContractError: that publication has expired.
     """
-    publication = find_publication(engine or open_database(settings), as_of)
+    publication = find_published(settings, as_of, engine=engine or open_database(settings))
+    return PublishedLake(publication, connect_snapshot(settings, publication.snapshot_id))
+
+
+def find_published(
+    settings: Settings, as_of: datetime | str | None, *, engine: Engine
+) -> Publication:
+    """The newest publication, or the one in force `as_of` a time or with that id.
+
+    Raises:
+        NothingPublishedError: nothing is published (yet, or at that time).
+    """
+    publication = find_publication(engine, as_of)
     if publication is None:
         when = f" as of {as_of}" if as_of else ""
         raise NothingPublishedError(
             f"Nothing is published in {settings.root}{when}; "
             "run `fourflow demo` or `fourflow run`, or see `fourflow status`."
         )
-    return PublishedLake(publication, connect_snapshot(settings, publication.snapshot_id))
+    return publication

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
-from connectors.errors import FourflowError
+from connectors.errors import ForbiddenError
 
 ApiScope = Literal[
     "metrics:read",
@@ -23,10 +23,6 @@ ApiScope = Literal[
 ]
 DEFAULT_RATE = 600  # requests a minute
 API_SCOPES: tuple[ApiScope, ...] = get_args(ApiScope)
-
-
-class ForbiddenError(FourflowError):
-    """The key is good, and may not do or see this."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from connectors.errors import InputError
-from orchestration.api.access import Access, ForbiddenError
+from connectors.errors import ForbiddenError, InputError
+from orchestration.api.access import Access
 from orchestration.api.answers import (
     Approval,
     DecisionEntry,

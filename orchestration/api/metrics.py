@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlglot import exp
 from starlette.responses import Response
 
-from connectors.errors import ContractError, InputError
-from orchestration.api.access import Access, ForbiddenError
+from connectors.errors import ContractError, ForbiddenError, InputError
+from orchestration.api.access import Access
 from orchestration.api.answers import MetricAnswer, MetricDescription, MetricList
 from orchestration.api.problems import MissingError
 from orchestration.api.reading import READ_ANSWERS, Reader, api_of, reader_for

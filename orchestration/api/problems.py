@@ -12,8 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from connectors.errors import FourflowError, InputError
-from orchestration.api.access import ForbiddenError
+from connectors.errors import ForbiddenError, FourflowError, InputError
 from orchestration.api.throttle import TooManyRequestsError
 
 MEDIA_TYPE = "application/problem+json"

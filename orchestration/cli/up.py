@@ -17,6 +17,7 @@ from rich.console import Console
 from connectors.configuration import load_configuration
 from connectors.errors import InputError
 from connectors.settings import PROJECT_ROOT, Settings, load_settings
+from orchestration.access.login import is_this_machine, login_file, refuse_open_elsewhere
 from orchestration.cli.run_once import refuse_demo_home
 from orchestration.dbt_build import ensure_manifest
 from orchestration.demo_shop import ready_to_read
@@ -29,11 +30,14 @@ def up(
     dashboard_port: Annotated[int, typer.Option(help="Port of the dashboards.")] = 8501,
     dagster_port: Annotated[int, typer.Option(help="Port of Dagster's web server.")] = 3000,
     inbox_port: Annotated[int, typer.Option(help="Port of the inbox for pushes.")] = 8787,
+    host: Annotated[
+        str, typer.Option(help="Address of the dashboards; another than 127.0.0.1 needs a login.")
+    ] = HOST,
 ) -> None:
     """Serve the dashboards, receive pushes and run the schedules until Ctrl-C."""
     settings = load_settings()
     refuse_demo_home(settings)
-    ports = Ports(dashboard_port, dagster_port, inbox_port)
+    ports = Ports(dashboard_port, dagster_port, inbox_port, host)
     with ready_to_read(settings) as configured:
         serve(configured, ports)
 
@@ -45,24 +49,28 @@ class Ports:
     dashboards: int = 8501
     dagster: int = 3000
     inbox: int = 8787
+    dashboard_host: str = HOST
 
 
 def serve(settings: Settings, ports: Ports = Ports()) -> None:
     """Start all processes, wait, and stop them all when one ends or a signal comes.
 
     Raises:
-        InputError: one of them ended by itself (names it), or fourflow.yml can't be used.
+        InputError: one of them ended by itself (names it), fourflow.yml can't be used, or the
+            dashboards would be open to other machines.
     """
+    refuse_open_elsewhere(settings, ports.dashboard_host)
+    login = login_file(settings)
     load_configuration(settings)  # a mistake in it is told here, not in a log
     open_instance(settings).dispose()
     ensure_manifest(settings)  # once, before three processes want it at the same time
     console = Console()
-    with _processes(settings, ports) as processes:
-        console.print(f"dashboards  http://{HOST}:{ports.dashboards}")
+    with _processes(settings, ports, login) as processes:
+        console.print(f"dashboards  http://{ports.dashboard_host}:{ports.dashboards}")
         console.print(f"dagster     http://{HOST}:{ports.dagster}")
         console.print(f"inbox       http://{HOST}:{ports.inbox}/inbox/SOURCE/ACCOUNT")
         console.print(f"api         http://{HOST}:{ports.inbox}/api/v1/openapi.json")
-        console.print("Ctrl-C stops everything; only this machine can reach them.")
+        console.print(f"Ctrl-C stops everything; {_who_gets_in(ports, login)}.")
         ended = _wait(processes)
     if ended is not None:
         raise InputError(
@@ -71,7 +79,15 @@ def serve(settings: Settings, ports: Ports = Ports()) -> None:
         )
 
 
-def _commands(ports: Ports) -> dict[str, list[str]]:
+def _who_gets_in(ports: Ports, login: Path | None) -> str:
+    if login is None:
+        return "no login is set up: whoever is at this machine sees everything, nobody else gets in"
+    if is_this_machine(ports.dashboard_host):
+        return "only this machine can reach them, and the dashboards ask for a login"
+    return "other machines reach the dashboards only, which ask for a login"
+
+
+def _commands(ports: Ports, login: Path | None) -> dict[str, list[str]]:
     # Started by path, never imported: imports go orchestration -> app_streamlit only that way.
     launcher = PROJECT_ROOT / "app_streamlit" / "streamlit_app.py"
     code = ["-m", "orchestration.definitions"]
@@ -79,8 +95,9 @@ def _commands(ports: Ports) -> dict[str, list[str]]:
     return {
         "dashboards": [
             sys.executable, "-m", "streamlit", "run", str(launcher),
-            "--server.port", str(ports.dashboards), "--server.address", HOST,
+            "--server.port", str(ports.dashboards), "--server.address", ports.dashboard_host,
             "--server.headless", "true", "--browser.gatherUsageStats", "false",
+            *(["--secrets.files", str(login)] if login else []),
         ],
         "dagster-web": [
             str(binary / "dagster-webserver"), *code, "-h", HOST, "-p", str(ports.dagster),
@@ -93,13 +110,15 @@ def _commands(ports: Ports) -> dict[str, list[str]]:
 
 
 @contextlib.contextmanager
-def _processes(settings: Settings, ports: Ports) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+def _processes(
+    settings: Settings, ports: Ports, login: Path | None
+) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     settings.logs_path.mkdir(parents=True, exist_ok=True)
     environment = settings.child_environment()
     processes: dict[str, subprocess.Popen[bytes]] = {}
     with contextlib.ExitStack() as stack:
         try:
-            for name, command in _commands(ports).items():
+            for name, command in _commands(ports, login).items():
                 log = stack.enter_context((settings.logs_path / f"{name}.log").open("ab"))
                 processes[name] = subprocess.Popen(  # noqa: S603 (our own commands)
                     command, env=environment, cwd=PROJECT_ROOT,

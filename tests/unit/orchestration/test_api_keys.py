@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from connectors.database.engine import open_database
 from connectors.database.schema import api_keys
-from connectors.errors import InputError
+from connectors.errors import ForbiddenError, InputError
 from connectors.settings import load_settings
-from orchestration.api.access import Access, ForbiddenError
+from orchestration.api.access import Access
 from orchestration.api.cursors import Cursor, read_cursor
 from orchestration.api.keys import KeyRequest, authenticate, create_key, list_keys, revoke_key
 from orchestration.api.remembered import RememberedAnswers
