@@ -71,14 +71,13 @@ def _load_suggestions(home: str, business: str, sight: Sight) -> pd.DataFrame:
         delivered = select(outbox.c.decision_id).where(outbox.c.state == "delivered").distinct()
         sent: set[str] = set(connection.execute(delivered).scalars())
     rows: list[dict[str, Any]] = []
-    for decision in found:
+    for listed_one in found:
+        decision = _as_seen(listed_one, sight)
         subject = _subject(decision.subject)
         if subject.get("business") not in (None, business):
             continue
         approval = asked.get(decision.decision_id)
-        values = {k: v for k, v in decision.explanation.items() if not sight.hides(k)}
-        if tells_hidden(decision, sight):
-            decision = replace(decision, message={}, amount=None, state_reason=None)
+        values = decision.explanation
         rows.append(
             {
                 "decision_id": decision.decision_id,
@@ -106,6 +105,14 @@ def _load_suggestions(home: str, business: str, sight: Sight) -> pd.DataFrame:
         )
     rows.sort(key=lambda row: (not row["_is_waiting"], -(row["amount"] or 0)))
     return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+
+
+def _as_seen(decision: ledger.Decision, sight: Sight) -> ledger.Decision:
+    """Without hidden values, and then without the sentences and amounts that may tell them."""
+    if not tells_hidden(decision, sight):
+        return decision
+    told = {name: v for name, v in decision.explanation.items() if not sight.hides(name)}
+    return replace(decision, explanation=told, message={}, amount=None, state_reason=None)
 
 
 def _subject(text: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from app_streamlit.queries.stock import (
     load_shortage_days,
     load_stock_outs,
 )
-from app_streamlit.ui import address, cards, demand_words, formats, stock_words, tables
+from app_streamlit.ui import address, cards, demand_words, downloads, formats, stock_words, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import readable
 from app_streamlit.ui.states import no_data
@@ -93,7 +93,9 @@ def show_matrix(
         t("stock.how_to_read")
         + (t("stock.worst_shown", count=formats.count(len(frame))) if _is_cut(frame) else "")
     )
-    download(context, frame, columns, "fourflow-stock.csv")
+    downloads.offer(
+        lambda: frame, columns, context, name="fourflow-stock", key="download_fourflow-stock"
+    )
 
 
 def _is_cut(frame: pd.DataFrame) -> bool:
@@ -191,7 +193,9 @@ def show_moves(context: PageContext, business: str, sites: dict[str, str]) -> No
         moves, columns, context, key="moves_table", describe=t("stock.moves_alt"), height=420
     )
     st.caption(t("stock.moves_how"))
-    download(context, moves, columns, "fourflow-moves.csv")
+    downloads.offer(
+        lambda: moves, columns, context, name="fourflow-moves", key="download_fourflow-moves"
+    )
 
 
 def show_forecast(context: PageContext, business: str, sites: dict[str, str]) -> None:
@@ -283,18 +287,3 @@ def _show_back_test(context: PageContext, business: str) -> None:
             key="folds_table",
             describe=t("stock.forecast.folds"),
         )
-
-
-def download(
-    context: PageContext, frame: pd.DataFrame, columns: tuple[tables.Column, ...], name: str
-) -> None:
-    """The rows of a table as a file."""
-    st.download_button(
-        context.t("orders.download"),
-        data=lambda: tables.csv_of(frame, columns, context),
-        file_name=name,
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        key=f"download_{name}",
-    )
