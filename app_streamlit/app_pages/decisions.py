@@ -9,7 +9,15 @@ from app_streamlit.queries.ledger import (
     load_rule_names,
     load_state_counts,
 )
-from app_streamlit.ui import address, cards, decision_blocks, decision_words, downloads, formats, tables
+from app_streamlit.ui import (
+    address,
+    cards,
+    decision_blocks,
+    decision_words,
+    downloads,
+    formats,
+    tables,
+)
 from app_streamlit.ui.context import current
 from app_streamlit.ui.rule_words import role_label
 from app_streamlit.ui.states import no_data

@@ -25,9 +25,9 @@ from orchestration.access.decisions import (
 )
 from orchestration.decisions import ledger
 from orchestration.decisions.approvals.verdicts import ApprovalState, find_approval
+from orchestration.decisions.definition_parts import Bilingual
 from orchestration.decisions.ledger import Decision, DecisionEvent
 from orchestration.decisions.outbox import HeldDeliveries, held_deliveries
-from orchestration.decisions.definition_parts import Bilingual
 from orchestration.decisions.rulebook import list_rules, rule_history
 from orchestration.decisions.states import DECISION_STATES
 

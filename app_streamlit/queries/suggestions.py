@@ -1,7 +1,6 @@
 """Suggested purchases and transfers of the ledger, with what a person may still do about each."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -13,7 +12,7 @@ from connectors.database.engine import open_database
 from connectors.database.schema import approvals, outbox
 from connectors.lake.sight import Sight
 from connectors.settings import load_settings
-from orchestration.access.decisions import permitted_decisions, tells_hidden
+from orchestration.access.decisions import as_seen, permitted_decisions
 from orchestration.decisions import ledger
 from orchestration.decisions.approvals.amendments import PROPOSED, QUANTITY
 
@@ -72,7 +71,7 @@ def _load_suggestions(home: str, business: str, sight: Sight) -> pd.DataFrame:
         sent: set[str] = set(connection.execute(delivered).scalars())
     rows: list[dict[str, Any]] = []
     for listed_one in found:
-        decision = _as_seen(listed_one, sight)
+        decision = as_seen(listed_one, sight)
         subject = _subject(decision.subject)
         if subject.get("business") not in (None, business):
             continue
@@ -105,14 +104,6 @@ def _load_suggestions(home: str, business: str, sight: Sight) -> pd.DataFrame:
         )
     rows.sort(key=lambda row: (not row["_is_waiting"], -(row["amount"] or 0)))
     return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
-
-
-def _as_seen(decision: ledger.Decision, sight: Sight) -> ledger.Decision:
-    """Without hidden values, and then without the sentences and amounts that may tell them."""
-    if not tells_hidden(decision, sight):
-        return decision
-    told = {name: v for name, v in decision.explanation.items() if not sight.hides(name)}
-    return replace(decision, explanation=told, message={}, amount=None, state_reason=None)
 
 
 def _subject(text: str) -> dict[str, Any]:

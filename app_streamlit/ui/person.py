@@ -14,6 +14,9 @@ def acting_person(context: PageContext, *, key: str) -> str:
     """The person whose name a change bears; without a login a box asks for it."""
     if not context.viewer.is_open:
         return context.viewer.person
+    signed_in = st.user.get("email") or st.user.get("name")
+    if signed_in:
+        return str(signed_in)
     box = f"{key}_person"
     if box not in st.session_state:
         st.session_state[box] = st.session_state.get(_NAME) or getpass.getuser()

@@ -9,7 +9,7 @@ from published_fixture import make_published_home
 from streamlit.testing.v1 import AppTest
 from test_app_pages import assert_translated, open_page, texts
 
-from app_streamlit.queries.suggestions import load_suggestions
+from app_streamlit.queries.suggestions import forget
 from app_streamlit.ui.i18n import LANGUAGES
 from app_streamlit.ui.stock_words import VIEWS
 from connectors.database.engine import open_database
@@ -69,7 +69,7 @@ def test_a_promotion_shortens_the_cover(monkeypatch, published_home):
 def own_home(tmp_path: Path) -> Path:
     """A home that a test may write to."""
     make_published_home(load_settings(home=tmp_path / "home"))
-    load_suggestions.clear()
+    forget()
     return tmp_path / "home"
 
 
