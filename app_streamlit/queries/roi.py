@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app_streamlit.queries.access import require_all_rows
 from app_streamlit.queries.edition import Edition, open_edition
 from app_streamlit.queries.metrics import open_layer
 from connectors.database.engine import open_database
@@ -29,7 +30,9 @@ def load_return(edition: Edition) -> Return | None:
 
     Raises:
         ContractError: the baseline was changed after it was frozen.
+        ForbiddenError: the viewer sees some rows only, and the baseline is of all.
     """
+    require_all_rows()
     baseline = load_baseline(load_settings())
     return None if baseline is None else _compare(edition, baseline.hash)
 

@@ -17,6 +17,7 @@ from app_streamlit.queries.explore import (
     load_values,
 )
 from app_streamlit.ui import address, explore_words, metric_files, metric_words, person
+from app_streamlit.ui import downloads as file_downloads
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.explore_words import Chart
 from connectors.errors import InputError
@@ -205,21 +206,22 @@ def downloads(context: PageContext, answer: Answer) -> None:
     """The figures as files, and the command line that gives the same."""
     t = context.t
     with st.container(horizontal=True, vertical_alignment="center", key="explore_downloads"):
-        st.download_button(
-            t("explore.csv"),
-            data=lambda: metric_files.csv_of(answer, context),
+        file_downloads.offer_file(
+            lambda: metric_files.csv_of(answer, context),
+            context,
             file_name=metric_files.file_name(answer, context, "csv"),
+            label=t("explore.csv"),
             mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
+            key="explore_csv",
         )
-        st.download_button(
-            t("explore.xlsx"),
-            data=lambda: metric_files.workbook_of(answer, context),
+        file_downloads.offer_file(
+            lambda: metric_files.workbook_of(answer, context),
+            context,
             file_name=metric_files.file_name(answer, context, "xlsx"),
+            label=t("explore.xlsx"),
             mime=metric_files.XLSX_TYPE,
+            key="explore_xlsx",
             icon=":material/table_view:",
-            on_click="ignore",
         )
     st.caption(t("explore.same_command"))
     st.code(

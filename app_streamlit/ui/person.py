@@ -4,6 +4,7 @@ import getpass
 
 import streamlit as st
 
+from app_streamlit.queries.access import current_viewer
 from app_streamlit.ui.context import PageContext
 
 _NAME = "_acting_person"
@@ -27,4 +28,7 @@ def acting_person(context: PageContext, *, key: str) -> str:
 
 def keeper() -> str:
     """Whose saved views and cockpit are shown: who signed in; `local` where nobody has to."""
+    viewer = current_viewer()
+    if not viewer.is_open:
+        return viewer.person.strip().lower()
     return str(st.user.get("email") or LOCAL).strip().lower()
