@@ -7,10 +7,12 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy import select
 
+from app_streamlit.queries.access import read_newest
 from app_streamlit.queries.edition import Edition, frame, has_table, rows
 from connectors.database.engine import open_database
 from connectors.database.schema import approvals
 from connectors.settings import load_settings
+from orchestration.access.decisions import as_seen, permitted_decisions
 from orchestration.decisions import ledger
 from orchestration.decisions.rulebook import list_rules
 
@@ -87,9 +89,11 @@ def load_rule_hits(edition: Edition, business: str) -> pd.DataFrame:
     """Decisions about open orders and customers of a business, those that wait first, by money."""
     engine = open_database(load_settings())
     found = [
-        (decision, _subject(decision.subject))
+        (as_seen(decision, edition.sight), _subject(decision.subject))
         for kind in RISK_KINDS
-        for decision in ledger.list_decisions(engine, kind=kind, limit=LISTED)
+        for decision in permitted_decisions(
+            ledger.list_decisions(engine, kind=kind, limit=LISTED), edition.sight, read_newest
+        )
     ]
     orders = {str(key) for _, subject in found if (key := subject.get("order_key"))}
     open_orders = _open_orders(edition, business, sorted(orders))
