@@ -1,4 +1,4 @@
-"""Overview: what was ordered, what was paid for, and how that compares, a business at a time."""
+"""Today: what was ordered and kept against targets, what waits for somebody, and the flow."""
 
 from functools import partial
 
@@ -12,7 +12,15 @@ from app_streamlit.queries.overview import (
     load_data_until,
     load_totals,
 )
-from app_streamlit.ui import address, cards, formats, stories, tables
+from app_streamlit.ui import (
+    address,
+    cards,
+    formats,
+    navigation,
+    stories,
+    tables,
+    today_words,
+)
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
 
@@ -23,6 +31,11 @@ if not context.bounds:
     no_data(context, "empty.no_orders")
     st.stop()
 cards.headline(stories.overview(context))
+waiting = today_words.needs(context)
+with st.container(border=True, gap="xsmall", key="needs"):
+    st.markdown(t("overview.needs.title", n=len(waiting), count=len(waiting)))
+    for need in waiting:
+        navigation.link(need.page, need.text, need.icon)
 
 measure = address.choice(
     "view",
@@ -60,10 +73,15 @@ for business in context.businesses:
         daily = load_daily(context.edition, scope)
         daily = daily[daily["currency_code"] == currency]
         cards.tiles(
-            stories.overview_tiles(context, scope, currency, totals=now, before=before),
+            stories.overview_tiles(
+                context, scope, currency, totals=now, before=before, daily=daily
+            ),
             key=f"tiles_{business}_{currency}",
         )
         st.caption(stories.comparison_note(context, scope, before))
+        if currency == totals[0][0]:
+            cards.tiles(today_words.index_tiles(context, scope), key=f"indices_{business}")
+            st.caption(t("overview.indices"))
         st.plotly_chart(
             trend_chart(
                 daily,

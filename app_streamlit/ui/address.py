@@ -64,6 +64,7 @@ OWNERS = {
     "decision": ("decisions",),
     "view": (
         "overview",
+        "channels",
         "customers",
         "reconciliation",
         "decisions",

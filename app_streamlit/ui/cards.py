@@ -15,6 +15,8 @@ class Tile:
     definition: str
     delta: str | None = None
     rise_is: str = "good"
+    target: str | None = None
+    trend: tuple[float, ...] = ()
 
 
 def headline(sentence: str) -> None:
@@ -36,9 +38,11 @@ def tiles(shown: Sequence[Tile], *, key: str) -> None:
             st.metric(
                 tile.label,
                 escape(tile.value),
-                delta=tile.delta,
+                delta=tile.delta if tile.delta is not None else tile.target,
                 delta_color="off" if is_flat else colour[tile.rise_is],  # type: ignore[arg-type]
                 delta_arrow="off" if is_flat else "auto",
+                delta_description=tile.target if tile.delta is not None else None,
+                chart_data=tile.trend or None,
                 help=tile.definition,
                 border=True,
                 width="stretch",

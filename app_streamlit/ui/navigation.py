@@ -20,6 +20,7 @@ class Entry:
 
 ENTRIES = (
     Entry("overview", ":material/dashboard:"),
+    Entry("channels", ":material/storefront:"),
     Entry("funnel", ":material/filter_alt:"),
     Entry("journeys", ":material/conversion_path:"),
     Entry("orders", ":material/receipt_long:"),
@@ -28,7 +29,9 @@ ENTRIES = (
     Entry("parcels", ":material/local_shipping:"),
     Entry("stock", ":material/inventory_2:"),
     Entry("risk", ":material/shield:"),
+    Entry("cash", ":material/payments:"),
     Entry("reconciliation", ":material/account_balance:"),
+    Entry("aftersales", ":material/assignment_return:"),
     Entry("customers", ":material/groups:"),
     Entry("decisions", ":material/task_alt:"),
     Entry("rules", ":material/rule:"),
@@ -72,7 +75,7 @@ def build(t: Translator, viewer: Viewer) -> Page:
 
 def menu(t: Translator, viewer: Viewer) -> None:
     """Links to the viewer's pages: the address keeps language, filters and "as of"."""
-    kept = {k: v for k, v in address.params().items() if k not in address.OWNERS}
+    kept = _kept()
     with st.container(gap="xsmall", key="menu"):
         for entry in ENTRIES:
             if not viewer.may_open(entry.name):
@@ -84,6 +87,15 @@ def menu(t: Translator, viewer: Viewer) -> None:
                 query_params=kept or None,
                 width="stretch",
             )
+
+
+def link(name: str, label: str, icon: str) -> None:
+    """A link in the text of a page to another one, filters kept."""
+    st.page_link(path(name), label=label, icon=icon, query_params=_kept() or None)
+
+
+def _kept() -> dict[str, str]:
+    return {k: v for k, v in address.params().items() if k not in address.OWNERS}
 
 
 def go(name: str, **choices: str) -> None:

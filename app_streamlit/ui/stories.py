@@ -1,12 +1,16 @@
 """Sentences and tiles computed from figures; the words themselves are in `locales/`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+import pandas as pd
+
+from app_streamlit.charts.palette import ICONS
 from app_streamlit.queries.overview import Totals, load_figures, load_totals
-from app_streamlit.queries.rates import relative_change
+from app_streamlit.queries.rates import Measure, relative_change
 from app_streamlit.queries.scope import Scope
+from app_streamlit.queries.today import Target, load_margin_rates, load_targets
 from app_streamlit.ui import formats, metric_words
 from app_streamlit.ui.cards import Tile
 from app_streamlit.ui.context import PageContext
@@ -71,6 +75,7 @@ def overview_tiles(
     *,
     totals: Totals,
     before: Totals | None,
+    daily: pd.DataFrame,
 ) -> list[Tile]:
     """The headline metrics of one business and currency."""
     t = context.t
@@ -79,14 +84,26 @@ def overview_tiles(
     if before is not None and _covers(before, scope.before()):
         earlier = load_figures(context.edition, scope.before()).get(currency, {})
 
-    def tile(name: str, value: str, *, exact: bool = False, beside: str = "", **more: Any) -> Tile:
+    targets = load_targets(context.edition, scope.business, scope.end)
+    now = {**now, **_margin(context, scope, currency)}
+    earlier = {**earlier, **_margin(context, scope.before(), currency)} if earlier else earlier
+
+    pairs: dict[str, tuple[Any, Any]] = {
+        "order_count": (totals.compared_order_count, totals.expected_order_count)
+    }
+
+    def tile(name: str, value: str, *, exact: bool = False, **more: Any) -> Tile:
         meaning = metric_words.meaning(name, t)
-        if beside:
-            meaning += f"\n\n{metric_words.label(beside, t)}: {formats.rate(now.get(beside))}"
         if exact:
             meaning += f"\n\n{t('overview.exactly')} {formats.money(now.get(name), currency)}"
         more.setdefault("delta", formats.change(relative_change(now.get(name), earlier.get(name))))
-        return Tile(metric_words.label(name, t), value, meaning, **more)
+        pair = pairs.get(name, (now.get(name), earlier.get(name)))
+        target = target_text(t, targets.get(name), *pair)
+        return Tile(metric_words.label(name, t), value, meaning, target=target, **more)
+
+    def share(name: str, **more: Any) -> Tile:
+        moved = points(t, now.get(name), earlier.get(name))
+        return tile(name, formats.rate(now.get(name)), delta=moved, **more)
 
     return [
         tile(
@@ -95,29 +112,49 @@ def overview_tiles(
             delta=formats.change(
                 relative_change(totals.compared_order_count, totals.expected_order_count)
             ),
+            trend=_by_day(daily, "order_count"),
         ),
         tile(
             "net_sales",
             formats.short_money(now.get("net_sales"), currency, t.language),
             exact=True,
-        ),
-        tile(
-            "payment_rate",
-            formats.rate(now.get("payment_rate")),
-            delta=points(t, now.get("payment_rate"), earlier.get("payment_rate")),
+            trend=_by_day(daily, "net_paid_amount"),
         ),
         tile("average_order_value", formats.money(now.get("average_order_value"), currency)),
-        tile(
-            "refunded_amount",
-            formats.short_money(now.get("refunded_amount"), currency, t.language),
-            exact=True,
-            beside="refund_rate",
-            rise_is="bad",
-        ),
-        tile(  # some sources have no lines
-            "unit_count", formats.short(now.get("unit_count") or None, t.language)
-        ),
+        share("contribution_margin_rate"),
+        share("payment_rate"),
+        share("refund_rate", rise_is="bad"),
     ]
+
+
+def target_text(
+    t: Translator,
+    target: Target | None,
+    now: Measure | None,
+    before: Measure | None,
+    *,
+    as_text: Callable[[float], str] = formats.rate,
+) -> str | None:
+    """A target with the colour in words, such as "✓ at least 85.0%"; None without a target."""
+    if target is None:
+        return None
+    colour = target.grade(now, before)
+    text = formats.change(target.green_from) if target.basis == "growth" else None
+    return t(
+        f"overview.target.{target.basis}_{target.direction}",
+        icon=ICONS[colour],
+        target=text or as_text(target.green_from),
+    )
+
+
+def _margin(context: PageContext, scope: Scope, currency: str) -> dict[str, Any]:
+    found = load_margin_rates(context.edition, scope)
+    return {"contribution_margin_rate": found[currency]} if currency in found else {}
+
+
+def _by_day(daily: pd.DataFrame, measure: str) -> tuple[float, ...]:
+    by_day = daily.groupby("business_date")[measure].sum()
+    return tuple(float(value) for value in by_day)
 
 
 def points(t: Translator, now: float | None, before: float | None) -> str | None:

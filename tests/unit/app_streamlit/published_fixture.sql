@@ -569,7 +569,9 @@ from generate_series(timestamp '2026-11-10', timestamp '2026-11-20', interval 1 
 
 create or replace table lake.marts.fct_order_lines as
 select
-    order_key, 1::bigint as line_no, 'SKU-0007' as sku, gross_amount as line_amount, currency_code
+    order_key, 1::bigint as line_no, 'SKU-0007' as sku, gross_amount as line_amount, currency_code,
+    business, source, channel, order_type, created_on, true as is_product, unit_count as quantity,
+    0::bigint as returned_quantity
 from lake.marts.fct_orders where order_no like 'T%';
 
 create or replace table lake.ml.return_risk_scores as
@@ -603,4 +605,98 @@ create or replace table lake.ml.model_versions as
 select 'return_risk' as model, 'fourflow_demo' as business, 'return-risk-1' as model_version,
     'boosting' as learner, 'boosting' as in_use, true as is_promoted, 'It is better.' as reason,
     timestamptz '2026-11-20 18:00:00+00' as registered_at,
-    '{"calibration": [{"row_count": 400, "predicted_rate": 0.08, "observed_rate": 0.07}, {"row_count": 400, "predicted_rate": 0.30, "observed_rate": 0.33}], "slices": [{"column": "category", "level": "baby", "row_count": 800, "base_rate": 0.2, "predicted_rate": 0.19, "average_precision": 0.4, "ece": 0.01}]}' as report
+    '{"calibration": [{"row_count": 400, "predicted_rate": 0.08, "observed_rate": 0.07}, {"row_count": 400, "predicted_rate": 0.30, "observed_rate": 0.33}], "slices": [{"column": "category", "level": "baby", "row_count": 800, "base_rate": 0.2, "predicted_rate": 0.19, "average_precision": 0.4, "ece": 0.01}]}' as report;
+
+-- What a manager looks at: targets, indices, margin, receivables, returns.
+create or replace table lake.reference.metric_targets as
+select * from (values
+    ('order_count', '*', 'growth', 'at_least', 0.0::decimal(9, 4), -0.05::decimal(9, 4)),
+    ('payment_rate', '*', 'level', 'at_least', 0.99, 0.98),
+    ('payment_rate', 'online_retail', 'level', 'at_least', 0.50, 0.40),
+    ('refund_rate', '*', 'level', 'at_most', 0.50, 0.60),
+    ('days_sales_outstanding', '*', 'level', 'at_most', 45, 60)
+) as t (metric, business, basis, direction, green_from, amber_from)
+cross join (values (1, date '2010-01-01')) as v (version, valid_from);
+
+create or replace table lake.reports.rpt_flow_days as
+select business, channel, created_on as business_date, name as flow_index,
+    count(*)::decimal(18, 6) as judged_count,
+    count(*) filter (where order_no not like '%0000')::decimal(18, 6) as passed_count
+from lake.marts.fct_orders
+cross join (values ('speed'), ('accuracy'), ('stability')) as flow (name)
+group by all;
+
+create or replace table lake.reports.rpt_channel_margin_daily as
+select
+    business, channel, created_on as business_date, currency_code, count(*) as order_count,
+    sum(paid_amount)::decimal(18, 6) as gross_amount, 0::decimal(18, 6) as discount_amount,
+    -sum(refunded_amount)::decimal(18, 6) as returns_amount,
+    -count(*)::decimal(18, 6) as fee_amount, -(2 * count(*))::decimal(18, 6) as freight_amount,
+    -count(*)::decimal(18, 6) as handling_amount,
+    -(sum(paid_amount) / 2)::decimal(18, 6) as cost_of_goods_amount,
+    0::decimal(18, 6) as rebate_amount,
+    (sum(paid_amount) / 2 - sum(refunded_amount) - 4 * count(*))::decimal(18, 6) as margin_amount,
+    0::decimal(18, 6) as uncosted_amount
+from lake.marts.fct_orders where paid_at is not null group by all;
+
+create or replace table lake.marts.fct_price_violations as
+select order_key, business, channel, 'SKU-0007' as sku, created_on,
+    'below_policy' as violation_type, 2::bigint as quantity, -5.00::decimal(18, 6) as unit_difference,
+    currency_code
+from lake.marts.fct_orders where order_no like 'D26112%0000';
+
+create or replace table lake.reports.rpt_receivables_ageing as
+select 'fourflow_demo' as business, 'distributors' as channel, 'B1' as customer_key, ageing_bucket,
+    bucket_number, 'CNY' as currency_code, date '2026-11-20' as as_of_date, 2::bigint as invoice_count,
+    open_amount::decimal(18, 2) as open_amount
+from (values ('not_due', 1, 900), ('1_to_30', 2, 80), ('over_90', 5, 20))
+    as t (ageing_bucket, bucket_number, open_amount);
+
+create or replace table lake.reports.rpt_receivable_months as
+select 'fourflow_demo' as business, 'distributors' as channel, 'CNY' as currency_code, month_end,
+    days_in_month, invoiced_amount::decimal(18, 2) as invoiced_amount,
+    open_amount::decimal(18, 2) as open_amount
+from (values (date '2026-09-30', 30, 500, 600), (date '2026-10-31', 31, 620, 1000))
+    as t (month_end, days_in_month, invoiced_amount, open_amount);
+
+create or replace table lake.reports.rpt_dso_changes as
+select 'fourflow_demo' as business, 'CNY' as currency_code, date '2026-10-31' as month_end, component,
+    changed_days::decimal(18, 6) as changed_days
+from (values ('mix', 2), ('terms', 3), ('slow_payers', 9), ('disputes', 0)) as t (component, changed_days);
+
+create or replace table lake.marts.fct_invoiced_twice as
+select 'fourflow_demo' as business, 'distributors' as channel, 'CNY' as currency_code,
+    120.00::decimal(18, 2) as amount;
+
+create or replace table lake.marts.fct_shipped_not_invoiced as
+select 'fourflow_demo' as business, 'distributors' as channel, 'CNY' as currency_code,
+    75.00::decimal(18, 2) as gross_amount;
+
+create or replace table lake.reports.rpt_cash_forecast as
+select 'fourflow_demo' as business, 'distributors' as channel, 'CNY' as currency_code, forecast_kind,
+    expected_week, expected_week < date '2026-11-16' as is_late, date '2026-11-20' as as_of_date,
+    1::bigint as item_count, amount::decimal(18, 2) as expected_amount
+from (values ('receivable', date '2026-11-02', 100), ('receivable', date '2026-11-23', 700),
+    ('receivable', date '2026-11-30', 200), ('payout_bank', date '2026-11-23', 50))
+    as t (forecast_kind, expected_week, amount);
+
+create or replace table lake.reference.return_reasons as
+select * from (values
+    ('wrong_size', 1, 'Wrong size', '尺码不合', 'listing'), ('empty_parcel', 2, 'Empty parcel', '空包', 'unknown')
+) as t (reason_code, sort_order, label_en, label_zh, responsible);
+
+create or replace table lake.reports.rpt_returns as
+select 'fourflow_demo' as business, 'douyin_live' as channel, date '2026-11-01' as requested_month,
+    'refund' as return_type, reason_code, sku, 'baby' as category, 'sup:1' as supplier_key,
+    'CNY' as currency_code, requested::bigint as request_count, returned::bigint as return_count,
+    returned::bigint as quantity, 300.00::decimal(18, 2) as refund_amount,
+    loss::decimal(18, 2) as loss_amount, 0::bigint as uncosted_count
+from (values ('wrong_size', 'SKU-0007', 9, 8, 160), ('empty_parcel', 'SKU-0008', 2, 2, 340))
+    as t (reason_code, sku, requested, returned, loss);
+
+create or replace table lake.marts.dim_products as
+select 'fourflow_demo:SKU-0007' as product_key, 'fourflow_demo' as business, 'SKU-0007' as sku,
+    'Diapers' as name, 'baby' as category;
+
+create or replace table lake.marts.dim_suppliers as
+select 'sup:1' as supplier_key, 'S-1' as supplier_no, 'Soft Paper Ltd' as name

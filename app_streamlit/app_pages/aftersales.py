@@ -1,0 +1,83 @@
+"""After-sales: why goods and money go back, what that costs, and who can do something about it."""
+
+from functools import partial
+
+import streamlit as st
+
+from app_streamlit.charts.layout import CONFIG
+from app_streamlit.charts.money import pareto_chart
+from app_streamlit.queries.aftersales import (
+    load_loss,
+    load_products,
+    load_reasons,
+    load_suppliers,
+)
+from app_streamlit.ui import aftersales_words as words
+from app_streamlit.ui import cards, formats, tables
+from app_streamlit.ui.context import current
+from app_streamlit.ui.states import no_data
+
+context = current()
+t = context.t
+st.title(t("pages.aftersales"))
+shown = 0
+for business in context.businesses:
+    scope = context.scope(business)
+    reasons = load_reasons(context.edition, scope)
+    if reasons.empty:
+        continue
+    if shown or len(context.businesses) > 1:
+        st.subheader(context.business_label(business))
+    shown += 1
+    loss = load_loss(context.edition, scope)
+    st.markdown(cards.as_headline(words.headline(context, business, reasons, loss)))
+    st.caption(t("aftersales.range", days=formats.days(scope.start, scope.end, t.language)))
+    for currency in dict.fromkeys(reasons["currency_code"]):
+        table = words.reason_frame(context, reasons[reasons["currency_code"] == currency])
+        st.plotly_chart(
+            pareto_chart(
+                list(table["reason"]),
+                list(table["loss_amount"]),
+                list(table["running_share"]),
+                value_label=partial(formats.short_money, currency=currency, language=t.language),
+                rate_label=formats.rate,
+                share_title=t("columns.running_share"),
+            ),
+            key=f"pareto_{business}_{currency}",
+            config=CONFIG,
+            alt=t("aftersales.pareto_alt"),
+        )
+        tables.show_table(
+            table,
+            words.REASON_COLUMNS,
+            context,
+            key=f"reasons_{business}_{currency}",
+            describe=t("aftersales.pareto_alt"),
+        )
+    st.markdown(f"**{t('aftersales.by_product')}**")
+    products = load_products(context.edition, scope)
+    if products.empty:
+        no_data(context, "aftersales.no_product")
+    else:
+        tables.show_table(
+            products,
+            words.PRODUCT_COLUMNS,
+            context,
+            key=f"products_{business}",
+            describe=t("aftersales.by_product"),
+            height=380,
+        )
+    st.markdown(f"**{t('aftersales.by_supplier')}**")
+    suppliers = load_suppliers(context.edition, scope)
+    if suppliers.empty:
+        no_data(context, "aftersales.no_supplier")
+    else:
+        tables.show_table(
+            suppliers,
+            words.SUPPLIER_COLUMNS,
+            context,
+            key=f"suppliers_{business}",
+            describe=t("aftersales.by_supplier"),
+        )
+if not shown:
+    no_data(context, "aftersales.nothing")
