@@ -1,9 +1,9 @@
 """axe-core finds nothing serious or critical on any page."""
 
 import pytest
-from test_dashboards import open_page
 
 from app_streamlit.ui.navigation import ENTRIES
+from tests.e2e.test_dashboards import open_page
 
 pytestmark = [pytest.mark.e2e]
 
