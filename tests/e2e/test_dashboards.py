@@ -72,10 +72,10 @@ def test_demo_prints_what_it_did_and_agrees_with_the_truth(demo):
 
 def test_from_overview_to_the_orders_behind_the_worst_step(page, dashboards):
     open_page(page, dashboards)
-    assert page.locator("h1").inner_text() == "Overview"
+    assert page.locator("h1").inner_text() == "Today"
 
     page.get_by_test_id("stSidebar").get_by_text("简体中文", exact=True).click()
-    settle(page, "总览")
+    settle(page, "今日")
     assert "lang=zh" in page.url
 
     page.get_by_role("link", name="漏斗", exact=True).click()
