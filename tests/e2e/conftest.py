@@ -1,5 +1,6 @@
 """A real browser against the real dashboards, on any published home."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from app_streamlit.launch import dashboard_command
-from connectors.settings import PROJECT_ROOT, load_settings
+from connectors.settings import PROJECT_ROOT, Settings, load_settings
 from tests.installation import Installation
 
 FLAGS = [
@@ -63,8 +64,14 @@ def dashboards(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = load_settings(home=demo_home)
     log = tmp_path_factory.mktemp("server") / "dashboards.log"
+    with serve_dashboards(load_settings(home=demo_home), port, log) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def serve_dashboards(settings: Settings, port: int, log: Path) -> Iterator[Dashboards]:
+    """Serve the dashboards of these settings for as long as the block takes."""
     with log.open("wb") as file:
         process = subprocess.Popen(
             dashboard_command(settings, port),
