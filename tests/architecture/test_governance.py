@@ -139,7 +139,8 @@ def _texts_of(path: Path, wanted: set[str]) -> Iterator[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
             elif isinstance(node, ast.Call) and ast.unparse(node.func) == "MetricQuery":
-                asked = next(k.value for k in node.keywords if k.arg == "metrics")
-                yield from (f"{_ASKED}{name}" for name in ast.literal_eval(asked))
+                asked = next((k.value for k in node.keywords if k.arg == "metrics"), None)
+                if isinstance(asked, ast.Tuple | ast.List):  # else the viewer chooses
+                    yield from (f"{_ASKED}{name}" for name in ast.literal_eval(asked))
             elif isinstance(node, ast.Name) and node.id in defined:
                 waiting.append(node.id)
