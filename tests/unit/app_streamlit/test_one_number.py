@@ -26,6 +26,7 @@ from app_streamlit.ui.context import Choices, PageContext
 from app_streamlit.ui.i18n import Translator
 from connectors.errors import FourflowError
 from connectors.settings import Settings, load_settings
+from orchestration.access.viewer import OPEN_VIEWER
 from orchestration.cli.main import app
 
 SCOPE = Scope("fourflow_demo", "douyin_live", date(2026, 11, 1), LAST_DAY)
@@ -162,6 +163,7 @@ def _context(settings: Settings, as_of: str) -> PageContext:
         channels=[],
         sources=[],
         choices=Choices(None, None, "28d", None),
+        viewer=OPEN_VIEWER,
     )
 
 
