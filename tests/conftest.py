@@ -6,15 +6,20 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from connectors.settings import PROJECT_ROOT, Settings, load_settings
 
 # Files in the order they should start: the two longest on a worker each, and a short one that may
 # wait behind the longest. The others follow as they were collected.
-_FIRST = ("reliability/test_killed_runs", "integration/test_real_data", "architecture/")
+_FIRST = ("reliability/test_killed_runs", "integration/test_real_data", "oracle/", "e2e/")
+# What shares a home that takes minutes to build is one file to the scheduler; these have their own.
+_SHARED_HOMES = ("tests/oracle", "tests/e2e")
+_OWN_HOMES = ("test_incremental_equals_full.py", "test_one_business.py")
 _PARSE_CACHE = "FOURFLOW_DBT_PARSE_CACHE"
 _numbers = itertools.count()
 
@@ -27,6 +32,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, part in enumerate(_FIRST) if part in path), len(_FIRST))
 
     items.sort(key=place)
+
+
+class _ByHome(LoadFileScheduling):
+    """A file stays on one worker, and so do all files that share a home."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        folder = file.rpartition("/")[0]
+        return folder if folder in _SHARED_HOMES and not file.endswith(_OWN_HOMES) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Under `--dist loadfile`, build each shared home on one worker only."""
+    return _ByHome(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def _take_settings() -> dict[str, str]:
