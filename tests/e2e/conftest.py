@@ -38,7 +38,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The demo of the readme, smaller."""
     installation = Installation(tmp_path_factory.mktemp("demo") / "home")
     result = installation.run(
-        "demo", "--no-serve", "--days", "60", "--orders-per-day", "60", "--seed", "7"
+        "demo", "--no-serve", "--days", "75", "--orders-per-day", "50", "--seed", "7"
     )
     return Demo(installation, result.stdout)
 
