@@ -11,16 +11,19 @@ with covered as (
 routed as (
     select
         payments.*,
-        routes.provider
+        routes.provider,
+        covered.first_on
     from {{ ref('fct_payments') }} as payments
     inner join {{ ref('settlement_routes') }} as routes
         on
             payments.source = routes.source
             and routes.channel in ('*', payments.channel)
             and routes.method in ('*', payments.method)
+    inner join covered on payments.business = covered.business and routes.provider = covered.provider
     qualify row_number() over (
         partition by payments.payment_key
         order by
+            routes.preference,
             case when routes.channel = '*' then 1 else 0 end,
             case when routes.method = '*' then 1 else 0 end
     ) = 1
@@ -37,8 +40,7 @@ select
     routed.currency_code,
     routed.paid_at,
     {{ business_date('routed.paid_at') }} as paid_on,
-    {{ business_date('routed.paid_at') }} >= covered.first_on as is_covered,
-    covered.first_on,
+    {{ business_date('routed.paid_at') }} >= routed.first_on as is_covered,
+    routed.first_on,
     routed.known_at
 from routed
-inner join covered on routed.business = covered.business and routed.provider = covered.provider
