@@ -101,6 +101,7 @@ def pareto_chart(
             "overlaying": "y",
             "side": "right",
             "range": [0, 1.05],
+            "tickvals": [0, 0.25, 0.5, 0.75, 1],
             "tickformat": ".0%",
             "fixedrange": True,
         },

@@ -10,7 +10,7 @@ import pandas as pd
 from app_streamlit.queries.rates import share
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
-from app_streamlit.ui.i18n import pick
+from app_streamlit.ui.i18n import pick, readable
 from app_streamlit.ui.tables import Column
 
 
@@ -87,7 +87,7 @@ REASON_COLUMNS = (
 PRODUCT_COLUMNS = (
     Column("sku"),
     Column("name", label="article_name"),
-    Column("category"),
+    Column("category", words=readable),
     Column("return_count", "count"),
     Column("quantity", "count", label="unit_count"),
     Column("refund_amount", "money", label="refunded_amount"),
