@@ -61,12 +61,17 @@ class Dashboards:
 @pytest.fixture(scope="session")
 def dashboards(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboards]:
     """The dashboards of that home, served as `fourflow up` serves them."""
+    log = tmp_path_factory.mktemp("server") / "dashboards.log"
+    with serve_dashboards(load_settings(home=demo_home), free_port(), log) as served:
+        yield served
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "dashboards.log"
-    with serve_dashboards(load_settings(home=demo_home), port, log) as served:
-        yield served
+        port: int = free.getsockname()[1]
+    return port
 
 
 @contextlib.contextmanager

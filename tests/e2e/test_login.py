@@ -1,7 +1,5 @@
 """Signing in through a real OpenID provider, and seeing only what one's role may see."""
 
-import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from oidc_provider_mock import User, run_server_in_thread
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration.access.log import list_access
-from tests.e2e.conftest import Dashboards, serve_dashboards
+from tests.e2e.conftest import Dashboards, free_port, serve_dashboards
 from tests.e2e.test_dashboards import settle
 
 pytestmark = [pytest.mark.e2e]
@@ -43,9 +41,7 @@ def guarded(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     configuration = folder / "fourflow.yml"
     configuration.write_bytes((demo_home / "fourflow.yml").read_bytes())
     (folder / "access.yml").write_text(yaml.safe_dump(POLICY), encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with run_server_in_thread(user_claims=PEOPLE) as provider:
         address = f"http://localhost:{provider.server_port}"
         login = folder / "login.toml"
@@ -59,8 +55,11 @@ def guarded(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             encoding="utf-8",
         )
         login.chmod(0o600)
-        os.environ["FOURFLOW_SECRETS_FILE"] = str(demo_home / "demo-secrets.env")
-        settings = load_settings(home=demo_home, config=str(configuration))
+        settings = load_settings(
+            home=demo_home,
+            config=str(configuration),
+            secrets_file=str(demo_home / "demo-secrets.env"),
+        )
         with serve_dashboards(settings, port, folder / "dashboards.log") as served:
             yield Dashboards(served.url.replace("127.0.0.1", "localhost"), served.log)
 
