@@ -11,9 +11,9 @@ from app_streamlit.queries.channels import (
     load_margins,
     load_price_spreads,
     load_shared_oversells,
-    load_turnover_days,
     load_violations,
 )
+from app_streamlit.queries.stock import load_turnover_days
 from app_streamlit.ui import cards, channel_words, formats, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data

@@ -32,18 +32,12 @@ known = list(groups)
 group = known[0]
 first_line = st.container()
 if len(known) > 1:
-    group = address.choice(
+    group = address.switch(
         "view",
         known,
         known[0],
-        lambda key: st.segmented_control(
-            t("filters.business"),
-            known,
-            format_func=lambda name: customer_words.group_label(context, groups, name),
-            key=key,
-            required=True,
-            label_visibility="collapsed",
-        ),
+        label=t("filters.business"),
+        format_func=lambda name: customer_words.group_label(context, groups, name),
         variant=f"customers_{t.language}",
     )
 business, currency = groups[group]

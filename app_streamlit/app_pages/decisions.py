@@ -34,18 +34,12 @@ if not sum(counts.values()):
     st.stop()
 
 states = ["all", *counts]
-state = address.choice(
+state = address.switch(
     "view",
     states,
     "all",
-    lambda key: st.segmented_control(
-        t("columns.state"),
-        states,
-        format_func=lambda name: decision_words.state_with_count(context, name, counts),
-        key=key,
-        required=True,
-        label_visibility="collapsed",
-    ),
+    label=t("columns.state"),
+    format_func=lambda name: decision_words.state_with_count(context, name, counts),
     variant=f"decisions_{t.language}",
 )
 choices, names = load_choices(home), load_rule_names(home)

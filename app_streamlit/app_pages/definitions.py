@@ -13,18 +13,12 @@ t = context.t
 st.title(t("pages.definitions"))
 definitions = load_definitions(t.language)
 cards.headline(t("definitions_page.headline", n=len(definitions), count=len(definitions)))
-view = address.choice(
+view = address.switch(
     "view",
     VIEWS,
     VIEWS[0],
-    lambda key: st.segmented_control(
-        t("health.view"),
-        VIEWS,
-        format_func=lambda name: t(f"definitions_page.views.{name}"),
-        key=key,
-        required=True,
-        label_visibility="collapsed",
-    ),
+    label=t("health.view"),
+    format_func=lambda name: t(f"definitions_page.views.{name}"),
     variant=f"definitions_{t.language}",
 )
 if view == "metrics":

@@ -36,18 +36,12 @@ if not offered:
 chosen = offered[0]
 first_line = st.container()
 if len(offered) > 1:
-    chosen = address.choice(
+    chosen = address.switch(
         "funnel",
         offered,
         offered[0],
-        lambda key: st.segmented_control(
-            t("funnel.which"),
-            offered,
-            format_func=lambda name: funnel_words.funnel_label(context, *funnels[name]),
-            key=key,
-            required=True,
-            label_visibility="collapsed",
-        ),
+        label=t("funnel.which"),
+        format_func=lambda name: funnel_words.funnel_label(context, *funnels[name]),
         variant=t.language,
     )
 business, funnel = funnels[chosen]

@@ -34,18 +34,12 @@ freshness = load_freshness(edition)
 cards.headline(health_words.headline(context, conservation))
 cards.tiles(health_words.tiles(context, conservation), key="health_tiles")
 
-view = address.choice(
+view = address.switch(
     "view",
     health_words.VIEWS,
     health_words.VIEWS[0],
-    lambda key: st.segmented_control(
-        t("health.view"),
-        health_words.VIEWS,
-        format_func=lambda name: t(f"health.views.{name}"),
-        key=key,
-        required=True,
-        label_visibility="collapsed",
-    ),
+    label=t("health.view"),
+    format_func=lambda name: t(f"health.views.{name}"),
     variant=f"health_{t.language}",
 )
 

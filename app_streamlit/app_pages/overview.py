@@ -37,18 +37,12 @@ with st.container(border=True, gap="xsmall", key="needs"):
     for need in waiting:
         navigation.link(need.page, need.text, need.icon)
 
-measure = address.choice(
+measure = address.switch(
     "view",
     ["net_paid_amount", "order_count"],
     "net_paid_amount",
-    lambda key: st.segmented_control(
-        t("overview.measure"),
-        ["net_paid_amount", "order_count"],
-        format_func=lambda name: t(f"columns.{name}"),
-        key=key,
-        required=True,
-        label_visibility="collapsed",
-    ),
+    label=t("overview.measure"),
+    format_func=lambda name: t(f"columns.{name}"),
     variant=t.language,
 )
 until = load_data_until(context.edition)

@@ -23,18 +23,12 @@ if not offered:
 first_line = st.container()
 business = offered[0]
 if len(offered) > 1:
-    business = address.choice(
+    business = address.switch(
         "shop",
         offered,
         offered[0],
-        lambda key: st.segmented_control(
-            t("filters.business"),
-            offered,
-            format_func=context.business_label,
-            key=key,
-            required=True,
-            label_visibility="collapsed",
-        ),
+        label=t("filters.business"),
+        format_func=context.business_label,
         variant=f"parcels_{t.language}",
     )
 carriers = load_carriers(context.edition)
@@ -46,18 +40,12 @@ first_line.markdown(
         parcel_words.headline(context, context.business_label(business), late, promises)
     )
 )
-view = address.choice(
+view = address.switch(
     "view",
     parcel_words.VIEWS,
     parcel_words.VIEWS[0],
-    lambda key: st.segmented_control(
-        t("stock.view"),
-        parcel_words.VIEWS,
-        format_func=lambda name: t(f"parcels.views.{name}"),
-        key=key,
-        required=True,
-        label_visibility="collapsed",
-    ),
+    label=t("stock.view"),
+    format_func=lambda name: t(f"parcels.views.{name}"),
     variant=f"parcels_{t.language}",
 )
 if view == "late":

@@ -34,12 +34,14 @@ for business in context.businesses:
     offered = list(dict.fromkeys(variants["order_type"]))
     order_type = offered[0]
     if len(offered) > 1:
-        order_type = address.choice(
+        order_type = address.switch(
             "process",
             offered,
             offered[0],
-            process_words.order_type_switch(context, offered),
+            label=t("process.which"),
+            format_func=lambda name: t(f"process.order_types.{name}"),
             variant=f"{t.language}_{business}",
+            label_visibility="visible",
         )
     steps = load_steps(context.edition, business, channel, order_type)
     st.graphviz_chart(

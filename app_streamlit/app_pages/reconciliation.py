@@ -21,18 +21,12 @@ if not found:
 business = next(iter(found))
 first_line = st.container()
 if len(found) > 1:
-    business = address.choice(
+    business = address.switch(
         "view",
         list(found),
         business,
-        lambda key: st.segmented_control(
-            t("filters.business"),
-            list(found),
-            format_func=context.business_label,
-            key=key,
-            required=True,
-            label_visibility="collapsed",
-        ),
+        label=t("filters.business"),
+        format_func=context.business_label,
         variant=f"reconciliation_{t.language}",
     )
 scope, buckets = context.scope(business), found[business]

@@ -17,18 +17,12 @@ if not offered:
 first_line = st.container()
 business = offered[0]
 if len(offered) > 1:
-    business = address.choice(
+    business = address.switch(
         "shop",
         offered,
         offered[0],
-        lambda key: st.segmented_control(
-            t("filters.business"),
-            offered,
-            format_func=context.business_label,
-            key=key,
-            required=True,
-            label_visibility="collapsed",
-        ),
+        label=t("filters.business"),
+        format_func=context.business_label,
         variant=f"risk_{t.language}",
     )
 lines = load_risky_lines(context.edition, business, context.choices.channel)
@@ -39,18 +33,12 @@ first_line.markdown(
         risk_words.headline(context, context.business_label(business), lines, hits, credit)
     )
 )
-view = address.choice(
+view = address.switch(
     "view",
     risk_words.VIEWS,
     risk_words.VIEWS[0],
-    lambda key: st.segmented_control(
-        t("stock.view"),
-        risk_words.VIEWS,
-        format_func=lambda name: t(f"risk.views.{name}"),
-        key=key,
-        required=True,
-        label_visibility="collapsed",
-    ),
+    label=t("stock.view"),
+    format_func=lambda name: t(f"risk.views.{name}"),
     variant=f"risk_{t.language}",
 )
 if view == "queue":

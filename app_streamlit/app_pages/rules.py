@@ -52,18 +52,12 @@ if one is None:
     st.stop()
 
 first_line.markdown(cards.as_headline(rule_words.rule_headline(context, one)))
-view = address.choice(
+view = address.switch(
     "view",
     VIEWS,
     VIEWS[0],
-    lambda key: st.segmented_control(
-        t("rules.view"),
-        VIEWS,
-        format_func=lambda name: t(f"rules.views.{name}"),
-        key=key,
-        required=True,
-        label_visibility="collapsed",
-    ),
+    label=t("rules.view"),
+    format_func=lambda name: t(f"rules.views.{name}"),
     variant=f"rules_{t.language}",
 )
 if view == "what":

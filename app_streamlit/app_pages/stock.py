@@ -24,18 +24,12 @@ if not offered:
 first_line = st.container()
 business = offered[0]
 if len(offered) > 1:
-    business = address.choice(
+    business = address.switch(
         "shop",
         offered,
         offered[0],
-        lambda key: st.segmented_control(
-            t("filters.business"),
-            offered,
-            format_func=context.business_label,
-            key=key,
-            required=True,
-            label_visibility="collapsed",
-        ),
+        label=t("filters.business"),
+        format_func=context.business_label,
         variant=f"stock_{t.language}",
     )
 counts = stock_words.state_counts(load_states(context.edition, business))
@@ -54,18 +48,12 @@ cards.tiles(
     ),
     key="stock_tiles",
 )
-view = address.choice(
+view = address.switch(
     "view",
     stock_words.VIEWS,
     stock_words.VIEWS[0],
-    lambda key: st.segmented_control(
-        t("stock.view"),
-        stock_words.VIEWS,
-        format_func=lambda name: t(f"stock.views.{name}"),
-        key=key,
-        required=True,
-        label_visibility="collapsed",
-    ),
+    label=t("stock.view"),
+    format_func=lambda name: t(f"stock.views.{name}"),
     variant=f"stock_{t.language}",
 )
 if view == "matrix":

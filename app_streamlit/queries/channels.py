@@ -1,6 +1,5 @@
 """Blocks of the channels page: what each channel brings, keeps and breaks."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -33,10 +32,6 @@ _DSO = MetricQuery(
     metrics=("days_sales_outstanding",),
     by=("channel", "month"),
     where=("business = $business", "($channel is null or channel = $channel)"),
-)
-_TURNOVER = MetricQuery(
-    metrics=("stock_turnover_days",),
-    where=("business = $business", "metric_time between $start and $end"),
 )
 _PRICES = MetricQuery(
     metrics=("average_selling_price", "sold_quantity"), by=("sku", "channel"), where=IN_SCOPE
@@ -80,14 +75,6 @@ def load_figures(edition: Edition, scope: Scope) -> dict[str, dict[str, Any]]:
     for row in sorted(months, key=lambda row: row["month"]):
         found.setdefault(str(row["channel"]), {}).update(row)
     return found
-
-
-def load_turnover_days(edition: Edition, scope: Scope) -> float | None:
-    """Days that the stock of the whole business lasts: channels share it."""
-    params = {name: value for name, value in scope.params().items() if name != "channel"}
-    found: list[Mapping[str, Any]] = list(ask(edition, _TURNOVER, params))
-    value = found[0]["stock_turnover_days"] if found else None
-    return None if value is None else float(value)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -6,6 +6,7 @@ their value from there and give it back.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -227,3 +228,40 @@ def listed(text: str, default: Sequence[str] = ()) -> list[str]:
     if not text:
         return list(default)
     return [] if text == NOTHING else list(dict.fromkeys(text.split(",")))
+
+
+def switch(
+    key: str,
+    options: Sequence[str],
+    default: str,
+    *,
+    label: str,
+    format_func: Callable[[str], str],
+    variant: str = "",
+    label_visibility: Literal["visible", "collapsed"] = "collapsed",
+) -> str:
+    """A `choice` between few options, all of them in sight.
+
+    Args:
+        key: which choice.
+        options: what may be chosen.
+        default: the option that is not written to the URL.
+        label: what is chosen, for people who can't see it either.
+        format_func: the words of an option.
+        variant: see `choice`.
+        label_visibility: whether the label is drawn.
+    """
+    return choice(
+        key,
+        options,
+        default,
+        lambda widget_key: st.segmented_control(
+            label,
+            options,
+            format_func=format_func,
+            key=widget_key,
+            required=True,
+            label_visibility=label_visibility,
+        ),
+        variant=variant,
+    )

@@ -80,18 +80,12 @@ def choose_question(context: PageContext) -> None:
 def choose_chart(context: PageContext, question: Question) -> Chart:
     """How the answer is drawn."""
     options = explore_words.charts_for(question)
-    chosen = address.choice(
+    chosen = address.switch(
         "chart",
         options,
         options[0],
-        lambda key: st.segmented_control(
-            context.t("explore.chart"),
-            options,
-            format_func=lambda name: context.t(f"explore.charts.{name}"),
-            key=key,
-            required=True,
-            label_visibility="collapsed",
-        ),
+        label=context.t("explore.chart"),
+        format_func=lambda name: context.t(f"explore.charts.{name}"),
         variant=f"{context.language}_{'_'.join(options)}",
     )
     return next(option for option in options if option == chosen)

@@ -1,10 +1,9 @@
 """The words of the process: its steps, the paths that orders take, and what the SOP foresees."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-import streamlit as st
 
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
@@ -38,22 +37,6 @@ def headline(context: PageContext, business: str, conformance: Mapping[str, Any]
         conforming=formats.rate(float(conformance["process_conformance_rate"])),
         straight=formats.rate(float(conformance["straight_through_rate"])),
     )
-
-
-def order_type_switch(context: PageContext, offered: Sequence[str]) -> Callable[[str], str | None]:
-    """The widget that chooses between the processes of order types, given its key."""
-    t = context.t
-
-    def draw(key: str) -> str | None:
-        return st.segmented_control(
-            t("process.which"),
-            offered,
-            format_func=lambda name: t(f"process.order_types.{name}"),
-            key=key,
-            required=True,
-        )
-
-    return draw
 
 
 def step_label(context: PageContext, count: int, wait: float | None) -> str:
