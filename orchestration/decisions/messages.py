@@ -1,7 +1,7 @@
 """Messages of rules: templates with {column} variables; a missing value is an error, not a gap."""
 
 import string
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -33,16 +33,7 @@ def render_message(template: str, values: Mapping[str, Any], *, zone: ZoneInfo) 
     Raises:
         InputError: a variable has no value.
     """
-    shown = {}
-    for name in _variables(template):
-        value = values.get(name)
-        if value is None:
-            raise InputError(
-                f'The message "{template}" needs {{{name}}}, which is empty for this row; '
-                "exclude such rows in the condition or leave the variable out."
-            )
-        shown[name] = _shown(value, zone)
-    return template.format_map(shown)
+    return _filled(template, values, "message", "variable", lambda value: _shown(value, zone))
 
 
 def render_field(template: str, values: Mapping[str, Any]) -> str:
@@ -51,15 +42,25 @@ def render_field(template: str, values: Mapping[str, Any]) -> str:
     Raises:
         InputError: a variable has no value.
     """
+    return _filled(template, values, "field", "field", _plain)
+
+
+def _filled(
+    template: str,
+    values: Mapping[str, Any],
+    kind: str,
+    part: str,
+    show: Callable[[Any], str],
+) -> str:
     shown = {}
     for name in _variables(template):
         value = values.get(name)
         if value is None:
             raise InputError(
-                f'The field "{template}" needs {{{name}}}, which is empty for this row; exclude '
-                "such rows in the condition or leave the field out."
+                f'The {kind} "{template}" needs {{{name}}}, which is empty for this row; exclude '
+                f"such rows in the condition or leave the {part} out."
             )
-        shown[name] = _plain(value)
+        shown[name] = show(value)
     return template.format_map(shown)
 
 
