@@ -4,15 +4,14 @@ A link is its own proof: the order's key and the time it ends, signed. Nothing i
 make or change one without the key, and it says nothing about the customer.
 """
 
-import hashlib
-import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature
 
 from connectors.errors import InputError
 from connectors.settings import Settings
+from orchestration.signed_links import TokenSigner, key_for
 
 VALID_FOR = timedelta(days=30)
 _PURPOSE = "fourflow tracking link"
@@ -41,11 +40,7 @@ class TrackingLinks:
 
     def __init__(self, key: str, base_url: str) -> None:
         self._base_url = base_url.rstrip("/")
-        self._signer = URLSafeSerializer(
-            key,
-            salt=_PURPOSE,
-            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-        )
+        self._signer = TokenSigner(key, _PURPOSE)
 
     def issue(
         self, order_key: str, *, now: datetime, valid_for: timedelta = VALID_FOR
@@ -58,7 +53,7 @@ class TrackingLinks:
         if not order_key.strip() or valid_for <= timedelta(0):
             raise InputError("A tracking link needs an order and must last at least a day.")
         ends = int((now + valid_for).timestamp())
-        token = self._signer.dumps([order_key, ends])
+        token = self._signer.sign([order_key, ends])
         return TrackingLink(
             order_key, f"{self._base_url}/track/{token}", datetime.fromtimestamp(ends, UTC)
         )
@@ -73,7 +68,7 @@ class TrackingLinks:
         if len(token) > _LONGEST_TOKEN:
             raise ForgedLinkError
         try:
-            order_key, ends = self._signer.loads(token)
+            order_key, ends = self._signer.read(token)
         except (BadSignature, TypeError, ValueError):
             raise ForgedLinkError from None
         if now.timestamp() >= ends:
@@ -83,5 +78,4 @@ class TrackingLinks:
 
 def links_from_settings(settings: Settings) -> TrackingLinks:
     """The links of this installation."""
-    key = hmac.new(settings.pii_hash_key().encode(), _PURPOSE.encode(), "sha256").hexdigest()
-    return TrackingLinks(key, settings.public_url)
+    return TrackingLinks(key_for(_PURPOSE, settings), settings.public_url)

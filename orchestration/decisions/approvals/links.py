@@ -5,7 +5,6 @@ one; it ends by itself; every visit is kept, forged ones too; who tries too ofte
 Opening it changes nothing (mail scanners do that): only the form on the page answers.
 """
 
-import hashlib
 import hmac
 import logging
 import secrets
@@ -15,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature
 from sqlalchemy import Engine, Row, func, insert, select, update
 
 from connectors.database.engine import write_transaction
@@ -31,6 +30,7 @@ from orchestration.decisions.approvals.verdicts import (
     give_verdict,
 )
 from orchestration.decisions.ledger import Decision, find_decision
+from orchestration.signed_links import TokenSigner, key_for
 
 logger = logging.getLogger(__name__)
 _PURPOSE = "fourflow approval link"
@@ -104,11 +104,7 @@ class ApprovalLinks:
         self._key = key.encode()
         self._base_url = base_url.rstrip("/")
         self._policy = policy or LinkPolicy()
-        self._signer = URLSafeSerializer(
-            key,
-            salt=_PURPOSE,
-            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-        )
+        self._signer = TokenSigner(key, _PURPOSE)
 
     def issue(self, decision_id: str, approver: str, *, now: datetime) -> Link:
         """Make a link for one person.
@@ -137,7 +133,7 @@ class ApprovalLinks:
                     expires_at=expires_at,
                 )
             )
-        url = f"{self._base_url}/approvals/{self._signer.dumps(link_id)}"
+        url = f"{self._base_url}/approvals/{self._signer.sign(link_id)}"
         return Link(decision_id, name, url, expires_at)
 
     def open(self, token: str, visitor: str, *, now: datetime) -> Invitation:
@@ -183,7 +179,7 @@ class ApprovalLinks:
         if self._tries_too_often(visitor, now):
             raise self._refuse(Refusal.TOO_MANY, None, visitor, now)
         try:
-            link_id = str(self._signer.loads(token))
+            link_id = str(self._signer.read(token))
         except BadSignature:
             raise self._refuse(Refusal.FORGED, None, visitor, now) from None
         with self._engine.connect() as connection:
@@ -233,9 +229,12 @@ class ApprovalLinks:
 
 def links_from_settings(settings: Settings, engine: Engine) -> ApprovalLinks:
     """The links of this installation."""
-    key = hmac.new(settings.pii_hash_key().encode(), _PURPOSE.encode(), "sha256").hexdigest()
-    policy = load_approval_policy(settings)
-    return ApprovalLinks(engine, policy, key=key, base_url=settings.public_url)
+    return ApprovalLinks(
+        engine,
+        load_approval_policy(settings),
+        key=key_for(_PURPOSE, settings),
+        base_url=settings.public_url,
+    )
 
 
 def refusals(engine: Engine, *, since: datetime | None = None) -> Mapping[str, int]:
