@@ -11,9 +11,9 @@ import numpy as np
 
 from connectors.sandbox.files.defects import DefectPlan
 from connectors.sandbox.files.records import Records
+from connectors.sandbox.parcel_table import list_parcels
 from connectors.sandbox.platforms import CANCELLED, SALE
 from connectors.sandbox.retailer import World
-from connectors.sandbox.stages.parcelling import list_parcels
 from connectors.sandbox.world import DAY, NEVER, Ints
 
 AMOUNT_TIERS_FEN = {

@@ -21,6 +21,7 @@ from connectors.sandbox.files.settlement import (
     settlement_files,
 )
 from connectors.sandbox.files.wholesale import WHOLESALE_ENTITIES, wholesale_files
+from connectors.sandbox.parcel_table import describe_parcels
 from connectors.sandbox.platforms import CHANNELS
 from connectors.sandbox.retailer import World
 from connectors.sandbox.stages.asking import describe_inquiries, simulate_inquiries
@@ -28,7 +29,6 @@ from connectors.sandbox.stages.booking import book_movements, describe_books
 from connectors.sandbox.stages.distributing import describe_wholesale, simulate_wholesale
 from connectors.sandbox.stages.exchanging import describe_exchanges
 from connectors.sandbox.stages.identifying import describe_rings, identify_orders
-from connectors.sandbox.stages.parcelling import describe_parcels
 from connectors.sandbox.stages.paying_out import describe_settlements, simulate_settlements
 from connectors.sandbox.stages.visiting import describe_visits, simulate_visits
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from connectors.sandbox.files.defects import DefectPlan
+from connectors.sandbox.parcel_table import list_parcels
 from connectors.sandbox.platforms import (
     CANCELLED,
     CHANNELS,
@@ -24,7 +25,6 @@ from connectors.sandbox.platforms import (
     SUCCESS,
 )
 from connectors.sandbox.retailer import World
-from connectors.sandbox.stages.parcelling import list_parcels
 from connectors.sandbox.world import (
     NEVER,
     Flags,

@@ -14,6 +14,7 @@ import pyarrow.csv as pa_csv
 
 from connectors.sandbox.files.defects import DefectPlan
 from connectors.sandbox.files.records import FIRST_SENT, UNMAPPED, Records
+from connectors.sandbox.parcel_table import list_parcels
 from connectors.sandbox.platforms import (
     BUYER_PREFIXES,
     CANCELLED,
@@ -40,7 +41,6 @@ from connectors.sandbox.platforms import (
 from connectors.sandbox.retailer import World
 from connectors.sandbox.stages.catalogue import CATEGORIES
 from connectors.sandbox.stages.contacting import state_contacts
-from connectors.sandbox.stages.parcelling import list_parcels
 from connectors.sandbox.stages.people import GIVEN_NAMES, SURNAMES
 from connectors.sandbox.stages.weighing import weigh_products
 from connectors.sandbox.world import NEVER, Flags, Ints
