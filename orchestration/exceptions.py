@@ -5,15 +5,15 @@ resolved. A case is opened again when the same thing goes wrong anew.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from connectors.database.engine import write_transaction
-from connectors.database.schema import exception_cases
+from connectors.database.schema import exception_cases, exception_events
 from connectors.errors import InputError
 
 TABLE = "rpt_exceptions"
@@ -39,6 +39,8 @@ class ExceptionCase:
         exception_class: shortage, quality, cancel, stuck, lost, address, payment or price.
         options: what can be done, with what it costs.
         is_breached: whether its hours are over by the business's clock.
+        minutes_left: of those hours by the same clock; below zero when they are over.
+        recommended: the cheapest of its options, of equals the one that is listed first.
         state: open, taken or resolved.
     """
 
@@ -53,14 +55,51 @@ class ExceptionCase:
     due_at: datetime | None
     is_breached: bool
     open_minutes: int | None
+    minutes_left: int | None
     amount_at_risk: Decimal
     currency_code: str | None
     owner: str
     options: tuple[tuple[str, Decimal], ...]
     state: str
     taken_by: str | None = None
+    taken_at: datetime | None = None
     resolved_by: str | None = None
+    resolved_at: datetime | None = None
     resolution: str | None = None
+    note: str | None = None
+
+    @property
+    def recommended(self) -> str | None:
+        """The cheapest of its options."""
+        return min(self.options, key=lambda option: option[1])[0] if self.options else None
+
+    @property
+    def seen(self) -> "Seen":
+        """What somebody who looks at it now has seen, to be given back when they act."""
+        return Seen(self.state, self.resolved_by if self.state == "resolved" else self.taken_by)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A case as somebody saw it before they acted: whoever was faster is told to them."""
+
+    state: str
+    person: str | None
+
+
+@dataclass(frozen=True)
+class TimeToResolve:
+    """How long resolving took, in hours.
+
+    Attributes:
+        resolved: number of cases.
+        from_raised: mean since it went wrong.
+        from_taken: mean since somebody took it.
+    """
+
+    resolved: int
+    from_raised: float | None
+    from_taken: float | None
 
 
 def list_exceptions(
@@ -98,7 +137,15 @@ def list_exceptions(
     ]
 
 
-def take(engine: Engine, lake: Snapshot, key: str, *, person: str, now: datetime) -> ExceptionCase:
+def take(
+    engine: Engine,
+    lake: Snapshot,
+    key: str,
+    *,
+    person: str,
+    now: datetime,
+    seen: Seen | None = None,
+) -> ExceptionCase:
     """Somebody takes care of an open exception.
 
     Raises:
@@ -107,11 +154,76 @@ def take(engine: Engine, lake: Snapshot, key: str, *, person: str, now: datetime
     _require_name(person)
     case = _find(engine, lake, key)
     with write_transaction(engine, lock=_LOCK) as connection:
-        known = _known(connection, case.exception_key)
-        is_closed = known is None or _state(known, case.raised_at) == "open"
-        if known is not None and not is_closed and known.taken_by not in (None, person):
+        known = _current(connection, case, seen)
+        if known is not None and known.resolved_at is None and known.taken_by not in (None, person):
             raise InputError(f"{known.taken_by} has taken {case.exception_key}; ask them.")
         _keep(connection, case, {**_FRESH, "taken_by": person, "taken_at": now})
+        _tell(connection, case, _Event("taken", person, now))
+    return _find(engine, lake, case.exception_key)
+
+
+def assign(
+    engine: Engine,
+    lake: Snapshot,
+    key: str,
+    *,
+    to: str,
+    person: str,
+    now: datetime,
+    seen: Seen | None = None,
+) -> ExceptionCase:
+    """Give an exception to somebody, whoever has it now.
+
+    Args:
+        engine: the operational database.
+        lake: the published snapshot.
+        key: its key, or the beginning of it.
+        to: who shall take care of it.
+        person: who says so.
+        now: the time of it.
+        seen: the case as that person saw it; None: not compared.
+
+    Raises:
+        InputError: a name is missing, no such exception, it is resolved, or it changed meanwhile.
+    """
+    _require_name(person)
+    if not to.strip():
+        raise InputError("Say to whom the exception goes.")
+    case = _find(engine, lake, key)
+    with write_transaction(engine, lock=_LOCK) as connection:
+        known = _current(connection, case, seen)
+        if known is not None and known.resolved_at is not None:
+            raise InputError(
+                f"{known.resolved_by} has resolved {case.exception_key}; reopen it first."
+            )
+        _keep(connection, case, {**_FRESH, "taken_by": to.strip(), "taken_at": now})
+        _tell(connection, case, _Event("assigned", person, now, {"to": to.strip()}))
+    return _find(engine, lake, case.exception_key)
+
+
+def hand_back(
+    engine: Engine,
+    lake: Snapshot,
+    key: str,
+    *,
+    person: str,
+    now: datetime,
+    seen: Seen | None = None,
+) -> ExceptionCase:
+    """Undo taking: nobody takes care of the exception any more.
+
+    Raises:
+        InputError: no name, no such exception, nobody has it, or it changed meanwhile.
+    """
+    _require_name(person)
+    case = _find(engine, lake, key)
+    with write_transaction(engine, lock=_LOCK) as connection:
+        known = _current(connection, case, seen)
+        if known is None or known.resolved_at is not None:
+            raise InputError(f"Nobody has taken {case.exception_key}, so it can't be handed back.")
+        mine = exception_cases.c.exception_key == case.exception_key
+        connection.execute(delete(exception_cases).where(mine))
+        _tell(connection, case, _Event("handed_back", person, now, {"from": known.taken_by}))
     return _find(engine, lake, case.exception_key)
 
 
@@ -124,6 +236,7 @@ def resolve(
     resolution: str,
     now: datetime,
     note: str | None = None,
+    seen: Seen | None = None,
 ) -> ExceptionCase:
     """Somebody says how an exception was resolved.
 
@@ -135,9 +248,11 @@ def resolve(
         resolution: one of its options.
         now: the time of it.
         note: anything else worth knowing.
+        seen: the case as that person saw it; None: not compared.
 
     Raises:
-        InputError: no name, no such exception or option, or it is resolved already.
+        InputError: no name, no such exception or option, it is resolved already, or it changed
+            meanwhile.
     """
     _require_name(person)
     case = _find(engine, lake, key)
@@ -148,55 +263,112 @@ def resolve(
             f"{', '.join(options)}."
         )
     with write_transaction(engine, lock=_LOCK) as connection:
-        known = _known(connection, case.exception_key)
-        state = _state(known, case.raised_at)
-        if state == "resolved" and known is not None:
+        known = _current(connection, case, seen)
+        if known is not None and known.resolved_at is not None:
             raise InputError(f"{known.resolved_by} has resolved {case.exception_key} already.")
-        before = known if state == "taken" else None
         values = {
-            "taken_by": before.taken_by if before is not None else person,
-            "taken_at": before.taken_at if before is not None else now,
+            "taken_by": known.taken_by if known is not None else person,
+            "taken_at": known.taken_at if known is not None else now,
             "resolved_by": person,
             "resolved_at": now,
             "resolution": resolution,
-            "note": note,
+            "note": (note or "").strip() or None,
         }
         _keep(connection, case, values)
+        told = {"resolution": resolution, "note": values["note"]}
+        _tell(connection, case, _Event("resolved", person, now, told))
     return _find(engine, lake, case.exception_key)
 
 
-def summarise(engine: Engine, cases: Iterable[ExceptionCase]) -> list[dict[str, Any]]:
-    """By class and currency: what is open, its money, and mean hours from taking to resolving."""
+def reopen(
+    engine: Engine,
+    lake: Snapshot,
+    key: str,
+    *,
+    person: str,
+    now: datetime,
+    seen: Seen | None = None,
+) -> ExceptionCase:
+    """Undo resolving: whoever had the exception has it again.
+
+    Raises:
+        InputError: no name, no such exception, it is not resolved, or it changed meanwhile.
+    """
+    _require_name(person)
+    case = _find(engine, lake, key)
+    with write_transaction(engine, lock=_LOCK) as connection:
+        known = _current(connection, case, seen)
+        if known is None or known.resolved_at is None:
+            raise InputError(f"{case.exception_key} is not resolved, so it can't be reopened.")
+        taken = {"taken_by": known.taken_by, "taken_at": known.taken_at}
+        _keep(connection, case, {**_FRESH, **taken})
+        _tell(connection, case, _Event("reopened", person, now, {"resolution": known.resolution}))
+    return _find(engine, lake, case.exception_key)
+
+
+def case_history(engine: Engine, key: str) -> list[dict[str, Any]]:
+    """Everything that people did about one exception, oldest first."""
+    query = (
+        select(exception_events)
+        .where(exception_events.c.exception_key == key)
+        .order_by(exception_events.c.event_id)
+    )
+    with engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def times_to_resolve(engine: Engine) -> dict[str | None, TimeToResolve]:
+    """How long resolving took by class, and of all of them under None."""
     query = select(
         exception_cases.c.exception_class,
+        exception_cases.c.raised_at,
         exception_cases.c.taken_at,
         exception_cases.c.resolved_at,
-    ).where(exception_cases.c.resolved_at.is_not(None), exception_cases.c.taken_at.is_not(None))
-    hours: dict[str, list[float]] = {}
+    ).where(exception_cases.c.resolved_at.is_not(None))
+    spans: dict[str | None, list[tuple[float | None, float | None]]] = {}
     with engine.connect() as connection:
         for row in connection.execute(query):
-            spent = (row.resolved_at - row.taken_at).total_seconds() / 3600
-            hours.setdefault(row.exception_class, []).append(spent)
+            pair = _hours(row.raised_at, row.resolved_at), _hours(row.taken_at, row.resolved_at)
+            spans.setdefault(row.exception_class, []).append(pair)
+            spans.setdefault(None, []).append(pair)
+    return {
+        name: TimeToResolve(
+            len(pairs),
+            _mean([raised for raised, _ in pairs if raised is not None]),
+            _mean([taken for _, taken in pairs if taken is not None]),
+        )
+        for name, pairs in spans.items()
+    }
+
+
+def summarise(engine: Engine, cases: Iterable[ExceptionCase]) -> list[dict[str, Any]]:
+    """By class and currency: what is open, its money, and mean hours until it was resolved."""
+    times = times_to_resolve(engine)
     groups: dict[tuple[str, str | None], list[ExceptionCase]] = {}
     for case in cases:
         if case.state != "resolved":
             groups.setdefault((case.exception_class, case.currency_code), []).append(case)
-    for name in hours.keys() - {key[0] for key in groups}:
-        groups[(name, None)] = []
+    for name in times.keys() - {key[0] for key in groups} - {None}:
+        groups[(str(name), None)] = []
+    never = TimeToResolve(0, None, None)
     return [
         {
             "exception_class": name,
             "open": len(group),
-            "breached": sum(case.is_breached for case in group),
-            "amount_at_risk": sum((case.amount_at_risk for case in group), Decimal(0)),
+            "breached": sum(bool(case.is_breached) for case in group),
+            "amount_at_risk": _at_risk(group),
             "currency_code": currency,
-            "resolved": len(hours.get(name, [])),
-            "mean_hours_to_resolve": _mean(hours.get(name, [])),
+            "resolved": times.get(name, never).resolved,
+            "mean_hours_to_resolve": times.get(name, never).from_taken,
+            "mean_hours_since_raised": times.get(name, never).from_raised,
         }
-        for (name, currency), group in sorted(
-            groups.items(), key=lambda item: -sum(case.amount_at_risk for case in item[1])
-        )
+        for (name, currency), group in sorted(groups.items(), key=lambda item: -_at_risk(item[1]))
     ]
+
+
+def _at_risk(cases: Iterable[ExceptionCase]) -> Decimal:
+    """Their money; a viewer from whom it is hidden has no amounts."""
+    return sum((case.amount_at_risk or Decimal(0) for case in cases), Decimal(0))
 
 
 _FRESH: dict[str, Any] = {
@@ -205,6 +377,10 @@ _FRESH: dict[str, Any] = {
     "resolution": None,
     "note": None,
 }
+
+
+def _hours(start: datetime | None, end: datetime) -> float | None:
+    return None if start is None else (end - start).total_seconds() / 3600
 
 
 def _mean(values: list[float]) -> float | None:
@@ -222,12 +398,18 @@ def _case(row: dict[str, Any], known: Row[Any] | None) -> ExceptionCase:
     names = ExceptionCase.__dataclass_fields__.keys() & row.keys()
     return ExceptionCase(
         **{name: row[name] for name in names},
+        minutes_left=_left(row["sla_hours"], row["open_minutes"]),
         options=_options(row["option_costs"]),
         state=state,
-        taken_by=live.taken_by if live is not None else None,
-        resolved_by=live.resolved_by if live is not None else None,
-        resolution=live.resolution if live is not None else None,
+        **({name: getattr(live, name) for name in _KEPT} if live is not None else {}),
     )
+
+
+_KEPT = ("taken_by", "taken_at", "resolved_by", "resolved_at", "resolution", "note")
+
+
+def _left(sla_hours: int | None, open_minutes: int | None) -> int | None:
+    return None if sla_hours is None or open_minutes is None else sla_hours * 60 - open_minutes
 
 
 def _options(text: str | None) -> tuple[tuple[str, Decimal], ...]:
@@ -259,6 +441,42 @@ def _find(engine: Engine, lake: Snapshot, key: str) -> ExceptionCase:
 def _known(connection: Connection, key: str) -> Row[Any] | None:
     query = select(exception_cases).where(exception_cases.c.exception_key == key)
     return connection.execute(query.with_for_update()).one_or_none()
+
+
+def _current(connection: Connection, case: ExceptionCase, seen: Seen | None) -> Row[Any] | None:
+    """What people did about it so far; None when it is open (again).
+
+    Raises:
+        InputError: somebody else did something since it was seen.
+    """
+    known = _known(connection, case.exception_key)
+    state = _state(known, case.raised_at)
+    person = None if known is None or state == "open" else known.resolved_by or known.taken_by
+    if seen is not None and seen != Seen(state, person):
+        did = {"taken": "has taken", "resolved": "has resolved"}.get(state)
+        said = f"{person} {did} {case.exception_key}" if did else f"{case.exception_key} is open"
+        raise InputError(f"{said} since you opened it; look at it again.")
+    return None if state == "open" else known
+
+
+@dataclass(frozen=True)
+class _Event:
+    name: str
+    actor: str
+    at: datetime
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def _tell(connection: Connection, case: ExceptionCase, event: _Event) -> None:
+    connection.execute(
+        insert(exception_events).values(
+            exception_key=case.exception_key,
+            happened_at=event.at,
+            event=event.name,
+            actor=event.actor,
+            detail=event.detail,
+        )
+    )
 
 
 def _keep(connection: Connection, case: ExceptionCase, values: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from app_streamlit.queries.ledger import (
     load_state_counts,
 )
 from app_streamlit.ui import (
+    acts,
     address,
     cards,
     decision_blocks,
@@ -28,7 +29,7 @@ home = context.edition.home
 st.title(t("pages.decisions"))
 counts = load_state_counts(home)
 cards.headline(decision_words.headline(context, counts))
-decision_blocks.tell_what_was_done()
+acts.tell()
 if not sum(counts.values()):
     no_data(context, "empty.no_decisions")
     st.stop()

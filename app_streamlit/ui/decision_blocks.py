@@ -1,7 +1,5 @@
 """Blocks about decisions: what is held or dead, and one decision with all that people may do."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from app_streamlit.queries.ledger import (
@@ -14,31 +12,11 @@ from app_streamlit.queries.ledger import (
     load_threshold_labels,
 )
 from app_streamlit.queries.orders import is_listed
-from app_streamlit.ui import cards, decision_words, formats, navigation, tables
+from app_streamlit.ui import acts, cards, decision_words, formats, navigation, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.person import acting_person
 from app_streamlit.ui.states import no_data
 from app_streamlit.writes import decisions as writes
-from connectors.errors import FourflowError
-
-_SAID = "_decision_said"
-
-
-def tell_what_was_done() -> None:
-    """After an act: one line that says what it did."""
-    said = st.session_state.pop(_SAID, None)
-    if said:
-        st.success(cards.escape(said), icon=":material/check:")
-
-
-def _do(act: Callable[[], str]) -> None:
-    """Do it, then show the page anew with what was done; a refusal is one sentence."""
-    try:
-        st.session_state[_SAID] = act()
-    except FourflowError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    st.rerun()
 
 
 def show_held(context: PageContext) -> None:
@@ -59,6 +37,8 @@ def show_held(context: PageContext) -> None:
 def offer_letting_go(context: PageContext, rule_id: str) -> None:
     """Let go what was held because this rule made more decisions than its ceiling."""
     t = context.t
+    if not acts.is_offered(context, "approve"):
+        return
     if not any(one.cause == "volume" for one in load_held(context.edition.home)):
         return
     with st.form("let_go", border=True):
@@ -66,12 +46,14 @@ def offer_letting_go(context: PageContext, rule_id: str) -> None:
         person = acting_person(context, key="let_go")
         is_wanted = st.form_submit_button(t("decisions.let_go"), icon=":material/play_arrow:")
     if is_wanted:
-        _do(lambda: t("decisions.let_go_done", count=writes.let_go(rule_id, person=person)))
+        acts.do(lambda: t("decisions.let_go_done", count=writes.let_go(rule_id, person=person)))
 
 
 def offer_retry(context: PageContext, decision_ids: list[str] | None, number: int) -> None:
     """Put dead deliveries in the queue again with one click."""
     t = context.t
+    if not acts.is_offered(context, "approve"):
+        return
     key = "retry_all" if decision_ids is None else "retry_one"
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}_box"):
         person = acting_person(context, key=key)
@@ -83,7 +65,7 @@ def offer_retry(context: PageContext, decision_ids: list[str] | None, number: in
         is_wanted = st.button(label, type="primary", icon=":material/replay:", key=key)
     st.caption(t("decisions.retry_help"))
     if is_wanted:
-        _do(lambda: t("decisions.retried", count=writes.retry(decision_ids, person=person)))
+        acts.do(lambda: t("decisions.retried", count=writes.retry(decision_ids, person=person)))
 
 
 def show_decision(context: PageContext, decision_id: str) -> None:
@@ -179,6 +161,9 @@ def _show_approval(context: PageContext, found: DecisionFile) -> None:
         )
     if approval.state != "awaiting":
         return
+    if not acts.is_offered(context, "approve"):
+        acts.say_why_not(context, "approve")
+        return
     with st.form(f"verdict_{decision.decision_id}", border=True):
         person = acting_person(context, key="verdict")
         option = _option_box(context, found, may_be_none=True)
@@ -205,11 +190,13 @@ def _show_approval(context: PageContext, found: DecisionFile) -> None:
                 return t("decisions.more_needed", n=more, count=formats.count(more))
             return t(f"decisions.said.{said}")
 
-        _do(act)
+        acts.do(act)
 
 
 def _offer_withdrawal(context: PageContext, decision_id: str) -> None:
     t = context.t
+    if not acts.is_offered(context, "approve"):
+        return
     with st.expander(t("decisions.withdraw")), st.form(f"withdraw_{decision_id}", border=False):
         person = acting_person(context, key="withdraw")
         reason = st.text_input(t("decisions.reason"))
@@ -220,7 +207,7 @@ def _offer_withdrawal(context: PageContext, decision_id: str) -> None:
             writes.withdraw(decision_id, person=person, reason=reason)
             return t("decisions.said.reject")
 
-        _do(act)
+        acts.do(act)
 
 
 def _option_box(context: PageContext, found: DecisionFile, *, may_be_none: bool) -> str | None:
@@ -253,6 +240,9 @@ def _show_options(context: PageContext, found: DecisionFile) -> None:
     is_open = decision.state not in ("rejected", "expired", "shadow", "held_out")
     if found.approval is not None or is_chosen or not is_open:
         return
+    if not acts.is_offered(context, "approve"):
+        acts.say_why_not(context, "approve")
+        return
     with st.form(f"choose_{decision.decision_id}", border=True):
         option = _option_box(context, found, may_be_none=False)
         person = acting_person(context, key="choose")
@@ -264,4 +254,4 @@ def _show_options(context: PageContext, found: DecisionFile) -> None:
             writes.choose(decision.decision_id, option, person=person, reason=reason)
             return t("decisions.option_done")
 
-        _do(act)
+        acts.do(act)

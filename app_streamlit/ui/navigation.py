@@ -33,6 +33,7 @@ ENTRIES = (
     Entry("reconciliation", ":material/account_balance:"),
     Entry("aftersales", ":material/assignment_return:"),
     Entry("customers", ":material/groups:"),
+    Entry("exceptions", ":material/report:"),
     Entry("decisions", ":material/task_alt:"),
     Entry("rules", ":material/rule:"),
     Entry("roi", ":material/savings:"),

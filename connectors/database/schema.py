@@ -368,6 +368,19 @@ exception_cases = Table(
     Index("ix_exception_cases_exception_class_resolved_at", "exception_class", "resolved_at"),
 )
 
+# One row per thing that somebody did about an exception, append only.
+exception_events = Table(
+    "exception_events",
+    metadata,
+    Column("event_id", identity_type(), primary_key=True, autoincrement=True),
+    Column("exception_key", Text, nullable=False, index=True),
+    Column("happened_at", UtcDateTime, nullable=False),
+    # taken, assigned, handed_back, resolved, reopened.
+    Column("event", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("detail", json_type(), nullable=False),
+)
+
 # One row a refusal, download, write or sign-in; kept when the person or the key is gone.
 access_log = Table(
     "access_log",

@@ -12,6 +12,7 @@ Action = Literal[
     "edit_rules",  # write, enable and disable rules
     "sign_off",  # close a reconciliation or a period
     "merge_customers",  # merge and split identities
+    "work_exceptions",  # take, assign and resolve exceptions
     "replay",  # replay quarantined records
     "save_views",  # keep views and a cockpit
     "download",  # take rows away as files

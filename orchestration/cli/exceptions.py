@@ -100,3 +100,45 @@ def resolve_command(
         print_json(asdict(case))
     else:
         typer.echo(f"{case.exception_key} is resolved: {case.resolution}.")
+
+
+@app.command("assign")
+def assign_command(
+    key: _Key,
+    by: _By,
+    to: Annotated[str, typer.Option(help="Who shall take care of it.")],
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Give an exception to somebody, whoever has it now."""
+    settings = load_settings()
+    engine = open_database(settings)
+    with open_published(settings, engine=engine) as lake:
+        case = exceptions.assign(engine, lake, key, to=to, person=by, now=utc_now())
+    _say(case, f"{case.taken_by} takes care of {case.exception_key}.", json=json)
+
+
+@app.command("hand-back")
+def hand_back_command(key: _Key, by: _By, json: Annotated[bool, JsonOption] = False) -> None:
+    """Undo taking: anybody may take the exception again."""
+    settings = load_settings()
+    engine = open_database(settings)
+    with open_published(settings, engine=engine) as lake:
+        case = exceptions.hand_back(engine, lake, key, person=by, now=utc_now())
+    _say(case, f"{case.exception_key} is open; anybody may take it.", json=json)
+
+
+@app.command("reopen")
+def reopen_command(key: _Key, by: _By, json: Annotated[bool, JsonOption] = False) -> None:
+    """Undo resolving: the exception is in the queue again."""
+    settings = load_settings()
+    engine = open_database(settings)
+    with open_published(settings, engine=engine) as lake:
+        case = exceptions.reopen(engine, lake, key, person=by, now=utc_now())
+    _say(case, f"{case.exception_key} is in the queue again.", json=json)
+
+
+def _say(case: exceptions.ExceptionCase, sentence: str, *, json: bool) -> None:
+    if json:
+        print_json(asdict(case))
+    else:
+        typer.echo(sentence)

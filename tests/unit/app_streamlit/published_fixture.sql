@@ -699,4 +699,33 @@ select 'fourflow_demo:SKU-0007' as product_key, 'fourflow_demo' as business, 'SK
     'Diapers' as name, 'baby' as category;
 
 create or replace table lake.marts.dim_suppliers as
-select 'sup:1' as supplier_key, 'S-1' as supplier_no, 'Soft Paper Ltd' as name
+select 'sup:1' as supplier_key, 'S-1' as supplier_no, 'Soft Paper Ltd' as name;
+
+create or replace table lake.reference.exception_classes as
+select * from (values
+    ('stuck', 4::bigint, 'Stuck', '停滞', 'logistics', 24::bigint),
+    ('payment', 7::bigint, 'Payment', '付款与回款', 'finance', 72::bigint)
+) as t (exception_class, sort_order, label_en, label_zh, owner, sla_hours);
+
+create or replace table lake.reference.exception_options as
+select * from (values
+    ('stuck', 'reship', 1::bigint, 'Send it again', '重新发货'),
+    ('stuck', 'chase', 2::bigint, 'Ask the carrier or warehouse', '催促承运商或仓库'),
+    ('payment', 'remind', 1::bigint, 'Remind', '催付')
+) as t (exception_class, option, sort_order, label_en, label_zh);
+
+create or replace table lake.reports.rpt_exceptions as
+select
+    'stuck:stage:' || order_key || ':shipping' as exception_key, 'stuck' as exception_class,
+    business, 'shipping_overdue' as reason, order_key, null::varchar as sku, null::varchar as site,
+    created_at::timestamptz as raised_at, gross_amount::decimal(18, 2) as amount_at_risk,
+    currency_code, 'logistics' as owner, 24::bigint as sla_hours,
+    (created_at + interval 1 day)::timestamptz as due_at, true as is_breached,
+    3000::bigint as open_minutes, 'reship=' || gross_amount || ';chase=2.00' as option_costs
+from lake.marts.fct_orders where order_no like 'D%0000'
+union all
+select
+    'payment:stage:' || order_key || ':settlement', 'payment', business, 'settlement_overdue',
+    order_key, null, null, created_at::timestamptz, gross_amount::decimal(18, 2), currency_code,
+    'finance', 72, (created_at + interval 3 day)::timestamptz, false, 600, 'remind=1.00'
+from lake.marts.fct_orders where order_no like 'T%0000' and created_on > date '2026-11-10';

@@ -8,7 +8,17 @@ import pytest
 from sqlalchemy import Engine
 
 from connectors.errors import InputError
-from orchestration.exceptions import list_exceptions, resolve, summarise, take
+from orchestration.exceptions import (
+    assign,
+    case_history,
+    hand_back,
+    list_exceptions,
+    reopen,
+    resolve,
+    summarise,
+    take,
+    times_to_resolve,
+)
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ROWS = """
@@ -71,6 +81,7 @@ def test_a_case_is_taken_by_one_resolved_once_and_timed(engine: Engine, queue: A
     assert by_class["stuck"] == {
         "exception_class": "stuck", "open": 1, "breached": 0, "amount_at_risk": Decimal("40.00"),
         "currency_code": "CNY", "resolved": 1, "mean_hours_to_resolve": 6.0,
+        "mean_hours_since_raised": 42.0,
     }  # fmt: skip
     assert by_class["lost"]["mean_hours_to_resolve"] is None
 
@@ -94,3 +105,33 @@ def test_unknown_and_ambiguous_keys_and_missing_names_are_refused(
         take(engine, queue, "lost:2", person=" ", now=NOW)
     queue.execute("drop table rpt_exceptions")
     assert list_exceptions(engine, queue) == []
+
+
+def test_every_act_is_undone_and_told_and_the_slower_one_refused(
+    engine: Engine, queue: Any
+) -> None:
+    seen = list_exceptions(engine, queue)[1].seen
+    assign(engine, queue, "stuck:1", to="Wang", person="Li", now=NOW, seen=seen)
+    for act in (take, hand_back):
+        with pytest.raises(InputError, match="Wang has taken stuck:1 since you opened it"):
+            act(engine, queue, "stuck:1", person="Zhou", now=NOW, seen=seen)
+    assert assign(engine, queue, "stuck:1", to="Li", person="Li", now=NOW).taken_by == "Li"
+    resolve(engine, queue, "stuck:1", person="Li", resolution="chase", note=" found ", now=NOW)
+    assert times_to_resolve(engine)[None].from_raised == 36.0
+    with pytest.raises(InputError, match="Li has resolved stuck:1; reopen it first"):
+        assign(engine, queue, "stuck:1", to="Wang", person="Li", now=NOW)
+    with pytest.raises(InputError, match="Nobody has taken"):
+        hand_back(engine, queue, "stuck:1", person="Li", now=NOW)
+    done = next(c for c in list_exceptions(engine, queue, with_resolved=True) if c.resolved_by)
+    assert (done.note, done.recommended) == ("found", "chase")
+    back = reopen(engine, queue, "stuck:1", person="Wang", now=NOW, seen=done.seen)
+    assert (back.state, back.taken_by, back.resolution) == ("taken", "Li", None)
+    with pytest.raises(InputError, match="not resolved"):
+        reopen(engine, queue, "stuck:1", person="Wang", now=NOW)
+    assert times_to_resolve(engine) == {}
+    assert hand_back(engine, queue, "stuck:1", person="Wang", now=NOW).state == "open"
+    told = [(row["event"], row["actor"]) for row in case_history(engine, "stuck:1")]
+    assert told == [
+        ("assigned", "Li"), ("assigned", "Li"), ("resolved", "Li"), ("reopened", "Wang"),
+        ("handed_back", "Wang"),
+    ]  # fmt: skip

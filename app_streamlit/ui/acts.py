@@ -1,0 +1,51 @@
+"""What people do from a page: who is offered it, and what is said once it is done."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from app_streamlit.ui import cards
+from app_streamlit.ui.context import PageContext
+from connectors.errors import FourflowError
+from orchestration.access.viewer import Action
+
+_SAID = "_act_said"
+
+
+def is_offered(context: PageContext, action: Action, *, on_figures: bool = False) -> bool:
+    """Whether the viewer may do it here.
+
+    Args:
+        context: who looks at what.
+        action: what would be done.
+        on_figures: whether it is about the shown figures, so that only the newest will do.
+    """
+    return context.viewer.may(action) and (not on_figures or _is_newest(context))
+
+
+def say_why_not(context: PageContext, action: Action) -> None:
+    """One line where a form would be: the role lacks it, or an earlier publication is open."""
+    key = "acts.not_newest" if context.viewer.may(action) else "acts.not_yours"
+    st.caption(f":material/lock: {context.t(key)}")
+
+
+def _is_newest(context: PageContext) -> bool:
+    newest = context.standing.newest
+    return newest is None or newest.publication_id == context.publication.publication_id
+
+
+def do(act: Callable[[], str]) -> None:
+    """Do it, then show the page anew with what was done; a refusal is one sentence."""
+    try:
+        st.session_state[_SAID] = act()
+    except FourflowError as error:
+        st.error(cards.escape(str(error)), icon=":material/error:")
+        return
+    st.rerun()
+
+
+def tell() -> None:
+    """After an act: one line that says what it did."""
+    said = st.session_state.pop(_SAID, None)
+    if said:
+        st.success(cards.escape(said), icon=":material/check:")

@@ -1,0 +1,209 @@
+"""The page of exceptions: order, filters, the acts on a case, and who may not."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_app_pages import assert_translated, open_page
+from test_roles import LOGIN
+
+from app_streamlit.launch import ENTRY_POINT
+from app_streamlit.queries.exceptions import forget
+from app_streamlit.ui import admission
+from app_streamlit.ui.i18n import LANGUAGES
+from app_streamlit.writes import exceptions as writes
+from connectors.database.engine import open_database
+from connectors.errors import InputError
+from connectors.lake.reader import open_published
+from connectors.settings import load_settings
+from orchestration import exceptions
+from orchestration.access.log import list_access
+from orchestration.exceptions import ExceptionCase
+from orchestration.run_state import utc_now
+
+POLICY = """
+roles:
+  clerk: {pages: ["*"], actions: [work_exceptions]}
+  reader: {pages: ["*"], actions: [download]}
+  douyin: {pages: ["*"], actions: ["*"], rows: {channels: [douyin_live]}}
+people:
+  - {email: clerk@example.cn, role: clerk}
+  - {email: reader@example.cn, role: reader}
+  - {email: douyin@example.cn, role: douyin}
+"""
+
+
+@pytest.fixture
+def home(published_home: Path, tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    shutil.copytree(published_home, home)
+    forget()
+    return home
+
+
+@pytest.fixture
+def guarded(home: Path) -> Path:
+    """The same home behind a login."""
+    (home / "access.yml").write_text(POLICY, encoding="utf-8")
+    login = home / "login.toml"
+    login.write_text(LOGIN, encoding="utf-8")
+    login.chmod(0o600)
+    return home
+
+
+def cases_of(home: Path) -> list[ExceptionCase]:
+    """The queue as the command line reads it."""
+    settings = load_settings(home=home)
+    engine = open_database(settings)
+    with open_published(settings, engine=engine) as lake:
+        return exceptions.list_exceptions(engine, lake)
+
+
+def show(monkeypatch: pytest.MonkeyPatch, home: Path, language: str = "en", **more: str) -> AppTest:
+    app = open_page(monkeypatch, home, "exceptions", lang=language)
+    app.user = {"email": "li@example.com"}
+    app.session_state["_address"] = {"lang": language, **more}
+    return app.run()
+
+
+def press(app: AppTest, words: str) -> AppTest:
+    return next(one for one in app.button if one.label == words).click().run()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_queue_is_the_commands_queue(monkeypatch, home, language):
+    expected = cases_of(home)
+    app = show(monkeypatch, home, language)
+    assert not app.exception
+    assert_translated(app, language)
+    table = app.dataframe[0].value
+    assert len(table) == len(expected) > 10
+    assert [f"{v:.2f}" for v in table.iloc[:, 2]] == [str(c.amount_at_risk) for c in expected]
+    late = sum(case.is_breached for case in expected)
+    assert app.metric[0].value == str(len(expected))
+    assert app.metric[1].value == str(late)
+
+
+def test_filters_leave_a_kind_or_an_owner(monkeypatch, home):
+    expected = [case for case in cases_of(home) if case.owner == "finance"]
+    app = show(monkeypatch, home, owner="finance")
+    assert len(app.dataframe[0].value) == len(expected)
+    app = show(monkeypatch, home, kind="stuck", owner="finance")
+    assert any("No case is like that" in one.value for one in app.caption)
+
+
+def test_the_cheapest_way_out_is_recommended(monkeypatch, home):
+    app = show(monkeypatch, home, kind="stuck")
+    assert set(app.dataframe[0].value["Recommended"]) == {"Ask the carrier or warehouse"}
+    assert set(app.dataframe[0].value["Its cost"]) == {2.0}
+
+
+def test_resolving_takes_the_case_out_of_the_queue_and_moves_the_figures(monkeypatch, home):
+    before = cases_of(home)
+    app = show(monkeypatch, home)
+    assert app.metric[4].value == "–", "nothing was resolved yet"
+    next(one for one in app.text_input if one.label == "Note").set_value("the carrier found it")
+    press(app, "Resolved")
+    assert not app.error
+    assert any("left the queue" in one.value for one in app.success)
+    assert app.metric[0].value == str(len(before) - 1)
+    assert app.metric[4].value != "–"
+    left = cases_of(home)
+    assert {c.exception_key for c in before} - {c.exception_key for c in left} == {
+        before[0].exception_key
+    }
+    app = show(monkeypatch, home, view="resolved")
+    assert list(app.dataframe[0].value["Note"]) == ["the carrier found it"]
+    assert list(app.dataframe[0].value["Resolved by"]) == ["li@example.com"]
+    press(app, "Reopen")
+    assert cases_of(home)[0].exception_key == before[0].exception_key
+    engine = open_database(load_settings(home=home))
+    told = exceptions.case_history(engine, before[0].exception_key)
+    assert [one["event"] for one in told] == ["resolved", "reopened"]
+
+
+def test_a_case_is_taken_given_and_handed_back(monkeypatch, home):
+    app = press(show(monkeypatch, home), "I take it")
+    assert cases_of(home)[0].taken_by == "li@example.com"
+    next(one for one in app.text_input if one.label == "Give it to").set_value("Wang")
+    press(app, "Give")
+    assert cases_of(home)[0].taken_by == "Wang"
+    app = show(monkeypatch, home, view="taken", owner="Wang")
+    assert len(app.dataframe[0].value) == 1
+    press(app, "Hand back")
+    assert cases_of(home)[0].state == "open"
+
+
+def test_whoever_was_slower_is_told_who_was_faster(monkeypatch, home):
+    app = show(monkeypatch, home)
+    first = cases_of(home)[0]
+    settings = load_settings(home=home)
+    engine = open_database(settings)
+    with open_published(settings, engine=engine) as lake:
+        exceptions.take(engine, lake, first.exception_key, person="Wang", now=utc_now())
+    press(app, "Resolved")
+    assert any("Wang has taken" in one.value for one in app.error)
+    assert cases_of(home)[0].state == "taken"
+    with pytest.raises(InputError, match=r"Wang has taken .* since you opened it"):
+        writes.resolve(
+            first.exception_key, first.recommended, person="Li", note_="", seen=first.seen
+        )
+
+
+def sign_in(monkeypatch: pytest.MonkeyPatch, home: Path, name: str) -> AppTest:
+    monkeypatch.setenv("FOURFLOW_HOME", str(home))
+    monkeypatch.setenv("FOURFLOW_CONFIG", "none")
+    email = f"{name}@example.cn"
+    monkeypatch.setattr(admission, "signed_in_claims", lambda: {"email": email, "sub": name})
+    app = AppTest.from_file(str(ENTRY_POINT), default_timeout=60)
+    app.query_params["lang"] = "en"
+    return app.run().switch_page("app_pages/exceptions.py").run()
+
+
+def test_a_role_that_may_not_write_sees_no_button(monkeypatch, guarded):
+    app = sign_in(monkeypatch, guarded, "reader")
+    assert not app.exception
+    assert "Resolved" not in [one.label for one in app.button]
+    assert any("may not change this" in one.value for one in app.caption)
+    app = sign_in(monkeypatch, guarded, "clerk")
+    assert "Resolved" in [one.label for one in app.button]
+
+
+def crafted_act() -> None:
+    """A call that no button makes, in a session of somebody."""
+    import streamlit as st
+
+    from app_streamlit.queries.access import keep_viewer
+    from app_streamlit.writes import exceptions as acts
+    from connectors.errors import FourflowError
+    from connectors.settings import load_settings as settings_of
+    from orchestration.access.policy import load_access_policy
+    from orchestration.exceptions import Seen as Saw
+
+    keep_viewer(load_access_policy(settings_of()).viewer({"email": st.query_params["who"]}))
+    try:
+        acts.take(st.query_params["key"], person="boss", seen=Saw("open", None))
+    except FourflowError as error:
+        st.error(f"{type(error).__name__}: {error}")
+
+
+@pytest.mark.parametrize("who", ["reader", "douyin"])
+def test_a_crafted_call_is_refused_and_logged(monkeypatch, guarded, who):
+    foreign = next(c for c in cases_of(guarded) if (c.order_key or "").rpartition(":")[2] > "T")
+    monkeypatch.setenv("FOURFLOW_HOME", str(guarded))
+    monkeypatch.setenv("FOURFLOW_CONFIG", "none")
+    app = AppTest.from_function(crafted_act, default_timeout=60)
+    app.query_params["who"] = f"{who}@example.cn"
+    app.query_params["key"] = foreign.exception_key
+    app.run()
+    assert not app.exception
+    assert "ForbiddenError" in app.error[0].value
+    assert (
+        next(c for c in cases_of(guarded) if c.exception_key == foreign.exception_key).state
+        == "open"
+    )
+    logged = list_access(open_database(load_settings(home=guarded)), 50)
+    assert (f"{who}@example.cn", "refused", f"work_exceptions {foreign.exception_key}") in {
+        (one["person"], one["event"], one["subject"]) for one in logged
+    }
