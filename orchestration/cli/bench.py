@@ -2,12 +2,15 @@
 
 A benchmark is a module in `tests/benchmarks/` with `run() -> dict`: figures by name, in the order
 in which they are printed. It makes what it needs in a scratch folder and touches no installation.
+What `run` takes by keyword can be given as options (`fourflow bench day --base 300000`).
 """
 
 import importlib
+import inspect
 import sys
+from collections.abc import Callable
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,13 +25,17 @@ _FOLDER = PROJECT_ROOT / "tests" / "benchmarks"
 
 def bench(
     name: Annotated[str, typer.Argument(help="Which benchmark; empty lists them.")] = "",
+    base: Annotated[int | None, typer.Option(min=1, help="Orders that are there before.")] = None,
+    orders: Annotated[int | None, typer.Option(min=1, help="Orders of a day.")] = None,
+    folder: Annotated[str | None, typer.Option(help="Keep what is built there.")] = None,
     json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Measure something on this machine and print the figures."""
     if not name:
         typer.echo("\n".join(benchmark_names()))
         return
-    figures = plain(find_benchmark(name).run())
+    run = find_benchmark(name).run
+    figures = plain(run(**_given(name, run, base=base, orders=orders, folder=folder)))
     if json:
         print_json(figures)
         return
@@ -37,6 +44,15 @@ def bench(
     for figure, value in figures.items():
         shown = f"{value:,}" if isinstance(value, int | float) else value
         console.print(f"{figure.replace('_', ' '):<{width}}  {shown}")
+
+
+def _given(name: str, run: Callable[..., Any], **options: Any) -> dict[str, Any]:
+    """The options that were given, as keyword arguments of the benchmark's `run`."""
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in given:
+        if option not in inspect.signature(run).parameters:
+            raise InputError(f"The benchmark {name} has no option --{option}: leave it out.")
+    return given
 
 
 def benchmark_names() -> list[str]:
