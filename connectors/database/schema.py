@@ -327,6 +327,11 @@ api_keys = Table(
     Column("businesses", json_type(none_as_null=True)),
     Column("hidden_columns", json_type(), nullable=False),
     Column("person", Text),
+    # Of access.yml: whose rows and columns it sees, at most; neither: a key older than roles.
+    Column("role", Text),
+    Column("principal", Text),
+    Column("regions", json_type(none_as_null=True)),
+    Column("sites", json_type(none_as_null=True)),
     Column("requests_per_minute", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", Text, nullable=False),
@@ -391,7 +396,7 @@ access_log = Table(
     Column("role", Text),
     # dashboards or api.
     Column("door", Text, nullable=False),
-    # refused, downloaded, wrote, signed_in.
+    # refused, read, downloaded, wrote, signed_in.
     Column("event", Text, nullable=False),
     # Page, path or action.
     Column("subject", Text, nullable=False),

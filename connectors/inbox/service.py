@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from connectors.errors import FourflowError, TransientError
 from connectors.inbox.journal import Journal
@@ -206,8 +206,13 @@ def make_app(
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         counting = asyncio.create_task(_write_counts(tally))
+        mounted = [route.app for route in routes if isinstance(route, Mount)]
         try:
-            yield
+            async with contextlib.AsyncExitStack() as stack:
+                for app in mounted:  # Starlette begins and ends only the outermost app
+                    if isinstance(app, Starlette):
+                        await stack.enter_async_context(app.router.lifespan_context(app))
+                yield
         finally:
             counting.cancel()
             await asyncio.to_thread(journal.close)

@@ -60,6 +60,15 @@ class PublishedLake:
             )
         ]
 
+    def columns(self) -> dict[str, frozenset[str]]:
+        """Columns by the names of those tables."""
+        known = set(self.tables())
+        found: dict[str, set[str]] = {}
+        for row in self.rows("select table_name, column_name from duckdb_columns()"):
+            if row["table_name"] in known:
+                found.setdefault(str(row["table_name"]), set()).add(str(row["column_name"]))
+        return {table: frozenset(names) for table, names in found.items()}
+
     def close(self) -> None:
         """Close the connection; running cursors of it end with an error."""
         self._connection.close()

@@ -1,5 +1,7 @@
 """What one viewer may see of the lake: which rows, and which columns never."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -42,6 +44,11 @@ class Sight:
     def permitted(self) -> dict[RowDimension, tuple[str, ...]]:
         """Permitted values by dimension."""
         return dict(self.rows)
+
+    def digest(self) -> str:
+        """Changes when what is seen changes; two viewers who see the same have the same."""
+        seen = json.dumps([self.rows, self.hidden], ensure_ascii=False)
+        return hashlib.sha256(seen.encode()).hexdigest()
 
     def hides(self, name: str, table: str = "") -> bool:
         """Whether a column (of that table) or metric is never seen."""

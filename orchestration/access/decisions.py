@@ -39,21 +39,25 @@ def walk_decisions(
     *,
     state: DecisionState | None = None,
     rule_id: str | None = None,
+    kind: str | None = None,
     owner: str | None = None,
     order_key: str | None = None,
+    after: Decision | None = None,
+    until: str | None = None,
     batch: int = _BATCH,
 ) -> Iterator[Decision]:
     """All decisions that the viewer sees, the newest first, read `batch` at a time."""
-    after: Decision | None = None
     while True:
         found = ledger.list_decisions(
             engine,
             state=state,
             rule_id=rule_id,
+            kind=kind,
             owner=owner,
             order_key=order_key,
             limit=batch,
             after=after,
+            until=until,
         )
         yield from permitted_decisions(found, sight, read)
         if len(found) < batch:
@@ -71,7 +75,17 @@ def as_seen(decision: Decision, sight: Sight) -> Decision:
     if not tells_hidden(decision, sight):
         return decision
     told = {name: v for name, v in decision.explanation.items() if not sight.hides(name)}
-    return replace(decision, explanation=told, message={}, amount=None, state_reason=None)
+    subject = {name: v for name, v in subject_of(decision).items() if not sight.hides(name)}
+    return replace(
+        decision,
+        subject=json.dumps(subject, ensure_ascii=False, separators=(",", ":")),
+        explanation=told,
+        message={},
+        amount=None,
+        cost=None,
+        options=(),
+        state_reason=None,
+    )
 
 
 def subject_of(decision: Decision) -> dict[str, Any]:

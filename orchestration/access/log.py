@@ -1,18 +1,24 @@
-"""The access log: who was refused what, downloaded or wrote."""
+"""The access log: who was refused what, read through the API, downloaded or wrote."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Engine, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.database.engine import write_transaction
 from connectors.database.schema import access_log
 
-Event = Literal["refused", "downloaded", "wrote", "signed_in"]
+Event = Literal["refused", "read", "downloaded", "wrote", "signed_in"]
 Door = Literal["dashboards", "api"]
 _LONGEST = 500
+_GATHERED_SECONDS = 1.0
+_MOST_GATHERED = 5_000
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,74 @@ class AccessEntry:
 
 def record_access(engine: Engine, entry: AccessEntry, *, now: datetime) -> None:
     """Add an entry; long texts are cut, for a caller may choose them."""
-    values = {
-        name: value[:_LONGEST] if isinstance(value, str) else value
-        for name, value in vars(entry).items()
-    }
     with write_transaction(engine) as connection:
-        connection.execute(insert(access_log).values(happened_at=now, **values))
+        connection.execute(insert(access_log).values(_values(entry, now)))
+
+
+class GatheredLog:
+    """Entries of one server, written a moment later and together; safe to share between threads.
+
+    A caller that asks the same again and again leaves one entry a moment, with the number of times
+    and all their rows: what every question costs must not be a write to the disk.
+    """
+
+    def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
+        """Gather for a database.
+
+        Args:
+            engine: the operational database.
+            now: the present time, for entries.
+        """
+        self._engine = engine
+        self._now = now
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._gathered: dict[AccessEntry, tuple[datetime, int, int | None]] = {}
+        self._is_closed = threading.Event()
+        self._writer: threading.Thread | None = None
+
+    def note(self, entry: AccessEntry) -> None:
+        """Add an entry; it is on disk within about a second, or after `close`."""
+        kind = replace(entry, row_count=None)
+        with self._lock:
+            first, times, rows = self._gathered.get(kind, (self._now(), 0, None))
+            if entry.row_count is not None:
+                rows = (rows or 0) + entry.row_count
+            self._gathered[kind] = (first, times + 1, rows)
+            is_full = len(self._gathered) >= _MOST_GATHERED
+            if self._writer is None and not self._is_closed.is_set():
+                self._writer = threading.Thread(target=self._write, name="access log", daemon=True)
+                self._writer.start()
+        if is_full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered; what can't be written now is written later."""
+        with self._writing:
+            with self._lock:
+                taken, self._gathered = self._gathered, {}
+            if not taken:
+                return
+            rows = [
+                _values(_summed(entry, times, rows), first)
+                for entry, (first, times, rows) in taken.items()
+            ]
+            try:
+                with write_transaction(self._engine) as connection:
+                    connection.execute(insert(access_log), rows)
+            except SQLAlchemyError:
+                _LOGGER.exception("%d entries of the access log wait to be written", len(taken))
+                with self._lock:
+                    self._gathered = {**taken, **self._gathered}
+
+    def close(self) -> None:
+        """Write the rest and gather no more in the background."""
+        self._is_closed.set()
+        self.flush()
+
+    def _write(self) -> None:
+        while not self._is_closed.wait(_GATHERED_SECONDS):
+            self.flush()
 
 
 def list_access(engine: Engine, limit: int = 100) -> Sequence[dict[str, Any]]:
@@ -55,3 +123,17 @@ def list_access(engine: Engine, limit: int = 100) -> Sequence[dict[str, Any]]:
     query = select(access_log).order_by(access_log.c.entry_id.desc()).limit(limit)
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _values(entry: AccessEntry, happened_at: datetime) -> dict[str, Any]:
+    cut = {
+        name: value[:_LONGEST] if isinstance(value, str) else value
+        for name, value in vars(entry).items()
+    }
+    return {**cut, "happened_at": happened_at}
+
+
+def _summed(entry: AccessEntry, times: int, rows: int | None) -> AccessEntry:
+    told = f"{times} times" if times > 1 else ""
+    detail = f"{entry.detail} ({told})" if entry.detail and told else entry.detail or told or None
+    return replace(entry, detail=detail, row_count=rows)

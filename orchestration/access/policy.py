@@ -1,6 +1,7 @@
 """The access policy, `access.yml`: what each role may open, do and see, and who has which role."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -127,15 +128,12 @@ class AccessPolicy(Declared):
             raise ForbiddenError(
                 f"{someone or 'This account'} has no role here; ask whoever keeps access.yml."
             )
-        sight = self.sight_of(role_name)
-        if found is not None:
-            sight = sight.narrowed(found.rows.sight(found.hidden))
-        role = self.roles[role_name]
         person = (found.name if found else None) or someone
-        return Viewer(person, role_name, role.pages, role.actions, sight)
+        viewer = self.viewer_of_role(role_name, person)
+        return viewer if found is None else _narrowed(viewer, found)
 
-    def sight_of(self, role: str) -> Sight:
-        """What a role sees.
+    def viewer_of_role(self, role: str, person: str) -> Viewer:
+        """The viewer that has a role without signing in, such as an API key.
 
         Raises:
             ForbiddenError: there is no such role (any more).
@@ -143,7 +141,18 @@ class AccessPolicy(Declared):
         if role not in self.roles:
             raise ForbiddenError(f"There is no role {role} in access.yml; ask whoever keeps it.")
         found = self.roles[role]
-        return found.rows.sight(found.hidden)
+        return Viewer(person, role, found.pages, found.actions, found.rows.sight(found.hidden))
+
+    def viewer_of_person(self, email: str) -> Viewer:
+        """The viewer that a person is whom the policy names; nobody is asked to sign in.
+
+        Raises:
+            ForbiddenError: the policy names no such person (any more).
+        """
+        found = next((one for one in self.people if one.email and one.is_meant(email, ())), None)
+        if found is None:
+            raise ForbiddenError(f"{email} is not among the people in access.yml; add them.")
+        return _narrowed(self.viewer_of_role(found.role, found.name or email), found)
 
 
 def policy_path(settings: Settings) -> Path | None:
@@ -195,6 +204,10 @@ def read_access_policy(path: Path) -> AccessPolicy:
             f"{document.where(problem['loc'])}: {describe_mistake(AccessPolicy, problem)}; "
             "correct it."
         ) from None
+
+
+def _narrowed(viewer: Viewer, person: Person) -> Viewer:
+    return replace(viewer, sight=viewer.sight.narrowed(person.rows.sight(person.hidden)))
 
 
 def _known(value: Names, known: Iterable[str], kind: str) -> Names:

@@ -1,16 +1,18 @@
-"""What one API key may do and see: scopes, rows (businesses, channels) and hidden columns.
+"""What one API key may do and see: its scopes, its place in the access policy, its own limits.
 
-One rule decides every doubtful case: what can't be restricted to a key's rows is refused to it.
+A key is a viewer like a person who signs in: the policy's role (or one of its people) says which
+rows and columns it sees at most, its own conditions narrow that further, and whatever it asks is
+asked of the lake of that sight (`connectors.lake.permitted`).
 """
 
-import hashlib
-import json
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
-from typing import Any, Literal, get_args
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from connectors.errors import ForbiddenError
+from connectors.lake.sight import Sight
+from orchestration.access.policy import AccessPolicy
+from orchestration.access.viewer import Viewer
 
 ApiScope = Literal[
     "metrics:read",
@@ -32,10 +34,15 @@ class Access:
     Attributes:
         key_id: which key.
         scopes: what it may do.
-        channels: whose rows it sees; None: of all channels.
-        businesses: whose rows it sees; None: of all businesses.
-        hidden_columns: names of columns and metrics it never sees; `*` stands for anything.
-        person: for whom it gives verdicts; None: for nobody.
+        channels: whose rows it sees; None: of all channels that its role sees.
+        businesses: whose rows it sees; None: of all businesses that its role sees.
+        regions: whose rows it sees; None: of all provinces that its role sees.
+        sites: whose rows it sees; None: of all shops and warehouses that its role sees.
+        hidden_columns: columns and metrics it never sees, besides those of its role; `*` stands
+            for anything.
+        role: its role in access.yml.
+        principal: the e-mail of the person in access.yml as whom it acts, instead of a role.
+        person: for whom it gives verdicts; None: for its principal, or for nobody.
         requests_per_minute: how often it may ask.
     """
 
@@ -43,26 +50,44 @@ class Access:
     scopes: tuple[ApiScope, ...]
     channels: tuple[str, ...] | None = None
     businesses: tuple[str, ...] | None = None
+    regions: tuple[str, ...] | None = None
+    sites: tuple[str, ...] | None = None
     hidden_columns: tuple[str, ...] = ()
+    role: str | None = None
+    principal: str | None = None
     person: str | None = None
     requests_per_minute: int = DEFAULT_RATE
 
-    @property
-    def is_restricted(self) -> bool:
-        """Whether some rows are hidden from it."""
-        return bool(self.row_scope())
+    def own_sight(self) -> Sight:
+        """What its own conditions leave."""
+        return Sight.of(
+            {
+                "business": self.businesses,
+                "channel": self.channels,
+                "region": self.regions,
+                "site": self.sites,
+            },
+            self.hidden_columns,
+        )
 
-    def row_scope(self) -> dict[str, list[str]]:
-        """Permitted values by the column that rows are restricted on."""
-        permitted = {"business": self.businesses, "channel": self.channels}
-        return {name: list(values) for name, values in permitted.items() if values is not None}
+    def viewer(self, load_policy: Callable[[], AccessPolicy]) -> Viewer:
+        """Who it is to the access policy in force; its own conditions narrow what that sees.
 
-    def digest(self) -> str:
-        """Changes when what the key sees changes; two keys that see the same have the same."""
-        seen = asdict(self)
-        for name in ("key_id", "person", "requests_per_minute"):
-            del seen[name]
-        return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
+        A key that was made before keys had roles sees what its own conditions leave.
+
+        Args:
+            load_policy: gives the policy; not called for a key without role and principal.
+
+        Raises:
+            ForbiddenError: its role or principal is not in the policy (any more).
+        """
+        if self.principal:
+            viewer = load_policy().viewer_of_person(self.principal)
+        elif self.role:
+            viewer = load_policy().viewer_of_role(self.role, self.person or "")
+        else:
+            viewer = Viewer(self.person or "", "", pages=(), actions=("*",))
+        return replace(viewer, sight=viewer.sight.narrowed(self.own_sight()))
 
     def require(self, scope: ApiScope) -> None:
         """Refuse what the key may not do.
@@ -75,54 +100,3 @@ class Access:
                 f"This key lacks the scope {scope}; ask for a key that has it "
                 f"(`fourflow api-keys create --scope {scope}`)."
             )
-
-    def hides(self, name: str) -> bool:
-        """Whether the key never sees a column or metric of that name."""
-        return any(fnmatchcase(name.lower(), one.lower()) for one in self.hidden_columns)
-
-    def visible(self, names: Iterable[str]) -> list[str]:
-        """Those of the names that are not hidden, in their order."""
-        return [name for name in names if not self.hides(name)]
-
-    def require_visible(self, names: Iterable[str]) -> None:
-        """Refuse a question about what is hidden, such as a filter on it.
-
-        Raises:
-            ForbiddenError: one of the names is hidden.
-        """
-        hidden = sorted({name for name in names if self.hides(name)})
-        if hidden:
-            raise ForbiddenError(f"This key may not see {', '.join(hidden)}; leave it out.")
-
-    def conditions(
-        self, columns: Collection[str], subject: str
-    ) -> tuple[list[str], dict[str, list[str]]]:
-        """SQL conditions and their parameters that keep other rows out.
-
-        Args:
-            columns: what the table can be restricted on.
-            subject: what the table holds, for the refusal.
-
-        Raises:
-            ForbiddenError: the table lacks a column that the key is restricted on.
-        """
-        scope = self.row_scope()
-        for name in scope:
-            if name not in columns:
-                raise ForbiddenError(
-                    f"This key sees only its own {name}, and {subject} can't be told apart by "
-                    f"{name}."
-                )
-        return (
-            [f"list_contains($scope_{name}, {name})" for name in scope],
-            {f"scope_{name}": values for name, values in scope.items()},
-        )
-
-    def permits(self, stated: Iterable[Mapping[str, Any]]) -> bool:
-        """Whether facts about one thing say that it is among the key's rows, and none denies it."""
-        facts = list(stated)
-        for name, permitted in self.row_scope().items():
-            said = [one[name] for one in facts if one.get(name) is not None]
-            if not said or any(value not in permitted for value in said):
-                return False
-        return True

@@ -8,7 +8,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+_PLAIN = r"^[^\x00]*$"
 
 
 class Cited(BaseModel):
@@ -194,7 +196,10 @@ class GivenVerdict(BaseModel):
     approver: str
     on_behalf_of: str | None
     verdict: Literal["approve", "reject"]
-    reason: str | None
+    option: str | None = Field(description="The option that was chosen with it.")
+    reason: str | None = Field(
+        description="Why; null too where it may tell what is hidden from the key."
+    )
     channel: str
     given_at: datetime
 
@@ -221,12 +226,26 @@ class DecisionEvent(BaseModel):
     from_state: str | None
     to_state: str
     actor: str
+    reason: str | None = None
+    option: str | None = None
+
+
+class DecisionOption(BaseModel):
+    """One way out that a person may choose."""
+
+    name: str
+    label: dict[str, str]
+    cost: Decimal | None = None
+    currency_code: str | None = None
 
 
 class DecisionLife(BaseModel):
-    """One decision with its approval and history."""
+    """One decision with its options, approval and history."""
 
     decision: DecisionEntry
+    options: list[DecisionOption] = Field(
+        description="What may be chosen with an approval, or by /choose where nobody is asked."
+    )
     approval: Approval | None
     history: list[DecisionEvent]
 
@@ -239,9 +258,46 @@ class VerdictRequest(BaseModel):
     reason: str = Field(
         default="",
         max_length=1_000,
-        pattern=r"^[^\x00]*$",
+        pattern=_PLAIN,
         description="Why; needed when the answer is not the recommended one.",
     )
+    seen_at: AwareDatetime | None = Field(
+        default=None,
+        description="`updated_at` of the decision as you saw it: 409 when it was changed since, "
+        "and by whom.",
+    )
+
+
+class ApprovalRequest(VerdictRequest):
+    """An approval, which may choose an option."""
+
+    option: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=_PLAIN,
+        description="Name of the option to execute with it; several who must approve choose the "
+        "same.",
+    )
+
+
+class ChoiceRequest(VerdictRequest):
+    """The choice of an option where nobody is asked for approval."""
+
+    option: str = Field(
+        min_length=1, max_length=200, pattern=_PLAIN, description="Name of the option."
+    )
+
+
+class Choice(BaseModel):
+    """The option of a decision that was chosen."""
+
+    decision_id: str
+    option: str
+    chosen_by: str
+    chosen_at: datetime
+    reason: str | None
+    state: str = Field(description="State of the decision now.")
 
 
 class PublicationEntry(Cited):

@@ -1,22 +1,26 @@
-"""Published snapshots as the interface reads them: one connection each, a cursor a query."""
+"""Published snapshots as keys may see them: one connection each, a cursor a query."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import duckdb
 from sqlalchemy import Engine
 
 from connectors.database.publications import Publication, find_publication
 from connectors.errors import ContractError
-from connectors.lake.reader import PublishedLake, open_published
+from connectors.lake.permitted import open_permitted
+from connectors.lake.reader import PublishedLake
+from connectors.lake.sight import Sight
 from connectors.settings import Settings
 from orchestration.api.problems import MissingError
 
 
 class Edition:
-    """One publication, opened read only; safe to share between threads."""
+    """One publication as far as a sight reaches, read only; safe to share between threads."""
 
     def __init__(self, lake: PublishedLake) -> None:
         self.lake = lake
@@ -27,35 +31,55 @@ class Edition:
         return self.lake.publication
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Run one select; exact decimals, a dict a row."""
+        """Run one select; exact decimals, a dict a row.
+
+        Raises:
+            ForbiddenError: it reads what can't be restricted to this sight, or depends on what is
+                hidden from it.
+        """
         return self.lake.rows(sql, params)
 
-    def columns(self, table: str) -> frozenset[str]:
-        """Columns of a table; none when this publication does not have it."""
+    def columns(self, table: str, subject: str) -> frozenset[str]:
+        """Columns of a table that are seen.
+
+        Raises:
+            ForbiddenError: it can't be restricted to this sight.
+            MissingError: this publication does not have it.
+        """
+        if table not in self._columns:
+            try:
+                self.lake.rows(f"select 1 from {table} limit 0")  # noqa: S608 - it tells why
+            except duckdb.CatalogException as error:
+                raise MissingError(
+                    f"Publication {self.publication.publication_id} has no {subject}."
+                ) from error
         return self._columns.get(table, frozenset())
 
     @cached_property
     def _columns(self) -> dict[str, frozenset[str]]:
-        known = set(self.lake.tables())
-        found: dict[str, set[str]] = {}
-        for row in self.lake.rows("select table_name, column_name from duckdb_columns()"):
-            if row["table_name"] in known:
-                found.setdefault(str(row["table_name"]), set()).add(str(row["column_name"]))
-        return {table: frozenset(names) for table, names in found.items()}
+        return self.lake.columns()
+
+
+@dataclass
+class _Place:
+    """Where an edition is or will be: who waits for one does not hold up the others."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    edition: Edition | None = None
 
 
 class Editions:
-    """The publications that are open; safe to share between threads.
+    """The editions that are open; safe to share between threads.
 
-    A publication that is dropped stays open until the last query on it is done: closing it at once
-    would break a query of another caller.
+    One that is dropped stays open until the last query on it is done: closing it at once would
+    break a query of another caller.
     """
 
     def __init__(self, settings: Settings, engine: Engine, most: int) -> None:
         self._settings = settings
         self._engine = engine
         self._most = most
-        self._open: OrderedDict[str, Edition] = OrderedDict()
+        self._open: OrderedDict[tuple[str, Sight], _Place] = OrderedDict()
         self._lock = threading.Lock()
 
     def find(self, as_of: str | None) -> Publication:
@@ -71,26 +95,29 @@ class Editions:
             raise MissingError(f"Nothing was published {when}; /publications lists what there is.")
         return publication
 
-    def open(self, publication: Publication) -> Edition:
-        """The one connection of a publication.
+    def open(self, publication: Publication, sight: Sight) -> Edition:
+        """The one connection of a publication for all who see the same of it.
 
         Raises:
             MissingError: it has expired.
         """
-        wanted = publication.publication_id
+        wanted = (publication.publication_id, sight)
         with self._lock:
-            if wanted not in self._open:
-                self._open[wanted] = self._attach(wanted)
+            place = self._open.setdefault(wanted, _Place())
             self._open.move_to_end(wanted)
             while len(self._open) > self._most:
                 self._open.popitem(last=False)
-            return self._open[wanted]
+        with place.lock:
+            if place.edition is None:
+                place.edition = self._attach(*wanted)
+            return place.edition
 
-    def _attach(self, publication_id: str) -> Edition:
+    def _attach(self, publication_id: str, sight: Sight) -> Edition:
         try:
-            return Edition(open_published(self._settings, publication_id, engine=self._engine))
+            lake = open_permitted(self._settings, publication_id, sight, engine=self._engine)
         except ContractError as error:
             raise MissingError(
                 f"Publication {publication_id} has expired; /publications lists those that can be "
                 "read."
             ) from error
+        return Edition(lake)

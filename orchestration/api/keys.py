@@ -67,8 +67,8 @@ def create_key(engine: Engine, request: KeyRequest, *, now: datetime) -> NewKey:
     """Make a key.
 
     Raises:
-        InputError: it has no name, no scope or an unknown one, an empty list of rows, or would
-            give verdicts for nobody.
+        InputError: it has no name, no scope or an unknown one, an empty list of rows, two places
+            in the access policy, or would give verdicts for nobody.
     """
     _check(request)
     access = request.access
@@ -83,7 +83,11 @@ def create_key(engine: Engine, request: KeyRequest, *, now: datetime) -> NewKey:
                 scopes=list(access.scopes),
                 channels=None if access.channels is None else list(access.channels),
                 businesses=None if access.businesses is None else list(access.businesses),
+                regions=None if access.regions is None else list(access.regions),
+                sites=None if access.sites is None else list(access.sites),
                 hidden_columns=list(access.hidden_columns),
+                role=access.role,
+                principal=access.principal,
                 person=access.person,
                 requests_per_minute=access.requests_per_minute,
                 created_at=now,
@@ -139,14 +143,20 @@ def _check(request: KeyRequest) -> None:
             f"{', '.join(unknown) or 'No scope'} can't be given to an API key; "
             f"the scopes are {', '.join(API_SCOPES)}."
         )
-    if access.channels == () or access.businesses == ():
-        raise InputError("A list of channels or businesses needs at least one; leave it out.")
+    if () in (access.channels, access.businesses, access.regions, access.sites):
+        raise InputError("A list of rows that a key may see needs at least one; leave it out.")
+    if access.principal and (access.role or access.person):
+        raise InputError(
+            "A key with a principal has that person's role and gives verdicts in their name; "
+            "leave --role and --person out."
+        )
     if access.requests_per_minute < 1:
         raise InputError("An API key needs at least one request a minute.")
-    if "decisions:write" in access.scopes and not (access.person or "").strip():
+    answers_for = access.principal or (access.person or "").strip()
+    if "decisions:write" in access.scopes and not answers_for:
         raise InputError(
             "A key with decisions:write answers for a person whom the approval policy names; "
-            "give --person NAME."
+            "give --person NAME, or --principal E-MAIL."
         )
 
 
@@ -162,7 +172,11 @@ def _record(row: Row[Any]) -> KeyRecord:
         scopes=tuple(row.scopes),
         channels=_names(row.channels),
         businesses=_names(row.businesses),
+        regions=_names(row.regions),
+        sites=_names(row.sites),
         hidden_columns=tuple(row.hidden_columns),
+        role=row.role,
+        principal=row.principal,
         person=row.person,
         requests_per_minute=row.requests_per_minute,
     )

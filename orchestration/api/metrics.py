@@ -10,7 +10,7 @@ from sqlglot import exp
 from starlette.responses import Response
 
 from connectors.errors import ContractError, ForbiddenError, InputError
-from orchestration.api.access import Access
+from connectors.lake.sight import Sight
 from orchestration.api.answers import MetricAnswer, MetricDescription, MetricList
 from orchestration.api.problems import MissingError
 from orchestration.api.reading import READ_ANSWERS, Reader, api_of, reader_for
@@ -20,7 +20,6 @@ from orchestration.metrics.layer import MetricLayer, MetricQuery
 from orchestration.metrics.names import Grain, GroupBy, find
 
 router = APIRouter(tags=["metrics"])
-_CONVERSION = "conversion"
 _COMPARED = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between)
 
 
@@ -51,7 +50,7 @@ def list_metrics(
     """All metrics that the key may ask for."""
     layer = _layer(request)
     shown = [
-        one for one in layer.catalogue.metrics.values() if not _hidden(one, reader.access, layer)
+        one for one in layer.catalogue.metrics.values() if not _hidden(one, reader.sight, layer)
     ]
     return reader.answer_present({"metrics": [entry(one) for one in shown]})
 
@@ -64,9 +63,10 @@ def describe_metric(
 ) -> Response:
     """One metric, and what it can be grouped and filtered by."""
     layer = _layer(request)
-    metric = _metric(layer, name, reader.access)
+    metric = _metric(layer, name, reader.sight)
     names = [one.name for one in layer.group_bys([name])]
-    content = {**entry(metric), "dimensions": reader.access.visible(names)}
+    seen = [one for one in names if not any(reader.sight.hides(part) for part in _parts_of(one))]
+    content = {**entry(metric), "dimensions": seen}
     return reader.answer_present(content)
 
 
@@ -79,7 +79,7 @@ def ask_metric(
 ) -> Response:
     """A metric by dimensions."""
     layer = _layer(request)
-    metric = _metric(layer, name, reader.access)
+    metric = _metric(layer, name, reader.sight)
     return reader.answer(lambda: _answer(layer, metric, question, reader), layer.catalogue.digest)
 
 
@@ -102,14 +102,15 @@ def _answer(
     layer: MetricLayer, metric: Metric, question: MetricQuestion, reader: Reader
 ) -> dict[str, Any]:
     available = layer.group_bys([metric.name])
-    conditions, params = _own_rows(metric, reader.access, layer, available)
+    conditions: list[str] = []
+    params: dict[str, Any] = {}
     for text in question.where or ():
         condition = _Safe(text, len(params))
-        _require_visible(condition.names, metric, reader.access, available)
+        _require_visible(condition.names, metric, reader.sight, available)
         conditions.append(condition.sql)
         params.update(condition.params)
     by = tuple(question.by or ())
-    _require_visible(by, metric, reader.access, available)
+    _require_visible(by, metric, reader.sight, available)
     query = MetricQuery((metric.name,), by, tuple(conditions), question.grain)
     try:
         found = layer.rows(query, reader.edition().lake, params or None, limit=question.limit + 1)
@@ -128,17 +129,17 @@ def _layer(request: Request) -> MetricLayer:
     return MetricLayer(api_of(request).settings, may_parse=False)
 
 
-def _metric(layer: MetricLayer, name: str, access: Access) -> Metric:
+def _metric(layer: MetricLayer, name: str, sight: Sight) -> Metric:
     metric = layer.catalogue.metrics.get(name)
     if metric is None:
         raise MissingError(f"There is no metric {name[:100]}; /metrics lists all.")
-    if _hidden(metric, access, layer):
+    if _hidden(metric, sight, layer):
         raise ForbiddenError(f"This key may not see {name}; /metrics lists what it may.")
     return metric
 
 
-def _hidden(metric: Metric, access: Access, layer: MetricLayer) -> bool:
-    return any(access.hides(one.name) for one in _parts(metric, layer))
+def _hidden(metric: Metric, sight: Sight, layer: MetricLayer) -> bool:
+    return any(sight.hides(one.name) for one in _parts(metric, layer))
 
 
 def _parts(metric: Metric, layer: MetricLayer) -> Iterator[Metric]:
@@ -148,21 +149,9 @@ def _parts(metric: Metric, layer: MetricLayer) -> Iterator[Metric]:
         yield from _parts(layer.catalogue.metrics[name], layer)
 
 
-def _own_rows(
-    metric: Metric, access: Access, layer: MetricLayer, available: list[GroupBy]
-) -> tuple[list[str], dict[str, Any]]:
-    """Conditions that keep rows of others out of every part of the metric.
-
-    A conversion is refused: its filter holds for where it begins, not for what it becomes.
-    """
-    if not access.is_restricted:
-        return [], {}
-    if any(one.kind == _CONVERSION for one in _parts(metric, layer)):
-        raise ForbiddenError(
-            f"This key sees only its own rows, and {metric.name} can't be restricted to them."
-        )
-    known = [name for name in access.row_scope() if _is_known(name, available, metric)]
-    return access.conditions(known, metric.name)
+def _parts_of(dimension: str) -> list[str]:
+    """The names in a dimension's name: `order__customer_no` tells of `customer_no`."""
+    return [dimension, *dimension.split("__")]
 
 
 def _is_known(word: str, available: list[GroupBy], metric: Metric) -> bool:
@@ -174,13 +163,19 @@ def _is_known(word: str, available: list[GroupBy], metric: Metric) -> bool:
 
 
 def _require_visible(
-    words: tuple[str, ...], metric: Metric, access: Access, available: list[GroupBy]
+    words: tuple[str, ...], metric: Metric, sight: Sight, available: list[GroupBy]
 ) -> None:
-    """Refuse hidden dimensions, by whatever name they are called."""
+    """Refuse hidden dimensions, by whatever name they are called.
+
+    The lake of the key would show them as unknown; how many rows each of them has tells too.
+    """
     for word in words:
-        access.require_visible([word, *word.split("__")])
+        names = _parts_of(word)
         if _is_known(word, available, metric):
-            access.require_visible(find(word, available, metric.name).name.split("__"))
+            names += _parts_of(find(word, available, metric.name).name)
+        hidden = sorted({name for name in names if sight.hides(name)})
+        if hidden:
+            raise ForbiddenError(f"This key may not see {', '.join(hidden)}; leave it out.")
 
 
 class _Safe:

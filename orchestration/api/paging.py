@@ -1,13 +1,11 @@
-"""Rows of a publication page by page, and only those that the key may see."""
+"""Rows of a publication page by page, from the lake that holds only what the key may see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.errors import InputError
+from connectors.errors import ForbiddenError, InputError
 from orchestration.api.cursors import NOT_OURS, Cursor
-from orchestration.api.editions import Edition
-from orchestration.api.problems import MissingError
 from orchestration.api.reading import Reader
 
 
@@ -19,17 +17,19 @@ class Listing:
         table: its table.
         subject: what the rows are, for people.
         columns: what is shown of a row, where the publication has it and the key may see it.
-        key: the column whose value names one row.
-        order: SQL of what rows are ordered by, before the key.
-        descending: the last first.
+        key: the columns whose values together name one row.
+        newest: a moment that rows are ordered by, the last first; None: by their key alone.
     """
 
     table: str
     subject: str
     columns: tuple[str, ...]
-    key: str
-    order: str | None = None
-    descending: bool = False
+    key: tuple[str, ...]
+    newest: str | None = None
+
+    def key_sql(self) -> str:
+        """SQL of the one value that names a row."""
+        return self.key[0] if len(self.key) == 1 else f"concat_ws('|', {', '.join(self.key)})"
 
 
 @dataclass(frozen=True)
@@ -58,32 +58,37 @@ def read_page(
     """One page of rows that the key may see.
 
     Raises:
-        ForbiddenError: the rows can't be restricted to those of the key.
+        ForbiddenError: the rows can't be restricted to those of the key, or what names a row or is
+            asked of it is hidden from the key.
         MissingError: the publication has no such rows.
         InputError: the cursor's row is not among those that the key may see.
     """
     edition = reader.edition()
-    known = edition.columns(listing.table)
-    if not known:
-        raise MissingError(
-            f"Publication {reader.publication.publication_id} has no {listing.subject}."
+    known = edition.columns(listing.table, listing.subject)
+    hidden = [name for name in listing.key if name not in known]
+    if hidden:
+        raise ForbiddenError(
+            f"{', '.join(hidden)} is hidden from this key, and no page of {listing.subject} can be "
+            "told without."
         )
-    kept, scope = reader.access.conditions(known, listing.subject)
-    params = {**selection.parameters(), **scope, "most": limit + 1}
-    conditions = [*kept, *selection.conditions()]
-    place = f"({listing.order}, {listing.key})" if listing.order else listing.key
+    key = listing.key_sql()
+    is_newest_first = listing.newest in known  # a hidden moment must not show in the order
+    moment = f"coalesce({listing.newest}, timestamptz '1970-01-01 00:00:00+00')"
+    place = f"({moment}, {key})" if is_newest_first else key
+    direction = " desc" if listing.newest else ""
+    params = {**selection.parameters(), "most": limit + 1}
+    conditions = selection.conditions()
     if cursor is not None:
-        conditions.append(
-            f"{place} {'<' if listing.descending else '>'} {_place_of(listing, place, kept)}"
-        )
+        last = f"from {listing.table} where {key} = $last"
+        if not edition.rows(f"select 1 {last}", {"last": cursor.last}):
+            raise InputError(NOT_OURS)
+        conditions.append(f"{place} {'<' if listing.newest else '>'} (select {place} {last})")
         params["last"] = cursor.last
-        _check_cursor(edition, listing, kept, {**scope, "last": cursor.last})
-    shown = [name for name in reader.access.visible(listing.columns) if name in known]
+    shown = [name for name in listing.columns if name in known]
     where = f" where {' and '.join(conditions)}" if conditions else ""
-    direction = " desc" if listing.descending else ""
-    order = ", ".join(f"{one}{direction}" for one in (listing.order, listing.key) if one)
+    order = ", ".join(f"{one}{direction}" for one in ([moment] if is_newest_first else []) + [key])
     found = edition.rows(
-        f"select {', '.join([*shown, f'{listing.key} as page_key'])} from {listing.table}"  # noqa: S608
+        f"select {', '.join([*shown, f'{key} as page_key'])} from {listing.table}"  # noqa: S608
         f"{where} order by {order} limit $most",
         params,
     )
@@ -94,17 +99,3 @@ def read_page(
         "rows": found[:limit],
         "next_cursor": Cursor(publication_id, keys[limit - 1]).text() if more else None,
     }
-
-
-def _place_of(listing: Listing, place: str, kept: Sequence[str]) -> str:
-    where = " and ".join([*kept, f"{listing.key} = $last"])
-    return f"(select {place} from {listing.table} where {where})"  # noqa: S608
-
-
-def _check_cursor(
-    edition: Edition, listing: Listing, kept: Sequence[str], params: Mapping[str, Any]
-) -> None:
-    where = " and ".join([*kept, f"{listing.key} = $last"])
-    sql = f"select 1 from {listing.table} where {where}"  # noqa: S608
-    if not edition.rows(sql, params):
-        raise InputError(NOT_OURS)

@@ -1,7 +1,7 @@
 """Every error as one sentence in `application/problem+json` (RFC 9457)."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -71,9 +71,20 @@ def described(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def tell_problems(app: FastAPI) -> None:
-    """Let every error of an app be told as a problem."""
-    app.exception_handler(FourflowError)(_told)
+def tell_problems(app: FastAPI, note_refusal: Callable[[Request, FourflowError], None]) -> None:
+    """Let every error of an app be told as a problem.
+
+    Args:
+        app: which app.
+        note_refusal: is told of our own errors first.
+    """
+
+    @app.exception_handler(FourflowError)
+    def _told_and_noted(request: Request, error: Exception) -> Response:
+        if isinstance(error, FourflowError):
+            note_refusal(request, error)
+        return _told(request, error)
+
     app.exception_handler(RequestValidationError)(_malformed)
     app.exception_handler(HTTPException)(_of_http)
     app.exception_handler(Exception)(_unexpected)

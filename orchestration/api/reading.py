@@ -22,14 +22,18 @@ from sqlalchemy import Engine
 from starlette.responses import Response
 
 from connectors.database.publications import Publication
-from connectors.errors import InputError
+from connectors.errors import ContractError, ForbiddenError, FourflowError, InputError
+from connectors.lake.sight import EVERYTHING, Sight
 from connectors.settings import Settings
+from orchestration.access.log import AccessEntry, Event, GatheredLog
+from orchestration.access.policy import AccessPolicy, load_access_policy
+from orchestration.access.viewer import Viewer
 from orchestration.api.access import Access, ApiScope
 from orchestration.api.cursors import Cursor, read_cursor
 from orchestration.api.editions import Edition, Editions
 from orchestration.api.keys import authenticate
-from orchestration.api.problems import UnauthenticatedError, described
-from orchestration.api.remembered import RememberedAnswers
+from orchestration.api.problems import MissingError, UnauthenticatedError, described
+from orchestration.api.remembered import Answer, RememberedAnswers
 from orchestration.api.throttle import Throttle, TooManyRequestsError
 
 _LOGGER = logging.getLogger(__name__)
@@ -55,12 +59,13 @@ class ApiPolicy:
     """Limits of the interface.
 
     Attributes:
-        open_publications: how many stay open; each holds a connection.
+        open_editions: how many publications, each as one sight sees it, stay open; each holds a
+            connection.
         failures_per_minute: how many bad keys one address may try.
         remembered_bytes: of answers about publications that are kept in memory.
     """
 
-    open_publications: int = 4
+    open_editions: int = 8
     failures_per_minute: int = 30
     remembered_bytes: int = 64 << 20
 
@@ -73,6 +78,7 @@ class Api:
     engine: Engine
     editions: Editions
     throttle: Throttle
+    log: GatheredLog
     remembered: RememberedAnswers
     policy: ApiPolicy
     now: Callable[[], datetime]
@@ -84,20 +90,71 @@ def api_of(request: Request) -> Api:
     return found
 
 
-def access_for(scope: ApiScope) -> Callable[..., Access]:
-    """A dependency: the access of the request's key, which must have this scope."""
+@dataclass(frozen=True)
+class Caller:
+    """Whose key a request has, and what the access policy makes of it."""
 
-    def access(
+    access: Access
+    viewer: Viewer
+
+
+def caller_for(scope: ApiScope) -> Callable[..., Caller]:
+    """A dependency: the request's key, which must have this scope."""
+
+    def caller(
         request: Request,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
-    ) -> Access:
-        found = _authenticated(request, credentials)
-        found.require(scope)
+    ) -> Caller:
+        access = _authenticated(request, credentials)
+        request.state.access = access
+        access.require(scope)
+        viewer = access.viewer(lambda: _policy(api_of(request)))
+        request.state.viewer = viewer
         if "\x00" in unquote_plus(str(request.url)):
             raise InputError("The address holds a NUL character; leave it out.")
-        return found
+        return Caller(access, viewer)
 
-    return access
+    return caller
+
+
+def _policy(api: Api) -> AccessPolicy:
+    try:
+        return load_access_policy(api.settings)
+    except InputError as error:  # whose mistake it is, is not the caller's
+        raise ContractError(str(error)) from error
+
+
+def note(
+    request: Request,
+    event: Event,
+    detail: str | None = None,
+    *,
+    publication_id: str | None = None,
+    row_count: int | None = None,
+) -> AccessEntry:
+    """The entry that a request leaves in the access log, which is written a moment later."""
+    access: Access | None = getattr(request.state, "access", None)
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    entry = AccessEntry(
+        person=access.key_id if access else "unknown",
+        role=(viewer.role if viewer else access.role if access else None) or None,
+        door="api",
+        event=event,
+        subject=f"{request.method} {request.scope['path']}",
+        detail=detail,
+        publication_id=publication_id,
+        row_count=row_count,
+    )
+    api_of(request).log.note(entry)
+    return entry
+
+
+def note_refusal(request: Request, error: FourflowError) -> None:
+    """Log what was refused: no good key, no right, or something of others."""
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    is_of_others = isinstance(error, MissingError) and viewer is not None and viewer.sight.rows
+    if is_of_others or isinstance(error, ForbiddenError | UnauthenticatedError):
+        note(request, "refused", str(error))
 
 
 def _authenticated(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Access:
@@ -123,11 +180,17 @@ def _authenticated(request: Request, credentials: HTTPAuthorizationCredentials |
 class Reader:
     """Answers one read."""
 
-    def __init__(self, request: Request, access: Access, as_of: str | None) -> None:
-        self._request = request
+    def __init__(self, request: Request, caller: Caller, as_of: str | None) -> None:
+        self.request = request
         self.as_of = as_of
-        self.access = access
+        self.access = caller.access
+        self.viewer = caller.viewer
         self.api = api_of(request)
+
+    @property
+    def sight(self) -> Sight:
+        """Which rows and columns the key sees."""
+        return self.viewer.sight
 
     @cached_property
     def publication(self) -> Publication:
@@ -135,16 +198,16 @@ class Reader:
         return self.api.editions.find(self.as_of)
 
     def edition(self) -> Edition:
-        """The publication, opened."""
-        return self.api.editions.open(self.publication)
+        """The publication as far as the key may see it, opened."""
+        return self.api.editions.open(self.publication, self.sight)
 
     def until(self) -> Publication | None:
         """The publication that `as_of` names; None when it was left out."""
         return self.publication if self.as_of else None
 
-    def newest_edition(self) -> Edition:
-        """The newest publication, opened, whichever is asked."""
-        return self.api.editions.open(self.api.editions.find(None))
+    def read_newest(self, sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Rows of the newest publication as it is: only to find out what belongs to whom."""
+        return self.api.editions.open(self.api.editions.find(None), EVERYTHING).rows(sql, params)
 
     def turn_to(self, cursor: str | None) -> Cursor | None:
         """The cursor, read; its publication is read on, so that pages never mix two.
@@ -166,20 +229,27 @@ class Reader:
         """
         tag = self._tag(self.publication.publication_id, *definitions)
         headers = {**_PRIVATE, "etag": tag}
+        told = self.publication.publication_id
         if self._has(tag):
+            note(self.request, "read", publication_id=told, row_count=0)
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        body = self.api.remembered.find(tag)
-        if body is None:
-            body = orjson.dumps({**cited(self.publication), **make()}, default=_exact)
-            self.api.remembered.keep(tag, body)
-        return Response(body, headers=headers, media_type="application/json")
+        answer = self.api.remembered.find(tag)
+        if answer is None:
+            content = make()
+            body = orjson.dumps({**cited(self.publication), **content}, default=_exact)
+            answer = Answer(body, _row_count(content))
+            self.api.remembered.keep(tag, answer)
+        note(self.request, "read", publication_id=told, row_count=answer.row_count)
+        return Response(answer.body, headers=headers, media_type="application/json")
 
     def answer_present(self, content: Mapping[str, Any]) -> Response:
         """Answer about what moves while a publication stands; its ETag is of the content."""
         body = orjson.dumps(content, default=_exact)
         tag = self._tag(hashlib.sha256(body).hexdigest())
         headers = {**_PRIVATE, "etag": tag}
-        if self._has(tag):
+        is_known = self._has(tag)
+        note(self.request, "read", row_count=0 if is_known else _row_count(content))
+        if is_known:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         return Response(body, headers=headers, media_type="application/json")
 
@@ -189,13 +259,13 @@ class Reader:
         return Response(body, headers={"cache-control": "no-store"}, media_type="application/json")
 
     def _tag(self, *parts: str) -> str:
-        question = sorted(self._request.query_params.multi_items())
-        contract: str = self._request.app.state.contract
-        said = [contract, self._request.url.path, question, self.access.digest(), *parts]
+        question = sorted(self.request.query_params.multi_items())
+        contract: str = self.request.app.state.contract
+        said = [contract, self.request.url.path, question, self.sight.digest(), *parts]
         return f'"{hashlib.sha256(orjson.dumps(said)).hexdigest()[:32]}"'
 
     def _has(self, tag: str) -> bool:
-        given = self._request.headers.get("if-none-match", "")
+        given = self.request.headers.get("if-none-match", "")
         return tag in [one.strip().removeprefix("W/") for one in given.split(",")]
 
 
@@ -204,13 +274,13 @@ def reader_for(scope: ApiScope) -> Callable[..., Reader]:
 
     def reader(
         request: Request,
-        access: Annotated[Access, Depends(access_for(scope))],
+        caller: Annotated[Caller, Depends(caller_for(scope))],
         as_of: Annotated[
             str | None,
             Query(description="A publication id or an ISO 8601 time; default: the newest."),
         ] = None,
     ) -> Reader:
-        return Reader(request, access, as_of)
+        return Reader(request, caller, as_of)
 
     return reader
 
@@ -218,8 +288,8 @@ def reader_for(scope: ApiScope) -> Callable[..., Reader]:
 def present_reader_for(scope: ApiScope) -> Callable[..., Reader]:
     """A dependency: the reader of a path that writes, so it knows only the present."""
 
-    def reader(request: Request, access: Annotated[Access, Depends(access_for(scope))]) -> Reader:
-        return Reader(request, access, None)
+    def reader(request: Request, caller: Annotated[Caller, Depends(caller_for(scope))]) -> Reader:
+        return Reader(request, caller, None)
 
     return reader
 
@@ -230,6 +300,11 @@ def cited(publication: Publication) -> dict[str, Any]:
         "publication_id": publication.publication_id,
         "published_at": publication.published_at,
     }
+
+
+def _row_count(content: Mapping[str, Any]) -> int | None:
+    rows = content.get("rows")
+    return len(rows) if isinstance(rows, list) else None
 
 
 def _exact(value: Any) -> str:

@@ -1,8 +1,10 @@
 """The ASGI app of the interface, mounted at `/api/v1` of the inbox's server."""
 
+import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +14,11 @@ from starlette.routing import BaseRoute, Mount
 
 from connectors.database.engine import open_database
 from connectors.settings import Settings
+from orchestration.access.log import GatheredLog
 from orchestration.api import audiences, decisions, metrics, orders, publications, stock
 from orchestration.api.editions import Editions
 from orchestration.api.problems import Problem, tell_problems
-from orchestration.api.reading import Api, ApiPolicy
+from orchestration.api.reading import Api, ApiPolicy, note_refusal
 from orchestration.api.remembered import RememberedAnswers
 from orchestration.api.throttle import Throttle
 from orchestration.run_state import utc_now
@@ -45,7 +48,15 @@ def make_api(
     """
     limits = policy or ApiPolicy()
     engine = open_database(settings)
+    log = GatheredLog(engine, now)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(log.close)
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Fourflow",
         version="1",
         description=_DESCRIPTION,
@@ -55,15 +66,16 @@ def make_api(
     app.state.api = Api(
         settings=settings,
         engine=engine,
-        editions=Editions(settings, engine, limits.open_publications),
+        editions=Editions(settings, engine, limits.open_editions),
         throttle=Throttle(clock),
+        log=log,
         remembered=RememberedAnswers(limits.remembered_bytes),
         policy=limits,
         now=now,
     )
     for module in (metrics, orders, stock, decisions, audiences, publications):
         app.include_router(module.router)
-    tell_problems(app)
+    tell_problems(app, note_refusal)
     _describe(app)
     return app
 

@@ -8,13 +8,15 @@ import typer
 from rich.console import Console
 
 from connectors.database.engine import open_database
-from connectors.settings import load_settings
+from connectors.errors import ForbiddenError, InputError
+from connectors.settings import Settings, load_settings
+from orchestration.access.policy import load_access_policy, policy_path
 from orchestration.api.access import API_SCOPES, DEFAULT_RATE, Access, ApiScope
 from orchestration.api.keys import KeyRecord, KeyRequest, create_key, list_keys, revoke_key
 from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.run_state import utc_now
 
-_LIMITS = ("channels", "businesses", "hidden_columns")
+_LIMITS = ("channels", "businesses", "regions", "sites", "hidden_columns")
 app = typer.Typer(help="Keys of the HTTP interface.", no_args_is_help=True)
 
 
@@ -25,11 +27,23 @@ def create_command(
     scope: Annotated[
         list[str], typer.Option(help=f"What it may do, one each: {', '.join(API_SCOPES)}.")
     ],
+    role: Annotated[
+        str, typer.Option(help="Its role in access.yml; needed where there is one.")
+    ] = "",
+    principal: Annotated[
+        str, typer.Option(help="Instead of a role: the e-mail of the person in access.yml.")
+    ] = "",
     channel: Annotated[
-        list[str] | None, typer.Option(help="Only rows of this channel; default: of all.")
+        list[str] | None, typer.Option(help="Only rows of this channel, of those of its role.")
     ] = None,
     business: Annotated[
-        list[str] | None, typer.Option(help="Only rows of this business; default: of all.")
+        list[str] | None, typer.Option(help="Only rows of this business, of those of its role.")
+    ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(help="Only rows of this province, of those of its role.")
+    ] = None,
+    site: Annotated[
+        list[str] | None, typer.Option(help="Only rows of this site, of those of its role.")
     ] = None,
     hide: Annotated[
         list[str] | None, typer.Option(help="A column or metric it never sees, such as '*cost*'.")
@@ -47,13 +61,19 @@ def create_command(
         scopes=cast("tuple[ApiScope, ...]", tuple(dict.fromkeys(scope))),
         channels=tuple(channel) if channel else None,
         businesses=tuple(business) if business else None,
+        regions=tuple(region) if region else None,
+        sites=tuple(site) if site else None,
         hidden_columns=tuple(hide or ()),
+        role=role.strip() or None,
+        principal=principal.strip() or None,
         person=person.strip() or None,
         requests_per_minute=rate,
     )
     lasts = timedelta(days=days) if days else None
     request = KeyRequest(name, access, getpass.getuser(), lasts)
-    made = create_key(open_database(load_settings()), request, now=utc_now())
+    settings = load_settings()
+    _check_place(settings, access)
+    made = create_key(open_database(settings), request, now=utc_now())
     if json:
         print_json({"key_id": made.key_id, "key": made.key})
         return
@@ -87,6 +107,24 @@ def revoke_command(
         )
 
 
+def _check_place(settings: Settings, access: Access) -> None:
+    """A key has a place in the access policy, where there is one.
+
+    Raises:
+        InputError: it has none, or the policy does not know it.
+    """
+    if access.role or access.principal:
+        try:
+            access.viewer(lambda: load_access_policy(settings))
+        except ForbiddenError as error:
+            raise InputError(str(error)) from error
+    elif policy_path(settings) is not None:
+        raise InputError(
+            f"There is an access policy ({policy_path(settings)}), so a key needs a place in it; "
+            "give --role ROLE or --principal E-MAIL."
+        )
+
+
 def _entry(record: KeyRecord) -> dict[str, Any]:
     return {
         **vars(record.access),
@@ -105,6 +143,7 @@ def _readable(entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "key_id": entry["key_id"],
         "name": entry["name"],
+        "role": entry["principal"] or entry["role"] or "",
         "scopes": ", ".join(entry["scopes"]),
         "limits": "; ".join(rows) or "none",
         "is_good": entry["is_good"],

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from connectors.database.engine import open_database
 from connectors.errors import FourflowError
+from connectors.lake.sight import EVERYTHING
 from connectors.settings import Settings
 from orchestration.api.editions import Editions
 from orchestration.api.throttle import Throttle, TooManyRequestsError
@@ -187,7 +188,7 @@ def tracking_routes(settings: Settings) -> Sequence[Route]:
     editions = Editions(settings, open_database(settings), most=2)
 
     def newest() -> tuple[datetime, Rows]:
-        edition = editions.open(editions.find(None))
+        edition = editions.open(editions.find(None), EVERYTHING)
         return edition.publication.published_at, edition.rows
 
     zone = ZoneInfo(settings.business_time_zone)

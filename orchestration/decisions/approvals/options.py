@@ -15,15 +15,42 @@ from orchestration.decisions.recording import delivery_row
 from orchestration.decisions.states import Happening, refresh_states
 
 CHOSEN = "option_chosen"
+
+
+class OvertakenError(InputError):
+    """Somebody was faster: what a person answers is not as they saw it any more."""
+
+
+class ApproverChoosesError(InputError):
+    """The option of a decision that asks for approval is chosen by who approves."""
+
+
 _REFUSED = ("rejected", "expired", "shadow", "held_out")
 
 
 def choose_option(
-    engine: Engine, decision_id: str, option: str, *, actor: str, reason: str, now: datetime
+    engine: Engine,
+    decision_id: str,
+    option: str,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+    seen_at: datetime | None = None,
 ) -> int:
     """Choose for a decision about which nobody is asked for approval; how many deliveries follow.
 
+    Args:
+        engine: the operational database.
+        decision_id: which decision.
+        option: name of the option.
+        actor: who chooses.
+        reason: why.
+        now: the time of it.
+        seen_at: `updated_at` of the decision as they saw it; None: it is not compared.
+
     Raises:
+        OvertakenError: it has changed since, or somebody has chosen already.
         InputError: there is no such option, one was chosen already, the decision is closed, or
             approval is asked for: then whoever approves chooses.
     """
@@ -34,10 +61,11 @@ def choose_option(
             select(approvals.c.state).where(approvals.c.decision_id == decision_id)
         ).scalar()
         if asked is not None:
-            raise InputError(
+            raise ApproverChoosesError(
                 f"Decision {decision_id[:12]} is {asked.replace('_', ' ')} by approval; whoever "
                 "approves chooses, with `fourflow decisions approve --option NAME`."
             )
+        refuse_changed(connection, decision_id, seen_at)
         return execute_option(
             connection, decision_id, option, actor=actor.strip(), reason=reason.strip(), now=now
         )
@@ -74,6 +102,30 @@ def execute_option(
     return len(deliveries)
 
 
+def refuse_changed(connection: Connection, decision_id: str, seen_at: datetime | None) -> None:
+    """Refuse an answer to what has changed since it was seen.
+
+    Raises:
+        OvertakenError: it has; says what happened last, and whose doing it is.
+    """
+    updated_at = connection.execute(
+        select(decisions.c.updated_at).where(decisions.c.decision_id == decision_id)
+    ).scalar()
+    if seen_at is None or updated_at is None or updated_at == seen_at:
+        return
+    last = connection.execute(
+        select(decision_events)
+        .where(decision_events.c.decision_id == decision_id)
+        .order_by(decision_events.c.event_id.desc())
+        .limit(1)
+    ).one_or_none()
+    what = "" if last is None else f" ({last.event.replace('_', ' ')}, by {last.actor})"
+    raise OvertakenError(
+        f"Decision {decision_id[:12]} was changed at {updated_at:%Y-%m-%d %H:%M} UTC{what}, after "
+        "you saw it; look at it again."
+    )
+
+
 def check_option(decision: Row[Any], option: str) -> Mapping[str, Any]:
     """The option of that name.
 
@@ -95,7 +147,7 @@ def _refuse_second(connection: Connection, decision: Row[Any], now: datetime) ->
     )
     before = connection.execute(earlier).one_or_none()
     if before is not None:
-        raise InputError(
+        raise OvertakenError(
             f"{before.actor} chose {before.detail['option']} for decision {short} already; a "
             "choice is final."
         )

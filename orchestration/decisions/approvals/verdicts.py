@@ -17,7 +17,12 @@ from connectors.database.schema import (
     outbox,
 )
 from connectors.errors import InputError
-from orchestration.decisions.approvals.options import check_option, execute_option
+from orchestration.decisions.approvals.options import (
+    OvertakenError,
+    check_option,
+    execute_option,
+    refuse_changed,
+)
 from orchestration.decisions.approvals.policy import ApprovalPolicy
 from orchestration.decisions.courier import change, note
 from orchestration.decisions.outbox import close
@@ -30,6 +35,10 @@ _PAST = {"approve": "approved", "reject": "rejected"}
 
 class NothingAskedError(InputError):
     """Nobody is asked about the decision, or not any more."""
+
+
+class AnsweredError(NothingAskedError, OvertakenError):
+    """Somebody was faster: the decision is approved, rejected or expired."""
 
 
 class NotEntitledError(InputError):
@@ -46,6 +55,7 @@ class Verdict:
         reason: why; needed when the answer is not the recommended one.
         channel: by which way.
         option: which of the decision's options to execute with it, by name.
+        seen_at: `updated_at` of the decision as they saw it; None: it is not compared.
     """
 
     answer: Answer
@@ -53,6 +63,7 @@ class Verdict:
     reason: str = ""
     channel: Channel = "command"
     option: str | None = None
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -85,8 +96,9 @@ def give_verdict(
     The verdict is kept for good, with what was recommended: it is a label for models.
 
     Raises:
-        InputError: nobody is asked about this decision (any more), the person may not answer or
-            has answered already, or the reason for an override is missing.
+        OvertakenError: somebody was faster: it is answered, or was changed since it was seen.
+        InputError: nobody is asked about this decision, the person may not answer or has answered
+            already, or the reason for an override is missing.
     """
     approver = verdict.approver.strip()
     if not approver:
@@ -94,6 +106,7 @@ def give_verdict(
     escalate_due(engine, policy, now=now)
     with write_transaction(engine) as connection:
         asked = _asked(connection, decision_id)
+        refuse_changed(connection, decision_id, verdict.seen_at)
         principal = _principal(connection, policy, asked.role, approver, now)
         is_override = verdict.answer != asked.recommended
         if is_override and not verdict.reason.strip():
@@ -250,7 +263,7 @@ def _check_choice(connection: Connection, decision_id: str, verdict: Verdict) ->
     for row in connection.execute(before):
         chosen = row.detail.get("option")
         if verdict.answer == "approve" and chosen != verdict.option:
-            raise InputError(
+            raise OvertakenError(
                 f"{row.actor} approved {chosen or 'without an option'}; everybody who must approve "
                 "chooses the same, or rejects."
             )
@@ -290,8 +303,18 @@ def _asked(connection: Connection, decision_id: str) -> Row[Any]:
         raise NothingAskedError(f"Decision {decision_id[:12]} needs no approval.")
     if row.state != "awaiting":
         when = row.closed_at or row.due_at
-        raise NothingAskedError(
-            f"Decision {decision_id[:12]} was {row.state} at {when:%Y-%m-%d %H:%M} UTC; "
+        said = (
+            select(approval_verdicts.c.approver)
+            .where(
+                approval_verdicts.c.decision_id == decision_id,
+                approval_verdicts.c.given_at == row.closed_at,
+            )
+            .order_by(approval_verdicts.c.verdict_id.desc())
+        )
+        who = connection.execute(said.limit(1)).scalar()
+        by = f" by {who}" if who else ""
+        raise AnsweredError(
+            f"Decision {decision_id[:12]} was {row.state}{by} at {when:%Y-%m-%d %H:%M} UTC; "
             "a verdict is final."
         )
     return row

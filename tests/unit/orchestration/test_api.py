@@ -2,11 +2,13 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 import schemathesis
@@ -24,9 +26,11 @@ from sqlalchemy import insert
 from starlette.testclient import TestClient
 
 from connectors.database.engine import open_database, write_transaction
-from connectors.database.schema import approval_verdicts, approvals, decisions
+from connectors.database.schema import approval_verdicts, approvals, decisions, outbox
+from connectors.lake.attach import connect_writer
 from connectors.lake.reader import open_published
 from connectors.settings import Settings, load_settings
+from orchestration.access.log import list_access
 from orchestration.api.access import API_SCOPES, Access
 from orchestration.api.keys import KeyRequest, create_key, revoke_key
 from orchestration.api.service import make_api
@@ -34,6 +38,21 @@ from orchestration.metrics.layer import MetricLayer, MetricQuery
 from tests.unit.app_streamlit.published_fixture import publish, write_lake
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+EAST = "江苏省"
+POLICY = f"""
+roles:
+  manager: {{pages: ["*"], actions: ["*"]}}
+  viewer: {{pages: ["*"]}}
+  live: {{pages: [orders], actions: [approve], rows: {{channels: [douyin_live]}}}}
+  east:
+    pages: [orders]
+    actions: [approve]
+    rows: {{businesses: [fourflow_demo], regions: [{EAST}]}}
+    hidden: [gross_amount, "*margin*", "fct_orders.customer_key"]
+  warehouse: {{pages: [stock], rows: {{sites: [wh_east]}}}}
+people:
+  - {{email: li@example.cn, name: Li, role: east, rows: {{channels: [douyin_live]}}}}
+"""
 CHANNEL_OF_SOURCE = {"taobao": "tmall_flagship", "douyin": "douyin_live", "sandbox": "store_pos"}
 
 
@@ -41,6 +60,12 @@ CHANNEL_OF_SOURCE = {"taobao": "tmall_flagship", "douyin": "douyin_live", "sandb
 def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = load_settings(home=tmp_path_factory.mktemp("api"), config="none")
     write_lake(settings)
+    with connect_writer(settings, purpose="test") as connection:
+        connection.execute(
+            "create or replace table lake.marts.fct_orders as "
+            f"select *, case when unit_count % 2 = 0 then '{EAST}' else '浙江省' end as province "
+            "from lake.marts.fct_orders"
+        )
     publish(settings, "run-1", NOW - timedelta(days=1))
     publish(settings, "run-2", NOW)
     (Path(settings.root) / "approvals.yml").write_text(
@@ -48,6 +73,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         "four_eyes_above: 20000\npeople: {manager: [Wang, Li]}\n",
         encoding="utf-8",
     )
+    (Path(settings.root) / "access.yml").write_text(POLICY, encoding="utf-8")
     return settings
 
 
@@ -82,7 +108,9 @@ def ask_for_approval(home: Settings) -> Callable[..., str]:
     """A new decision that waits for a verdict; its id."""
     engine = open_database(home)
 
-    def make(needed: int = 1, **subject: Any) -> str:
+    def make(
+        needed: int = 1, options: Sequence[str] = (), is_asked: bool = True, **subject: Any
+    ) -> str:
         decision_id = f"{next(_numbers):064x}"
         with write_transaction(engine) as connection:
             connection.execute(insert(decisions).values(
@@ -92,7 +120,14 @@ def ask_for_approval(home: Settings) -> Callable[..., str]:
                 explanation={"margin_amount": "7.00", "limit": "100"},
                 message={"en": "Margin is 7.00"}, amount=Decimal("12000.50"), currency_code="CNY",
                 state="awaiting_approval", created_at=NOW, updated_at=NOW,
+                options=[{
+                    "name": one, "label": {"en": one}, "cost": "12.00", "currency_code": "CNY",
+                    "actions": [{"type": one, "to": None, "sinks": ["jsonl"],
+                                 "message": {"en": one}, "fields": {}}],
+                } for one in options],
             ))  # fmt: skip
+            if not is_asked:
+                return decision_id
             connection.execute(insert(approvals).values(
                 decision_id=decision_id, tier="manager", role="manager", needed=needed,
                 recommended="approve", state="awaiting", requested_at=NOW,
@@ -110,7 +145,7 @@ def problem_of(response: Any, status: int) -> str:
     told = response.json()
     assert told["status"] == status
     assert set(told) == {"type", "title", "status", "detail"}
-    assert told["detail"].endswith(".")
+    assert told["detail"].endswith((".", "?"))
     return str(told["detail"])
 
 
@@ -408,8 +443,6 @@ def test_orders_and_cursors_of_others_look_as_if_they_did_not_exist(client, key)
 def test_what_cannot_be_restricted_is_refused(client, key):
     headers = key(channels=("douyin_live",))
     assert "channel" in problem_of(client.get("/stock", headers=headers), 403)
-    for name in ("stock_on_hand", "payment_within_1_day_rate"):
-        problem_of(client.get(f"/metrics/{name}", headers=headers), 403)
     by_business = key(businesses=("online_retail",))
     rows = client.get("/stock", headers=by_business).json()["rows"]
     assert [row["sku"] for row in rows] == ["85123A"]
@@ -452,9 +485,8 @@ def test_verdicts_are_given_once_however_often_they_are_sent(client, key, home, 
         assert (given.status_code, given.json()["state"]) == (200, "approved")
     said = [(one["approver"], one["channel"]) for one in given.json()["verdicts"]]
     assert said == [("Wang", "api")]
-    assert "final" in problem_of(
-        client.post(f"{path}/reject", headers=key(), json={"reason": "no"}), 409
-    )
+    late = client.post(f"{path}/reject", headers=key(person="Li"), json={"reason": "no"})
+    assert "approved by Wang at" in problem_of(late, 409), "it says who was faster"
     with open_database(home).connect() as connection:
         kept = connection.execute(
             approval_verdicts.select().where(approval_verdicts.c.decision_id == decision_id)
@@ -492,6 +524,329 @@ def test_verdicts_that_are_refused_change_nothing(client, key, ask_for_approval)
     assert given.json()["state"] == "rejected"
 
 
+def test_an_approval_executes_the_option_that_it_chooses(client, key, home, ask_for_approval):
+    decision_id = ask_for_approval(2, options=("reship", "refund"), channel="douyin_live")
+    path = f"/decisions/{decision_id}"
+    shown = client.get(path, headers=key()).json()
+    assert [(one["name"], one["cost"]) for one in shown["options"]] == [
+        ("reship", "12.00"),
+        ("refund", "12.00"),
+    ]
+    wrong = client.post(f"{path}/approve", headers=key(), json={"option": "reshp"})
+    assert "did you mean reship" in problem_of(wrong, 422)
+    for _ in range(2):
+        first = client.post(f"{path}/approve", headers=key(), json={"option": "reship"})
+        assert first.json()["state"] == "awaiting"
+    other = client.post(f"{path}/approve", headers=key(person="Li"), json={"option": "refund"})
+    assert "Wang approved reship" in problem_of(other, 409)
+    body = {"option": "reship", "reason": "it was lost"}
+    done = client.post(f"{path}/approve", headers=key(person="Li"), json=body).json()
+    assert done["state"] == "approved"
+    assert [(one["approver"], one["option"], one["reason"]) for one in done["verdicts"]] == [
+        ("Wang", "reship", None),
+        ("Li", "reship", "it was lost"),
+    ]
+    changed = client.post(f"{path}/approve", headers=key(), json={"option": "refund"})
+    problem_of(changed, 409)
+    with open_database(home).connect() as connection:
+        sent = connection.execute(outbox.select().where(outbox.c.decision_id == decision_id)).all()
+    assert [one.payload["data"]["action"]["type"] for one in sent] == ["reship"]
+
+
+def test_an_option_is_chosen_where_nobody_is_asked(client, key, ask_for_approval):
+    decision_id = ask_for_approval(options=("reship", "refund"), is_asked=False, channel="x")
+    path = f"/decisions/{decision_id}/choose"
+    for _ in range(2):
+        chosen = client.post(path, headers=key(), json={"option": "refund", "reason": "wish"})
+        assert chosen.status_code == 200, chosen.text
+        told = chosen.json()
+        assert (told["option"], told["chosen_by"], told["reason"]) == ("refund", "Wang", "wish")
+    late = client.post(path, headers=key(person="Li"), json={"option": "reship"})
+    assert "Wang chose refund" in problem_of(late, 409)
+    history = client.get(path.removesuffix("/choose"), headers=key()).json()["history"]
+    assert [one["option"] for one in history] == ["refund"], "once"
+    asked = ask_for_approval(options=("reship",), channel="x")
+    refused = client.post(f"/decisions/{asked}/choose", headers=key(), json={"option": "reship"})
+    assert "whoever approves chooses" in problem_of(refused, 409)
+
+
+def test_an_answer_to_what_has_changed_is_refused_and_says_by_whom(client, key, ask_for_approval):
+    path = f"/decisions/{ask_for_approval(2, channel='douyin_live')}"
+    seen_at = client.get(path, headers=key()).json()["decision"]["updated_at"]
+    assert client.post(f"{path}/approve", headers=key(), json={}).status_code == 200
+    body = {"seen_at": "2026-11-20T00:00:00Z", "reason": "too much"}
+    stale = client.post(f"{path}/reject", headers=key(person="Li"), json=body)
+    assert "by Wang" in problem_of(stale, 409)
+    body["seen_at"] = seen_at
+    given = client.post(f"{path}/reject", headers=key(person="Li"), json=body)
+    assert given.json()["state"] == "rejected"
+
+
+# ---------------------------------------------------------------------------------------------
+# One policy: what a role sees in the dashboards is what its keys see.
+
+ROWS_OF = {
+    "manager": "true",
+    "live": "channel = 'douyin_live'",
+    "east": f"business = 'fourflow_demo' and province = '{EAST}'",
+    "warehouse": None,
+}
+HIDDEN_OF = {"east": {"gross_amount", "customer_key"}}
+LISTED = {
+    "/orders": ("fct_orders", "order_key"),
+    "/audiences/champions": ("dim_customers", "customer_key"),
+    "/audiences/at_risk": ("dim_customers", "customer_key"),
+    "/stock": ("rpt_stock_matrix", "sku"),
+}
+
+
+@pytest.mark.parametrize("role", ROWS_OF)
+@pytest.mark.parametrize("path", LISTED)
+def test_roles_see_their_rows_and_columns(client, key, home, role, path):
+    """Role by list: the rows are those that plain SQL on the whole lake finds, or none."""
+    table, named = LISTED[path]
+    headers = key(role=role)
+    condition = {
+        ("warehouse", "/stock"): "site = 'wh_east'",
+        ("live", "/stock"): None,
+        ("east", "/stock"): None,
+    }.get((role, path), ROWS_OF[role])
+    if condition is None:
+        problem_of(client.get(path, headers=headers), 403)
+        return
+    segment = path.removeprefix("/audiences/")
+    more = f" and rfm_segment = '{segment}'" if segment != path else ""
+    expected = oracle(home, f"select {named} from {table} where {condition}{more}")
+    rows = list(pages(client, path, headers, 500))
+    assert sorted(row[named] for row in rows) == sorted(row[named] for row in expected)
+    hidden = HIDDEN_OF.get(role, set()) - ({"customer_key"} if table == "dim_customers" else set())
+    assert not hidden & {name for row in rows for name in row}
+
+
+@pytest.mark.parametrize("role", ROWS_OF)
+def test_roles_see_metrics_of_their_rows(client, key, home, role):
+    headers = key(role=role)
+    count = client.get("/metrics/order_count?by=business", headers=headers)
+    if ROWS_OF[role] is None:
+        problem_of(count, 403)
+        return
+    expected = oracle(
+        home,
+        "select business, count(*) as order_count from fct_orders "
+        f"where order_type = 'sale' and {ROWS_OF[role]} group by 1 order by 1",
+    )
+    assert count.json()["rows"] == expected
+    gross = client.get("/metrics/gross_sales", headers=headers)
+    if role == "east":
+        assert all(row["gross_sales"] is None for row in gross.json()["rows"])
+        by = client.get("/metrics/order_count?by=gross_amount", headers=headers)
+        assert by.status_code in (403, 422)
+    else:
+        (total,) = oracle(
+            home,
+            "select sum(gross_amount)::decimal(18, 2) as total from fct_orders where "
+            f"currency_code = 'CNY' and {ROWS_OF[role]}",
+        )
+        shown = {row["currency_code"]: row["gross_sales"] for row in gross.json()["rows"]}
+        assert Decimal(shown["CNY"]) == pytest.approx(total["total"])
+
+
+def test_a_key_of_a_person_is_that_person(client, key, ask_for_approval):
+    """Rows of both the role and the person; verdicts in the name that approvals.yml knows."""
+    headers = key(principal="LI@example.cn", person=None)
+    found = list(pages(client, "/orders", headers, 500))
+    assert {row["channel"] for row in found} == {"douyin_live"}
+    everyone = client.get("/orders?channel=douyin_live&limit=500", headers=key(role="manager"))
+    assert 0 < len(found) < len(everyone.json()["rows"])
+    decision_id = ask_for_approval(business="fourflow_demo", channel="douyin_live", region=EAST)
+    given = client.post(f"/decisions/{decision_id}/approve", headers=headers, json={}).json()
+    assert [one["approver"] for one in given["verdicts"]] == ["Li"]
+
+
+def test_verdicts_need_the_role_to_approve_and_the_decision_to_be_seen(
+    client, key, ask_for_approval
+):
+    east = ask_for_approval(business="fourflow_demo", channel="douyin_live", region=EAST)
+    west = ask_for_approval(business="fourflow_demo", channel="douyin_live", region="浙江省")
+    lacks = client.post(f"/decisions/{east}/approve", headers=key(role="viewer"), json={})
+    assert "may not approve" in problem_of(lacks, 403)
+    for answer in ("approve", "reject", "choose"):
+        body = {"reason": "x", **({"option": "x"} if answer == "choose" else {})}
+        sent = client.post(f"/decisions/{west}/{answer}", headers=key(role="east"), json=body)
+        assert "no decision" in problem_of(sent, 404)
+    shown = client.get(f"/decisions/{east}", headers=key(role="east")).json()["decision"]
+    assert not {"explanation", "message", "amount"} & set(shown), "a margin is among its values"
+
+
+def test_a_role_that_is_gone_and_a_broken_policy_let_nobody_in(home, app, key):
+    client = TestClient(app)
+    problem_of(client.get("/orders", headers=key(role="gone")), 403)
+    path = Path(home.root) / "access.yml"
+    path.write_text("roles: {", encoding="utf-8")
+    try:
+        told = problem_of(client.get("/orders", headers=key(role="manager")), 503)
+        assert "access.yml" not in told, "its mistakes are not the caller's business"
+        assert client.get("/orders?limit=1", headers=key()).status_code == 200, "older than roles"
+    finally:
+        path.write_text(POLICY, encoding="utf-8")
+    assert client.get("/orders?limit=1", headers=key(role="manager")).status_code == 200
+
+
+def test_a_changed_policy_changes_answers_and_their_etags(home, client, key):
+    headers = key(role="live")
+    before = client.get("/orders?limit=500", headers=headers)
+    path = Path(home.root) / "access.yml"
+    narrower = POLICY.replace("rows: {channels: [douyin_live]}}", "rows: {channels: [store_pos]}}")
+    assert narrower != POLICY
+    path.write_text(narrower, encoding="utf-8")
+    try:
+        known = {**headers, "if-none-match": before.headers["etag"]}
+        after = client.get("/orders?limit=500", headers=known)
+        assert after.status_code == 200
+        assert {row["channel"] for row in after.json()["rows"]} == {"store_pos"}
+    finally:
+        path.write_text(POLICY, encoding="utf-8")
+
+
+def test_reads_writes_and_refusals_are_in_the_access_log(home, key, ask_for_approval):
+    app = make_api(home, now=lambda: NOW)
+    east = ask_for_approval(business="fourflow_demo", channel="douyin_live", region=EAST)
+    headers = key(role="east", person="Wang")
+    with TestClient(app) as client:  # the end of it writes what was gathered
+        for _ in range(3):
+            page = client.get("/orders?limit=2", headers=headers)
+        client.get("/orders", headers={**headers, "if-none-match": page.headers["etag"]})
+        client.get("/stock", headers=headers)
+        client.get("/orders/taobao:none", headers=headers)
+        client.get("/orders", headers={"authorization": "Bearer nobody"})
+        client.post(f"/decisions/{east}/approve", headers=headers, json={})
+    entries = list_access(open_database(home), 6)
+    told = {(one["event"], one["subject"], one["role"], one["row_count"]): one for one in entries}
+    publication = page.json()["publication_id"]
+    read = told["read", "GET /orders", "east", 106]
+    assert (read["publication_id"], read["detail"]) == (publication, "4 times")
+    assert "site" not in str(told["refused", "GET /stock", "east", None]["detail"])
+    assert ("refused", "GET /orders/taobao:none", "east", None) in told
+    assert told["refused", "GET /orders", None, None]["person"] == "unknown"
+    assert ("wrote", f"approve {east}", "east", None) in told
+    assert {one["door"] for one in entries} == {"api"}
+
+
+_TRIED_PATHS = (
+    "/orders", "/orders", "/orders/{order_key}", "/metrics/order_count", "/metrics/net_sales",
+    "/metrics/average_order_value", "/audiences/champions", "/audiences/at_risk", "/decisions",
+    "/decisions/{decision_id}", "/stock", "/metrics/buyer_count", "/publications",
+)  # fmt: skip
+_TRIED_VALUES = (
+    "浙江省", "tmall_flagship", "online_retail", "' or '1'='1", "x' or 1=1 --", "%", "*", "-", "",
+    "$channel", "{{ 1 }}", "浙江省') or (1=1", "江苏省\u0000", "null", "taobao",
+)  # fmt: skip
+_TRIED_CONDITIONS = (
+    "province = '{v}'", "order__province = '{v}'", "channel = '{v}' or 1 = 1",
+    "true or channel is null", "not (business = '{v}')", "customer__province = '浙江省'",
+    "contains(channel, '{v}')",
+    "1 = 1) or (channel is not null", "channel in ('{v}', 'tmall_flagship')",
+    "gross_amount > 1000", "length(channel) > 0",
+)  # fmt: skip
+_TRIED_GROUPS = (
+    "channel", "business", "customer", "day", "source", "order", "region", "province",
+    "order__province", "customer__province", "gross_amount",
+)  # fmt: skip
+
+
+def tried(chance: random.Random, stolen: dict[str, list[str]]) -> tuple[str, dict[str, str]]:
+    """One crafted request of a key of one region: an address and headers."""
+    path = chance.choice(_TRIED_PATHS)
+    path = path.replace("{order_key}", quote(chance.choice(stolen["order_key"]), safe=":"))
+    path = path.replace("{decision_id}", chance.choice(stolen["decision_id"]))
+    query: list[tuple[str, str]] = []
+    for name in ("business", "channel", "order_status", "order_no", "customer_key", "site",
+                 "rule_id", "province", "region", "role", "columns", "principal"):  # fmt: skip
+        if chance.random() < 0.12:
+            query.append((name, chance.choice([*_TRIED_VALUES, *stolen["customer_key"]])))
+    if path.startswith("/metrics"):
+        query += [("by", one) for one in chance.sample(_TRIED_GROUPS, chance.randrange(3))]
+        if chance.random() < 0.6:
+            where = chance.choice(_TRIED_CONDITIONS)
+            query.append(("where", where.replace("{v}", chance.choice(_TRIED_VALUES))))
+    if chance.random() < 0.25:
+        query.append(("as_of", chance.choice(["2026-11-20", *stolen["publication_id"]])))
+    if chance.random() < 0.25:
+        query.append(("cursor", chance.choice(stolen["cursor"])))
+    if chance.random() < 0.5:
+        query.append(("limit", chance.choice(["1", "500", "10000"])))
+    headers = {}
+    if chance.random() < 0.4:
+        headers["if-none-match"] = ", ".join(chance.sample(stolen["etag"], 3))
+    if chance.random() < 0.1:
+        headers |= {"x-forwarded-user": "manager", "x-role": "manager", "cookie": "role=manager"}
+    return f"{path}?{urlencode(query)}", headers
+
+
+def test_five_hundred_crafted_requests_of_a_region_see_nothing_of_others(
+    client, key, home, ask_for_approval
+):
+    """What the manager's key was given (ids, cursors, ETags) is known to who tries."""
+    for region, channel in ((EAST, "douyin_live"), ("浙江省", "store_pos"), (None, "store_pos")):
+        ask_for_approval(
+            business="fourflow_demo", channel=channel, **({"region": region} if region else {})
+        )
+    manager, mine = key(role="manager"), key(role="east")
+    whole = client.get("/orders?limit=500", headers=manager)
+    others = [
+        row for row in oracle(home, "select * from fct_orders")
+        if row["province"] != EAST or row["business"] != "fourflow_demo"
+    ]  # fmt: skip
+    pages_seen = [client.get(one, headers=manager) for one in (
+        "/orders?limit=1", "/orders?limit=500", "/audiences/champions?limit=1", "/stock?limit=1",
+        "/decisions?limit=1", "/metrics/order_count", "/metrics/order_count?by=channel",
+    )]  # fmt: skip
+    listed = client.get("/decisions?limit=500", headers=manager).json()["rows"]
+    stolen = {
+        "order_key": [row["order_key"] for row in others[:40]],
+        "decision_id": [row["decision_id"] for row in listed],
+        "customer_key": [row["customer_key"] for row in whole.json()["rows"][:5]],
+        "publication_id": [whole.json()["publication_id"]],
+        "cursor": [text for one in pages_seen if (text := one.json().get("next_cursor"))],
+        "etag": [one.headers["etag"] for one in pages_seen],
+    }  # fmt: skip
+    foreign = {row["order_key"] for row in others} | {"浙江省", "online_retail", "store_pos:"}
+    most = len(oracle(
+        home, "select 1 from fct_orders where business = 'fourflow_demo' "
+        f"and province = '{EAST}'",
+    ))  # fmt: skip
+    chance = random.Random(20261123)
+    leaked, answered, harmful = [], 0, 0
+    for number in range(500):
+        address, headers = tried(chance, stolen)
+        answer = client.get(address, headers={**mine, **headers})
+        assert answer.status_code in (200, 304, 401, 403, 404, 422), (address, answer.text)
+        assert answer.status_code != 304, f"an ETag of others was taken: {address}"
+        if answer.status_code == 200:
+            answered += 1
+            if leaks(answer.json(), foreign, most):
+                leaked.append(address)
+        if number % 10 == 0:  # the same by the manager's key: they are real attempts
+            theirs = client.get(address, headers=manager)
+            harmful += theirs.status_code == 200 and leaks(theirs.json(), foreign, most)
+    assert leaked == []
+    assert answered > 150
+    assert harmful > 10
+
+
+def leaks(told: dict[str, Any], foreign: set[str], most: int) -> bool:
+    """Whether an answer names orders or regions of others, hidden columns, or counts too much."""
+    rows = [*told.get("rows", []), *([told["order"]] if "order" in told else [])]
+    if "decision" in told:
+        rows.append(told["decision"])
+    body = json.dumps(rows, ensure_ascii=False)
+    values = [str(value) for row in rows for value in row.values()]
+    named = any(value in foreign for value in values) or "浙江省" in body
+    counted = any(int(row.get("order_count") or 0) > most for row in rows)
+    shown = any("gross_amount" in row or "margin" in json.dumps(row) for row in rows)
+    return named or counted or shown
+
+
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_answer_is_as_described(app, key, mode):
     headers = key()
@@ -503,7 +858,7 @@ def test_every_answer_is_as_described(app, key, mode):
     ]
     described = schemathesis.openapi.from_asgi("/openapi.json", app)
     operations = [found.ok() for found in described.get_all_operations()]
-    assert len(operations) == 13
+    assert len(operations) == 14
 
     def conforms(case: Any) -> None:
         case.call_and_validate(headers=headers, checks=checks)

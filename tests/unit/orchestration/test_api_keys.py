@@ -1,20 +1,25 @@
 """API keys: kept as hashes, ended and revoked; what a key permits; `fourflow api-keys`."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from click.testing import Result
+from sqlalchemy import Engine, select, text
 from typer.testing import CliRunner
 
 from connectors.database.engine import open_database
 from connectors.database.schema import api_keys
 from connectors.errors import ForbiddenError, InputError
+from connectors.lake.sight import EVERYTHING, Sight
 from connectors.settings import load_settings
+from orchestration.access.policy import AccessPolicy
 from orchestration.api.access import Access
 from orchestration.api.cursors import Cursor, read_cursor
 from orchestration.api.keys import KeyRequest, authenticate, create_key, list_keys, revoke_key
-from orchestration.api.remembered import RememberedAnswers
+from orchestration.api.remembered import Answer, RememberedAnswers
 from orchestration.api.throttle import Throttle, TooManyRequestsError
 from orchestration.cli.main import app
 
@@ -62,6 +67,10 @@ def test_key_itself_is_not_kept(engine: Engine):
         (KeyRequest("x", Access("", ("stock:read",), channels=()), "me"), "at least one"),
         (KeyRequest("x", Access("", ("decisions:write",)), "me"), "--person"),
         (KeyRequest("x", Access("", ("stock:read",), requests_per_minute=0), "me"), "one request"),
+        (
+            KeyRequest("x", Access("", ("stock:read",), role="a", principal="b"), "me"),
+            "leave --role",
+        ),
     ],
 )
 def test_keys_that_make_no_sense_are_not_made(engine: Engine, request_: KeyRequest, says: str):
@@ -70,30 +79,91 @@ def test_keys_that_make_no_sense_are_not_made(engine: Engine, request_: KeyReque
     assert list_keys(engine) == []
 
 
-def test_rows_are_permitted_only_when_something_says_so_and_nothing_denies_it():
-    access = Access("", (), channels=("a",), businesses=("x",))
-    assert access.permits([{"channel": "a"}, {"business": "x", "channel": "a"}])
-    assert not access.permits([{"channel": "a"}]), "its business is not known"
-    assert not access.permits([{"channel": "a", "business": "x"}, {"channel": "b"}])
-    assert Access("", ()).permits([])
-    with pytest.raises(ForbiddenError, match="channel"):
-        access.conditions(["business"], "stock")
-    assert access.conditions(["business", "channel"], "orders")[1] == {
-        "scope_business": ["x"],
-        "scope_channel": ["a"],
+POLICY = AccessPolicy.model_validate(
+    {
+        "roles": {
+            "sales": {
+                "pages": ["orders"],
+                "rows": {"channels": ["a", "b"]},
+                "hidden": ["*cost*"],
+            },
+            "manager": {"pages": ["*"], "actions": ["*"]},
+        },
+        "people": [
+            {"group": "all", "role": "manager"},
+            {"email": "li@x.cn", "name": "Li", "role": "sales", "rows": {"channels": ["b"]}},
+        ],
+        "everyone": "manager",
     }
+)
+
+
+def test_own_conditions_only_narrow_those_of_the_policy():
+    """Rows are those that both permit, hidden columns those that either hides."""
+
+    def sight(**access: Any) -> Sight:
+        return Access("k", (), **access).viewer(lambda: POLICY).sight
+
+    assert sight(role="manager") == EVERYTHING
+    assert sight(role="sales") == Sight.of({"channel": ["a", "b"]}, ["*cost*"])
+    assert sight(role="sales", channels=("b", "c")) == Sight.of({"channel": ["b"]}, ["*cost*"])
+    assert sight(role="sales", channels=("c",)).permitted() == {"channel": ()}, "no row at all"
+    assert sight(role="sales", regions=("江苏省",), hidden_columns=("margin",)) == Sight.of(
+        {"channel": ["a", "b"], "region": ["江苏省"]}, ["*cost*", "margin"]
+    )
+    assert sight(principal="LI@x.cn") == Sight.of({"channel": ["b"]}, ["*cost*"])
+
+
+def test_a_key_acts_as_its_principal_or_in_the_name_it_was_given():
+    li = Access("k", (), principal="li@x.cn").viewer(lambda: POLICY)
+    assert (li.person, li.role, li.may("approve")) == ("Li", "sales", False)
+    shop = Access("k", (), role="manager", person="Wang").viewer(lambda: POLICY)
+    assert (shop.person, shop.role, shop.may("approve")) == ("Wang", "manager", True)
+
+
+@pytest.mark.parametrize(
+    "access", [Access("k", (), role="gone"), Access("k", (), principal="all"),
+               Access("k", (), principal="nobody@x.cn")]
+)  # fmt: skip
+def test_whom_the_policy_does_not_name_sees_nothing(access: Access):
+    """Neither a group nor `everyone` stands for a principal: nobody signed in."""
+    with pytest.raises(ForbiddenError, match=r"access\.yml"):
+        access.viewer(lambda: POLICY)
+
+
+def test_a_key_older_than_roles_sees_what_it_saw_whatever_the_policy_says(engine: Engine):
+    """As revision 0004 kept it: without role, principal, regions and sites."""
+    secret = "ffk_0123456789ab_" + "x" * 43
+    with engine.begin() as connection:
+        connection.execute(text(
+            "insert into api_keys (key_id, name, key_hash, scopes, channels, hidden_columns, "
+            "requests_per_minute, created_at, created_by) values ('0123456789ab', 'old', :hash, "
+            "'[\"orders:read\"]', '[\"a\"]', '[\"*cost*\"]', 60, '2026-11-01 00:00:00', 'me')"
+        ), {"hash": hashlib.sha256(secret.encode()).hexdigest()})  # fmt: skip
+    found = authenticate(engine, secret, now=NOW)
+    assert found is not None
+
+    def never() -> AccessPolicy:
+        raise AssertionError("it has no place in the policy")
+
+    assert found.viewer(never).sight == Sight.of({"channel": ["a"]}, ["*cost*"])
 
 
 def test_digest_is_of_what_is_seen():
-    assert Access("1", ("stock:read",)).digest() == Access("2", ("stock:read",)).digest()
     seen = [
-        Access("", ("stock:read",)),
-        Access("", ("orders:read",)),
-        Access("", ("stock:read",), channels=("a",)),
-        Access("", ("stock:read",), businesses=("a",)),
-        Access("", ("stock:read",), hidden_columns=("a",)),
+        Access("", ()),
+        Access("", (), channels=("a",)),
+        Access("", (), businesses=("a",)),
+        Access("", (), regions=("a",)),
+        Access("", (), sites=("a",)),
+        Access("", (), hidden_columns=("a",)),
     ]
-    assert len({one.digest() for one in seen}) == len(seen)
+    assert len({one.own_sight().digest() for one in seen}) == len(seen)
+    same = [
+        Access("1", ("orders:read",), channels=("a", "b")),
+        Access("2", (), channels=("b", "a")),
+    ]
+    assert len({one.own_sight().digest() for one in same}) == 1
 
 
 def test_bucket_fills_evenly_and_never_above_a_minutes_worth():
@@ -144,13 +214,43 @@ def test_commands_make_list_and_revoke(tmp_path, monkeypatch: pytest.MonkeyPatch
     assert authenticate(engine, key["key"], now=datetime.now(UTC)) is None
 
 
+def test_a_key_needs_a_place_in_the_policy_that_there_is(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FOURFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("FOURFLOW_CONFIG", "none")
+    (tmp_path / "access.yml").write_text(
+        "roles:\n  sales: {pages: [orders]}\npeople:\n  - {email: li@x.cn, role: sales}\n",
+        encoding="utf-8",
+    )
+    asked = ["api-keys", "create", "agent", "--scope", "orders:read", "--json"]
+
+    def made(*more: str) -> Result:
+        return CliRunner().invoke(app, [*asked, *more])
+
+    for more, says in [
+        ((), "needs a place"),
+        (("--role", "sale"), "no role sale"),
+        (("--principal", "wang@x.cn"), "wang@x.cn is not among"),
+    ]:
+        refused = made(*more)
+        assert refused.exit_code != 0
+        assert says in str(refused.exception) + refused.output
+    for more in (("--role", "sales"), ("--principal", "Li@x.cn")):
+        found = authenticate(
+            open_database(load_settings()), json.loads(made(*more).stdout)["key"],
+            now=datetime.now(UTC),
+        )  # fmt: skip
+        assert found is not None
+        assert more[1] in (found.role, found.principal)
+
+
 def test_answers_are_remembered_within_their_bytes():
     answers = RememberedAnswers(most_bytes=10)
+    five = Answer(b"12345", 1)
     for tag in ("a", "b", "a"):
-        answers.keep(tag, b"12345")
-    assert answers.find("b") == b"12345"
-    answers.keep("c", b"12345")
+        answers.keep(tag, five)
+    assert answers.find("b") == five
+    answers.keep("c", five)
     assert answers.find("a") is None, "not used longest"
-    assert answers.find("b") == answers.find("c") == b"12345"
-    answers.keep("d", b"12345678901")
+    assert answers.find("b") == answers.find("c") == five
+    answers.keep("d", Answer(b"12345678901"))
     assert [answers.find(tag) for tag in "abcd"] == [None] * 4, "larger than all that fits"
