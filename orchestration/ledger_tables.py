@@ -112,6 +112,21 @@ LEDGER_TABLES: dict[str, tuple[Table, dict[str, str]]] = {
             "given_at": "timestamptz",
         },
     ),
+    "reconciliation_sign_offs": (
+        schema.reconciliation_sign_offs,
+        {
+            "sign_off_id": "bigint",
+            "business": "varchar",
+            "business_date": "date",
+            "event": "varchar",
+            "person": "varchar",
+            "signed_at": "timestamptz",
+            "note": "varchar",
+            "publication_id": "varchar",
+            "snapshot_id": "bigint",
+            "figures": "varchar",
+        },
+    ),
 }
 
 
@@ -174,4 +189,4 @@ def _is_current(
     return found == (len(frame), newest)
 
 
-_MOMENTS = frozenset({"updated_at", "happened_at", "received_at", "given_at"})
+_MOMENTS = frozenset({"updated_at", "happened_at", "received_at", "given_at", "signed_at"})

@@ -3,7 +3,15 @@
 import streamlit as st
 
 from app_streamlit.queries.reconciliation import ITEMS, load_buckets, load_items, load_unknown
-from app_streamlit.ui import address, cards, formats, reconciliation_words, tables
+from app_streamlit.ui import (
+    acts,
+    address,
+    cards,
+    formats,
+    reconciliation_words,
+    sign_off_blocks,
+    tables,
+)
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
 
@@ -34,6 +42,7 @@ unknown = load_unknown(context.edition, scope)
 first_line.markdown(
     cards.as_headline(reconciliation_words.headline(context, business, buckets, unknown))
 )
+acts.tell()
 st.caption(t("reconciliation.range", days=formats.days(scope.start, scope.end, t.language)))
 tables.show_table(
     reconciliation_words.bucket_frame(context, buckets),
@@ -69,3 +78,4 @@ tables.show_table(
 )
 if len(items) >= ITEMS:
     st.caption(t("reconciliation.first_shown", count=formats.count(ITEMS)))
+sign_off_blocks.show_days(context, business, buckets)

@@ -5,12 +5,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_streamlit.queries.edition import Edition, frame, has_table
+from app_streamlit.queries.edition import Edition, frame, has_table, open_edition
 from app_streamlit.queries.metrics import IN_SCOPE, ask
 from app_streamlit.queries.scope import Scope
+from connectors.database.engine import open_database
+from connectors.settings import load_settings
+from orchestration import sign_offs
 from orchestration.metrics.layer import MetricQuery
+from orchestration.sign_offs import DayStanding
 
 ITEMS = 500
+_FRESH_SECONDS = 5
 _UNKNOWN = MetricQuery(
     metrics=("reconciliation_unknown_share", "reconciliation_compared_amount"),
     by=("comparison",),
@@ -75,3 +80,17 @@ def load_items(edition: Edition, scope: Scope, comparison: str, bucket: str) -> 
         """,
         {**scope.params(), "comparison": comparison, "bucket": bucket, "limit": ITEMS},
     )
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=16, show_spinner=False)
+def load_days(edition: Edition, scope: Scope) -> list[DayStanding]:
+    """The days of a period, the newest first, with who signed them; all channels together."""
+    engine = open_database(load_settings())
+    return sign_offs.list_days(
+        engine, open_edition(edition), scope.business, start=scope.start, end=scope.end
+    )
+
+
+def forget() -> None:
+    """After a signature: the next page reads the days anew."""
+    load_days.clear()

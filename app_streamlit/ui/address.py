@@ -39,6 +39,7 @@ KEYS = (
     "decision",
     "kind",
     "exception",
+    "day",
     "metric",
     "by",
     "grain",
@@ -66,6 +67,7 @@ OWNERS = {
     "owner": ("decisions", "exceptions"),
     "kind": ("exceptions",),
     "exception": ("exceptions",),
+    "day": ("reconciliation",),
     "decision": ("decisions",),
     "view": (
         "overview",

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -384,6 +385,26 @@ exception_events = Table(
     Column("event", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("detail", json_type(), nullable=False),
+)
+
+# One row a signature under a day's reconciliation or its withdrawal, append only; the figures are
+# those that the publication showed.
+reconciliation_sign_offs = Table(
+    "reconciliation_sign_offs",
+    metadata,
+    Column("sign_off_id", identity_type(), primary_key=True, autoincrement=True),
+    Column("business", Text, nullable=False),
+    Column("business_date", Date, nullable=False),
+    # signed or withdrawn.
+    Column("event", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("signed_at", UtcDateTime, nullable=False),
+    Column("note", Text),
+    Column("publication_id", Text, nullable=False),
+    Column("snapshot_id", BigInteger, nullable=False),
+    Column("figures", json_type(), nullable=False),
+    Column("figures_hash", Text, nullable=False),
+    Index("ix_reconciliation_sign_offs_business_business_date", "business", "business_date"),
 )
 
 # One row a refusal, download, write or sign-in; kept when the person or the key is gone.

@@ -32,6 +32,7 @@ _COMMANDS = {
     "baseline": "baseline:app",
     "api-keys": "api_keys:app",
     "exceptions": "exceptions:app",
+    "reconciliation": "reconciliation:app",
     "quarantine": "quarantine:app",
     "check": "check:app",
     "models": "models:app",

@@ -4,13 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from guarded import act_as, guard, open_as, refusals
 from streamlit.testing.v1 import AppTest
 from test_app_pages import assert_translated, open_page
-from test_roles import LOGIN
 
-from app_streamlit.launch import ENTRY_POINT
 from app_streamlit.queries.exceptions import forget
-from app_streamlit.ui import admission
 from app_streamlit.ui.i18n import LANGUAGES
 from app_streamlit.writes import exceptions as writes
 from connectors.database.engine import open_database
@@ -18,20 +16,8 @@ from connectors.errors import InputError
 from connectors.lake.reader import open_published
 from connectors.settings import load_settings
 from orchestration import exceptions
-from orchestration.access.log import list_access
 from orchestration.exceptions import ExceptionCase
 from orchestration.run_state import utc_now
-
-POLICY = """
-roles:
-  clerk: {pages: ["*"], actions: [work_exceptions]}
-  reader: {pages: ["*"], actions: [download]}
-  douyin: {pages: ["*"], actions: ["*"], rows: {channels: [douyin_live]}}
-people:
-  - {email: clerk@example.cn, role: clerk}
-  - {email: reader@example.cn, role: reader}
-  - {email: douyin@example.cn, role: douyin}
-"""
 
 
 @pytest.fixture
@@ -39,16 +25,6 @@ def home(published_home: Path, tmp_path: Path) -> Path:
     home = tmp_path / "home"
     shutil.copytree(published_home, home)
     forget()
-    return home
-
-
-@pytest.fixture
-def guarded(home: Path) -> Path:
-    """The same home behind a login."""
-    (home / "access.yml").write_text(POLICY, encoding="utf-8")
-    login = home / "login.toml"
-    login.write_text(LOGIN, encoding="utf-8")
-    login.chmod(0o600)
     return home
 
 
@@ -151,59 +127,23 @@ def test_whoever_was_slower_is_told_who_was_faster(monkeypatch, home):
         )
 
 
-def sign_in(monkeypatch: pytest.MonkeyPatch, home: Path, name: str) -> AppTest:
-    monkeypatch.setenv("FOURFLOW_HOME", str(home))
-    monkeypatch.setenv("FOURFLOW_CONFIG", "none")
-    email = f"{name}@example.cn"
-    monkeypatch.setattr(admission, "signed_in_claims", lambda: {"email": email, "sub": name})
-    app = AppTest.from_file(str(ENTRY_POINT), default_timeout=60)
-    app.query_params["lang"] = "en"
-    return app.run().switch_page("app_pages/exceptions.py").run()
-
-
-def test_a_role_that_may_not_write_sees_no_button(monkeypatch, guarded):
-    app = sign_in(monkeypatch, guarded, "reader")
+def test_a_role_that_may_not_write_sees_no_button(monkeypatch, home):
+    app = open_as(monkeypatch, guard(home), "reader", "exceptions")
     assert not app.exception
     assert "Resolved" not in [one.label for one in app.button]
     assert any("may not change this" in one.value for one in app.caption)
-    app = sign_in(monkeypatch, guarded, "clerk")
+    app = open_as(monkeypatch, home, "clerk", "exceptions")
     assert "Resolved" in [one.label for one in app.button]
 
 
-def crafted_act() -> None:
-    """A call that no button makes, in a session of somebody."""
-    import streamlit as st
-
-    from app_streamlit.queries.access import keep_viewer
-    from app_streamlit.writes import exceptions as acts
-    from connectors.errors import FourflowError
-    from connectors.settings import load_settings as settings_of
-    from orchestration.access.policy import load_access_policy
-    from orchestration.exceptions import Seen as Saw
-
-    keep_viewer(load_access_policy(settings_of()).viewer({"email": st.query_params["who"]}))
-    try:
-        acts.take(st.query_params["key"], person="boss", seen=Saw("open", None))
-    except FourflowError as error:
-        st.error(f"{type(error).__name__}: {error}")
-
-
 @pytest.mark.parametrize("who", ["reader", "douyin"])
-def test_a_crafted_call_is_refused_and_logged(monkeypatch, guarded, who):
-    foreign = next(c for c in cases_of(guarded) if (c.order_key or "").rpartition(":")[2] > "T")
-    monkeypatch.setenv("FOURFLOW_HOME", str(guarded))
-    monkeypatch.setenv("FOURFLOW_CONFIG", "none")
-    app = AppTest.from_function(crafted_act, default_timeout=60)
-    app.query_params["who"] = f"{who}@example.cn"
-    app.query_params["key"] = foreign.exception_key
-    app.run()
-    assert not app.exception
-    assert "ForbiddenError" in app.error[0].value
-    assert (
-        next(c for c in cases_of(guarded) if c.exception_key == foreign.exception_key).state
-        == "open"
-    )
-    logged = list_access(open_database(load_settings(home=guarded)), 50)
-    assert (f"{who}@example.cn", "refused", f"work_exceptions {foreign.exception_key}") in {
-        (one["person"], one["event"], one["subject"]) for one in logged
-    }
+def test_a_crafted_call_is_refused_and_logged(monkeypatch, home, who):
+    foreign = next(c for c in cases_of(home) if (c.order_key or "").rpartition(":")[2] > "T")
+    code = f"""
+    from app_streamlit.writes import exceptions
+    from orchestration.exceptions import Seen
+    exceptions.take({foreign.exception_key!r}, person="boss", seen=Seen("open", None))
+"""
+    assert "ForbiddenError" in act_as(monkeypatch, guard(home), who, code)
+    assert {c.state for c in cases_of(home)} == {"open"}
+    assert (f"{who}@example.cn", f"work_exceptions {foreign.exception_key}") in refusals(home)

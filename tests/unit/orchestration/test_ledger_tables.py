@@ -50,7 +50,13 @@ def test_ledger_is_copied_exactly_and_only_when_it_changed(
     _decide(engine, "b" * 64, "1.00")
     rows = write_ledger_tables(settings, engine)
     assert rows == {"decisions": 2, "decision_events": 2} | dict.fromkeys(
-        ("decision_deliveries", "decision_receipts", "decision_verdicts"), 0
+        (
+            "decision_deliveries",
+            "decision_receipts",
+            "decision_verdicts",
+            "reconciliation_sign_offs",
+        ),
+        0,
     )
     assert set(rows) == set(LEDGER_TABLES)
     connection = connect_snapshot(settings)
