@@ -3,12 +3,12 @@
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, update
-from sqlalchemy.engine import make_url
 
 from connectors.database.engine import write_transaction
 from connectors.database.schema import stock_balances
@@ -26,7 +26,7 @@ from orchestration.allocation.reservations import (
     retry_waiting,
     ship,
 )
-from tests.benchmarks.reservations import run
+from tests.benchmarks.reservations import reserve_at_once
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 HEAVY = bool(os.environ.get("FOURFLOW_TEST_HEAVY"))
@@ -227,15 +227,14 @@ def _fresh(factory: pytest.TempPathFactory) -> Engine:
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 def test_processes_at_once_never_promise_twice(
-    backend: str, request: pytest.FixtureRequest
+    backend: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """Acceptance: 10,000 reservations from 8 processes (here fewer; all of them when heavy)."""
-    url = None
+    url = f"sqlite:///{tmp_path / 'operations.sqlite'}"
     if backend == "postgresql":
-        made = make_url(request.getfixturevalue("make_postgres_database")())
-        url = made.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        url = request.getfixturevalue("make_postgres_database")()
     requests = 10_000 if HEAVY else 400
-    figures = run(requests, 8, url)
+    figures = reserve_at_once(url, requests)
     assert figures["reserved"] + figures["refused"] == requests
     assert figures["reserved"] > 0
     assert figures["refused"] > 0
