@@ -231,8 +231,10 @@ def _firing_sql(bench: Bench, checked: CheckedRule, known: str) -> tuple[str, di
             f"and schedule.at < coalesce(told.{UNTIL}, limits.fourflow_limit)"
         )
     if rule.window:
-        column = f"cast({quoted(rule.window.column)} as timestamptz)"
-        wanted.append(f"{column} > {moment} - interval {rule.window.days} day")
+        # In microseconds: taking an interval off a time with a zone asks a calendar for every row.
+        column = f"epoch_us(cast({quoted(rule.window.column)} as timestamptz))"
+        length = rule.window.days * 86_400_000_000
+        wanted.append(f"{column} > epoch_us({moment}) - {length}")
     wanted.append(f"{moment} < fourflow_ends")
     span = f"{moment} >= fourflow_begins as {_IN_SPAN}"
     same = "on told.business = limits.fourflow_business" if _by_business(bench) else "on true"
@@ -281,7 +283,11 @@ def _first_of_each(checked: CheckedRule) -> str:
     firsts = [f"arg_min({quoted(column)}, {FIRED}) as {quoted(column)}" for column in kept]
     if not isinstance(rule.trigger, Schedule):
         firsts.append(f"min({FIRED}) as {FIRED}")
-    firsts += [f"arg_min({name}, {FIRED}) as {name}" for name in (_IN_SPAN, IS_WATCHED)]
+    # As numbers: DuckDB finds the first of numbers twice as fast as the first of truth values.
+    firsts += [
+        f"cast(arg_min(cast({name} as integer), {FIRED}) as boolean) as {name}"
+        for name in (_IN_SPAN, IS_WATCHED)
+    ]
     names = ", ".join(quoted(column) for column in grouped)
     return f"select {names}, {', '.join(firsts)} from matched group by {names}"  # noqa: S608
 

@@ -72,9 +72,9 @@ def _words(text: str) -> frozenset[str]:
 
 _VERSION_COLUMNS = _words(
     "order_key business source channel order_no order_type source_status order_status "
-    "gross_amount currency_code"
+    "gross_amount currency_code created_at"
 )
-_ORDER_COLUMNS = _words("customer_key created_at created_on province country")
+_ORDER_COLUMNS = _words("customer_key created_on province country")
 _VERSIONS = "fct_order_versions"
 # A source without history tells an order's last state only, as if it had been so from the first
 # moment; but nothing is cancelled in the moment in which it is placed.
@@ -82,10 +82,9 @@ _STATUS_THEN = (
     "case when told.order_status = 'cancelled' and told.version_number = 1 "
     "and told.event_at = told.created_at then 'awaiting_payment' else told.order_status end"
 )
-_NARROW_COLUMNS = _VERSION_COLUMNS - {"order_status", "source_status"}
 # What an order's audit knows of the person's purchases and segment is from before the order.
 _AUDIT_COLUMNS = _words(
-    "customer_key person_key created_at created_on previous_purchase_count previous_rfm_segment"
+    "customer_key person_key created_on previous_purchase_count previous_rfm_segment"
 )
 
 
@@ -113,7 +112,7 @@ _HISTORIES = (
         (RowState("event_at", values={"order_status": _STATUS_THEN}),),
         relation=_versions_with("fct_orders", _ORDER_COLUMNS),
         is_versioned=True,
-        narrow=(_VERSIONS, _NARROW_COLUMNS),
+        narrow=(_VERSIONS, _VERSION_COLUMNS),
         learnt="known_at",
     ),
     History(
@@ -122,7 +121,7 @@ _HISTORIES = (
         (RowState("event_at", values={"order_status": _STATUS_THEN}),),
         relation=_versions_with("fct_order_audits", _AUDIT_COLUMNS),
         is_versioned=True,
-        narrow=(_VERSIONS, _NARROW_COLUMNS),
+        narrow=(_VERSIONS, _VERSION_COLUMNS),
         learnt="known_at",
     ),
     History(

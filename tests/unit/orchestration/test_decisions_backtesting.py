@@ -88,7 +88,8 @@ def made(lake: Any) -> Any:
         select order_key || '#' || version_number as order_version_key, order_key,
             'shop' as business, 'till' as source, 'pos' as channel, order_key as order_no,
             'sale' as order_type, version_number, order_status as source_status, order_status,
-            gross_amount, 'CNY' as currency_code, event_at, known_at,
+            gross_amount, 'CNY' as currency_code,
+            min(event_at) over (partition by order_key) as created_at, event_at, known_at,
             coalesce(min(known_at) over (partition by order_key order by version_number
                 rows between 1 following and unbounded following) <= known_at, false)
                 as was_never_current
@@ -161,6 +162,27 @@ def test_first_matches_are_those_of_a_naive_walk(history: Any, clock: str, days:
     assert report.money[0].amount == sum(amounts[order] for order in expected)
 
 
+@pytest.mark.parametrize("days", [1, 2, 30])
+def test_what_is_no_longer_recent_does_not_fire(history: Any, days: int) -> None:
+    created: dict[str, datetime] = {}
+    for version in invented():
+        placed = created.get(version.order, version.event_at)
+        created[version.order] = min(placed, version.event_at)
+    fired: dict[str, datetime] = {}
+    for version, start, _ in sorted(spans(invented(), clock="known"), key=lambda one: one[1]):
+        is_recent = created[version.order] > start - timedelta(days=days)
+        if version.amount >= 1000 and is_recent and version.order not in fired:
+            fired[version.order] = start
+    recent = rule(
+        condition="gross_amount >= :least and order_type = 'sale'",
+        parameters={"least": parameter("decimal", 1000)},
+        window={"column": "created_at", "days": days, "within": ["source"]},
+    )
+    report = tried(history, recent)
+    assert {one.day: one.count for one in report.by_day} == by_day(list(within(fired).values()))
+    assert report.decisions == len(within(fired)) > 100
+
+
 def test_changes_fire_once_for_each_value(history: Any) -> None:
     fired: dict[tuple[str, str], datetime] = {}
     for version, start, _ in spans(invented(), clock="known"):
@@ -214,7 +236,8 @@ def test_last_state_of_a_source_without_history_is_not_read_as_its_first(lake: A
     lake.execute(
         "insert into fct_order_versions select 'x#1', 'x', business, source, channel, 'x', "
         "order_type, 1, 'cancelled', 'cancelled', 90000, currency_code, "
-        "timestamptz '2026-01-05 00:00:00+00', known_at, false from fct_order_versions limit 1"
+        "timestamptz '2026-01-05', timestamptz '2026-01-05', known_at, false "
+        "from fct_order_versions limit 1"
     )
     lake.execute(
         "insert into fct_orders by name select 'x' as order_key, 'shop' as business, 'till' as "
@@ -230,7 +253,8 @@ def test_what_is_learnt_later_does_not_change_the_past(lake: Any) -> None:
     history.execute(
         "insert into fct_order_versions select order_version_key || 'x', order_key, business, "
         "source, channel, order_no, order_type, version_number + 100, source_status, order_status, "
-        f"1000000, currency_code, event_at, timestamptz '{AS_OF}', false from fct_order_versions"
+        f"1000000, currency_code, created_at, event_at, timestamptz '{AS_OF}', false "
+        "from fct_order_versions"
     )
     after = tried(history, rule(), span=Span(last_day=date(2026, 2, 10)))
     assert (after.decisions, after.by_day, after.money) == (

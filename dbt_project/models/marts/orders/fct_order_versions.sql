@@ -8,6 +8,7 @@ with told as (
         orders.order_no,
         orders.order_type,
         orders.currency_code,
+        orders.created_at,
         versions.source_status,
         versions.gross_amount,
         coalesce(versions.event_at, orders.created_at) as event_at,
@@ -77,6 +78,7 @@ select
         coalesce(gross_amount - previous_amount, 0) as decimal(18, 2)
     ) as amount_change,
     currency_code,
+    created_at,
     event_at,
     known_at,
     replaced_at as known_until,
