@@ -14,6 +14,11 @@ class ValueSettings:
             judges after.
         least_backtest_customers: below, there is no back-test and BG/NBD alone is used.
         most_backtest_customers: drawn above.
+        learnt_weight: of the shares that earlier cuts would have, beside equal shares of BG/NBD and
+            of BG/NBD by amount.
+        most_loss: relative error by which the mix may be worse than BG/NBD alone at the earlier
+            cuts and still be used: their windows are short.
+        amount_penalty: of the regression that adjusts BG/NBD by what customers spend.
         boosting_rounds: trees of the gradient boosting.
         boosting_leaf: customers in a leaf, at least.
         boosting_rate: its learning rate.
@@ -24,6 +29,9 @@ class ValueSettings:
     backtest_shares: tuple[float, ...] = (0.4, 0.55, 0.7)
     least_backtest_customers: int = 500
     most_backtest_customers: int = 20_000
+    learnt_weight: float = 0.25
+    most_loss: float = 0.02
+    amount_penalty: float = 0.01
     boosting_rounds: int = 60
     boosting_leaf: int = 20
     boosting_rate: float = 0.05

@@ -1,11 +1,11 @@
 """What customers will buy and be worth: purchase process, boosting, and a back-test that decides.
 
-BG/NBD and NBD (`purchases.py`) and gradient boosting each predict purchases. On earlier cuts of
-the same data each is fitted before the cut and judged after it; least squares with shares of 0 and
-more that sum to one says how to mix them, and the mix is used only if it errs less there than
-BG/NBD alone. NBD and boosting are brought to BG/NBD's total, and the overall level of the judged
-windows is left out: one season promises nothing about the next. Amounts per purchase follow the
-Gamma-Gamma model.
+BG/NBD and NBD (`purchases.py`), BG/NBD adjusted by what customers spend, and gradient boosting each
+predict purchases. On earlier cuts of the same data each is fitted before the cut and judged after
+it; least squares with shares of 0 and more that sum to one says how to mix them, drawn to equal
+shares of the first two. Where the mix errs clearly more there, BG/NBD alone is used. All are
+brought to BG/NBD's total, and the overall level of the judged windows is left out: one season
+promises nothing about the next. Amounts per purchase follow the Gamma-Gamma model.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,10 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import nnls
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import PoissonRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models_ml.customers.config import ValueSettings
 from models_ml.customers.purchases import BgNbd, GammaGamma, Histories, Nbd
@@ -24,7 +28,11 @@ VALUE_COLUMNS: Final = (
     "frequency", "recency_days", "age_days", "mean_amount", "probability_alive",
     "purchase_probability", "expected_purchases", "expected_amount", "expected_value", "model",
 )  # fmt: skip
-MEMBERS: Final = ("bg_nbd", "nbd", "boosting")
+MEMBERS: Final = ("bg_nbd", "bg_nbd_by_amount", "nbd", "boosting")
+ALONE: Final = np.eye(len(MEMBERS))[0]
+"""Shares that leave BG/NBD alone."""
+_PRIOR: Final = np.array([0.5, 0.5, 0.0, 0.0])
+"""Shares that the learnt ones are drawn to: few earlier windows prefer now one, now another."""
 _RECENT: Final = (28, 84)
 
 
@@ -80,7 +88,9 @@ def clv(
     bought, labels, today = _bought(transactions, customer, time, amount, as_of)
     known = _histories(bought, today, chosen)
     shares, errors = _learnt_shares(bought, today, chosen)
-    members = _predict(bought, today, horizon_days, chosen, with_boosting=shares[2] > 0)
+    members = _predict(
+        bought, today, horizon_days, chosen, with_boosting=shares[MEMBERS.index("boosting")] > 0
+    )
     purchases = sum(share * members[name] for name, share in zip(MEMBERS, shares, strict=True))
     process = BgNbd.fit(known)
     periods = horizon_days / chosen.days_per_period
@@ -171,6 +181,7 @@ def _predict(
     periods = horizon_days / settings.days_per_period
     found = {
         "bg_nbd": BgNbd.fit(known).expected(known, periods),
+        "bg_nbd_by_amount": _adjusted(bought, today, horizon_days, settings),
         "nbd": Nbd.fit(known).expected(known, periods),
         "boosting": np.zeros(bought.count),
     }
@@ -178,6 +189,54 @@ def _predict(
         found["boosting"] = _boosted(bought, today, horizon_days, settings)
     total = found["bg_nbd"].sum()
     return {name: made * (total / max(made.sum(), 1e-12)) for name, made in found.items()}
+
+
+def _adjusted(
+    bought: _Purchases, today: np.datetime64, horizon_days: int, settings: ValueSettings
+) -> np.ndarray:
+    """BG/NBD's expectation times a power of itself and of the customer's mean amount.
+
+    The process knows when customers bought, not for how much; who spends more comes back more
+    often. A Poisson regression learns both powers at earlier cuts, on what was bought since.
+    """
+    number = int(today.astype("datetime64[D]").astype(np.int64))
+    observed = number - int(bought.day.min())
+    told, counts, levels = [], [], []
+    for share in settings.backtest_shares:
+        cut = number - round(observed * (1 - share))
+        before, old = _until(bought, cut)
+        later = np.bincount(bought.customer[bought.day > cut], minlength=bought.count)[old]
+        if before.count < settings.least_backtest_customers or not later.sum() > 0:
+            continue
+        columns, expected = _amount_columns(before, np.datetime64(cut, "D"), number - cut, settings)
+        level = expected * (later.sum() / expected.sum())
+        told.append(columns)
+        counts.append(later / level)
+        levels.append(level)
+    columns, expected = _amount_columns(bought, today, horizon_days, settings)
+    if not told:
+        return expected
+    model = make_pipeline(
+        StandardScaler(), PoissonRegressor(alpha=settings.amount_penalty, max_iter=500)
+    )
+    model.fit(
+        np.concatenate(told),
+        np.concatenate(counts),
+        poissonregressor__sample_weight=np.concatenate(levels),
+    )
+    adjusted: np.ndarray = expected * model.predict(columns)
+    return adjusted
+
+
+def _amount_columns(
+    bought: _Purchases, today: np.datetime64, horizon_days: int, settings: ValueSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithms of the mean amount and of BG/NBD's expectation (n, 2), and the latter (n,)."""
+    known = _histories(bought, today, settings)
+    process = BgNbd.fit(known)
+    expected = np.maximum(process.expected(known, horizon_days / settings.days_per_period), 1e-6)
+    mean = np.bincount(bought.customer, bought.amount) / (known.frequency + 1)
+    return np.column_stack([np.log1p(mean), np.log(expected)]), expected
 
 
 def _boosted(
@@ -199,8 +258,10 @@ def _boosted(
         random_state=settings.seed,
     )
     cut = today - np.timedelta64(window, "D")
-    model.fit(_features(before, cut, settings), later)
-    predicted: np.ndarray = model.predict(_features(bought, today, settings))
+    # On one thread: beside other processes the threads of so small trees wait for each other.
+    with threadpool_limits(limits=1, user_api="openmp"):
+        model.fit(_features(before, cut, settings), later)
+        predicted: np.ndarray = model.predict(_features(bought, today, settings))
     return predicted
 
 
@@ -220,7 +281,6 @@ def _learnt_shares(
     bought: _Purchases, today: np.datetime64, settings: ValueSettings
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Shares of the members in the order of MEMBERS, and their errors on the earlier cuts."""
-    alone = np.array([1.0, 0.0, 0.0])
     bought = _sampled(bought, settings)
     number = int(today.astype("datetime64[D]").astype(np.int64))
     observed = number - int(bought.day.min())
@@ -238,21 +298,23 @@ def _learnt_shares(
         actual.append(later[old] / window)
         weight.append(np.full(before.count, float(window)))
     if not predicted:
-        return alone, {}
+        return ALONE, {}
     found, truth = np.concatenate(predicted), np.concatenate(actual)
-    return _mixed(found, truth, np.concatenate(weight))
+    return _mixed(found, truth, np.concatenate(weight), settings)
 
 
 def _mixed(
-    found: np.ndarray, truth: np.ndarray, weight: np.ndarray
+    found: np.ndarray, truth: np.ndarray, weight: np.ndarray, settings: ValueSettings
 ) -> tuple[np.ndarray, dict[str, float]]:
     scale = np.sqrt(weight)
     raw, _ = nnls(found * scale[:, None], truth * scale)
-    mix = raw / raw.sum() if raw.sum() > 0 else np.array([1.0, 0.0, 0.0])
+    learnt = raw / raw.sum() if raw.sum() > 0 else _PRIOR
+    mix = (1 - settings.learnt_weight) * _PRIOR + settings.learnt_weight * learnt
     # Each is judged at the level that suits it best: only who differs from whom counts.
-    candidates = {**dict(zip(MEMBERS, np.eye(3), strict=True)), "mix": mix}
+    candidates = {**dict(zip(MEMBERS, np.eye(len(MEMBERS)), strict=True)), "mix": mix}
     errors = {name: _error(found @ share, truth, weight) for name, share in candidates.items()}
-    chosen = mix if errors["mix"] < errors["bg_nbd"] else np.array([1.0, 0.0, 0.0])
+    is_kept = errors["mix"] <= errors["bg_nbd"] * (1 + settings.most_loss)
+    chosen = mix if is_kept else ALONE
     return chosen, errors
 
 

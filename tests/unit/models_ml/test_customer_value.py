@@ -116,6 +116,28 @@ def test_same_day_purchases_are_one_and_later_data_change_nothing() -> None:
     assert set(found["model"]) == {"bg_nbd"}
 
 
+def test_who_spends_more_is_expected_more_often_where_that_came_true() -> None:
+    random = np.random.default_rng(3)
+    pace = random.gamma(0.6, 1 / 40, 1500)
+    bought = [
+        (customer, day, 20 * (1 + 200 * rate) * random.lognormal(0, 0.2))
+        for customer, rate in enumerate(pace)
+        for day in {0, *random.integers(1, 200, random.poisson(200 * rate))}
+    ]
+    frame = pd.DataFrame(bought, columns=["customer", "day", "amount"])
+    frame["day"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(frame["day"], unit="D")
+    found = clv(frame, **NAMES, horizon_days=90)
+    once = found[found["frequency"] == 0]
+
+    assert found.attrs["shares"]["bg_nbd_by_amount"] >= 0.375
+    # Of equal histories the process alone expects the same; only the amounts differ.
+    by_amount = once.groupby(once["mean_amount"] > once["mean_amount"].median())
+    low, high = by_amount["expected_purchases"].mean()
+    assert high > 1.05 * low
+    rank = np.corrcoef(once["expected_purchases"], pace[once["customer"]])[0, 1]
+    assert rank > 0.2
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
