@@ -7,7 +7,7 @@ import streamlit as st
 from app_streamlit.queries.edition import edition_of
 from app_streamlit.queries.operations import load_standing
 from app_streamlit.queries.overview import load_bounds, load_channels, load_source_names
-from app_streamlit.ui import address, admission, filters, navigation, states
+from app_streamlit.ui import address, admission, filters, freshness, navigation, states
 from app_streamlit.ui.context import PageContext, business_labels, keep
 from app_streamlit.ui.i18n import Translator
 from connectors.errors import ForbiddenError
@@ -65,12 +65,13 @@ with st.sidebar:
         viewer=viewer,
     )
     states.freshness_caption(context)
-    admission.account(t, viewer)
+    admission.account(context)
     states.watch_publications(
         settings.fingerprint(), publication.publication_id, states.red_run_of(standing)
     )
 
 keep(context)
+freshness.style_stale_blocks()
 states.announce_change(t)
 states.red_banner(t, standing, publication.publication_id, context.zone)
 states.not_newest(context)

@@ -4,7 +4,6 @@ from functools import partial
 
 import streamlit as st
 
-from app_streamlit.charts.layout import CONFIG
 from app_streamlit.charts.money import pareto_chart
 from app_streamlit.queries.aftersales import (
     load_loss,
@@ -15,7 +14,7 @@ from app_streamlit.queries.aftersales import (
 from app_streamlit.ui import aftersales_words as words
 from app_streamlit.ui import cards, formats, tables
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import no_data, nothing_here
 
 context = current()
 t = context.t
@@ -34,7 +33,7 @@ for business in context.businesses:
     st.caption(t("aftersales.range", days=formats.days(scope.start, scope.end, t.language)))
     for currency in dict.fromkeys(reasons["currency_code"]):
         table = words.reason_frame(context, reasons[reasons["currency_code"] == currency])
-        st.plotly_chart(
+        cards.plot(
             pareto_chart(
                 list(table["reason"]),
                 list(table["loss_amount"]),
@@ -44,7 +43,6 @@ for business in context.businesses:
                 share_title=t("columns.running_share"),
             ),
             key=f"pareto_{business}_{currency}",
-            config=CONFIG,
             alt=t("aftersales.pareto_alt"),
         )
         tables.show_table(
@@ -80,4 +78,4 @@ for business in context.businesses:
             describe=t("aftersales.by_supplier"),
         )
 if not shown:
-    no_data(context, "aftersales.nothing")
+    nothing_here(context, "aftersales", "aftersales.nothing")

@@ -4,7 +4,6 @@ from functools import partial
 
 import streamlit as st
 
-from app_streamlit.charts.layout import CONFIG
 from app_streamlit.charts.money import stacked_bars
 from app_streamlit.queries.cash import (
     load_ageing,
@@ -16,7 +15,7 @@ from app_streamlit.queries.cash import (
 )
 from app_streamlit.ui import cards, cash_words, formats, navigation, tables
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import no_data, nothing_here
 
 context = current()
 t = context.t
@@ -57,15 +56,14 @@ for business in context.businesses:
         if not changes.empty and channel is None:
             st.caption(cash_words.dso_sentence(context, changes))
         st.markdown(f"**{t('cash.forecast')}**")
-        st.plotly_chart(
+        cards.plot(
             stacked_bars(cash_words.week_parts(context, weeks), value_label=money),
             key=f"forecast_{business}_{currency}",
-            config=CONFIG,
             alt=t("cash.forecast"),
         )
         st.caption(t("cash.forecast_how"))
         st.markdown(f"**{t('cash.ageing')}**")
-        st.plotly_chart(
+        cards.plot(
             stacked_bars(
                 [
                     (
@@ -78,7 +76,6 @@ for business in context.businesses:
                 height=240,
             ),
             key=f"ageing_{business}_{currency}",
-            config=CONFIG,
             alt=t("cash.ageing"),
         )
         if not exposures.empty:
@@ -106,4 +103,4 @@ for business in context.businesses:
 if shown:
     navigation.link("reconciliation", t("cash.to_reconciliation"), ":material/account_balance:")
 else:
-    no_data(context, "cash.nothing")
+    nothing_here(context, "cash", "cash.nothing")

@@ -4,7 +4,6 @@ from functools import partial
 
 import streamlit as st
 
-from app_streamlit.charts.layout import CONFIG
 from app_streamlit.charts.money import waterfall_chart
 from app_streamlit.queries.channels import (
     load_figures,
@@ -13,10 +12,10 @@ from app_streamlit.queries.channels import (
     load_shared_oversells,
     load_violations,
 )
-from app_streamlit.queries.stock import load_turnover_days
+from app_streamlit.queries.stock import load_sites, load_turnover_days
 from app_streamlit.ui import cards, channel_words, formats, tables
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import no_data, nothing_here
 
 context = current()
 t = context.t
@@ -38,15 +37,15 @@ for business in context.businesses:
         line += channel_words.thinnest(context, business, figures)
         st.markdown(cards.as_headline(line))
         st.caption(t("channels_page.range", days=formats.days(scope.start, scope.end, t.language)))
-        names, amounts = channel_words.waterfall(context, margins)
-        st.plotly_chart(
-            waterfall_chart(
-                names, amounts, total_label=t("channels_page.margin"), value_label=money
-            ),
-            key=f"waterfall_{business}_{currency}",
-            config=CONFIG,
-            alt=t("channels_page.waterfall_alt"),
-        )
+        if not channel_words.is_margin_hidden(margins):
+            names, amounts = channel_words.waterfall(context, margins)
+            cards.plot(
+                waterfall_chart(
+                    names, amounts, total_label=t("channels_page.margin"), value_label=money
+                ),
+                key=f"waterfall_{business}_{currency}",
+                alt=t("channels_page.waterfall_alt"),
+            )
         tables.show_table(
             channel_words.side_by_side(margins, figures),
             channel_words.side_columns(context, business),
@@ -88,11 +87,11 @@ for business in context.businesses:
         st.markdown(f"**{t('channels_page.stock')}**")
         tables.show_table(
             oversells,
-            channel_words.OVERSELL_COLUMNS,
+            channel_words.oversell_columns(load_sites(context.edition, business)),
             context,
             key=f"oversells_{business}",
             describe=t("channels_page.stock"),
             height=300,
         )
 if not shown:
-    no_data(context, "channels_page.nothing")
+    nothing_here(context, "channels", "channels_page.nothing")

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from app_streamlit.charts.layout import CONFIG
 from app_streamlit.charts.segments import cohort_grid, score_grid, segment_treemap
 from app_streamlit.queries.customers import (
     load_cohorts,
@@ -15,7 +14,7 @@ from app_streamlit.queries.customers import (
 from app_streamlit.queries.rates import share
 from app_streamlit.ui import address, cards, customer_words, formats, tables
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import nothing_here
 
 context = current()
 t = context.t
@@ -26,7 +25,7 @@ groups = {
     for currency in load_currencies(context.edition, business)
 }
 if not groups:
-    no_data(context, "empty.no_customers")
+    nothing_here(context, "customers", "empty.no_customers")
     st.stop()
 known = list(groups)
 group = known[0]
@@ -55,7 +54,7 @@ st.caption(t("customers.how_scored"))
 left, right = st.columns([3, 2], gap="medium")
 with left:
     st.subheader(t("customers.segments"), help=t("customers.segments_help"))
-    st.plotly_chart(
+    cards.plot(
         segment_treemap(
             segments,
             segment_label=lambda name: customer_words.segment_label(context, name),
@@ -64,12 +63,11 @@ with left:
             worth=list(table["amount_per_customer"]),
         ),
         key="segments_chart",
-        config=CONFIG,
         alt=t("customers.segments_alt"),
     )
 with right:
     st.subheader(t("customers.grid"))
-    st.plotly_chart(
+    cards.plot(
         score_grid(
             load_segment_cells(context.edition, business, currency),
             recency_title=t("customers.recency_score"),
@@ -77,7 +75,6 @@ with right:
             count_label=lambda n: formats.short(n, t.language),
         ),
         key="grid_chart",
-        config=CONFIG,
         alt=t("customers.grid_alt"),
     )
 
@@ -129,7 +126,7 @@ if not movements.empty:
 cohorts = load_cohorts(context.edition, business, currency)
 if not cohorts.empty and cohorts["months_since"].max() > 0:
     st.subheader(t("customers.cohorts"), help=t("customers.cohorts_help"))
-    st.plotly_chart(
+    cards.plot(
         cohort_grid(
             cohorts,
             share_of=share,
@@ -138,6 +135,5 @@ if not cohorts.empty and cohorts["months_since"].max() > 0:
             months_title=t("customers.months_since"),
         ),
         key="cohorts_chart",
-        config=CONFIG,
         alt=t("customers.cohorts_alt"),
     )

@@ -88,7 +88,13 @@ if found.empty:
     no_data(context, "decisions.none_like_that")
 else:
     tables.show_table(
-        found, columns, context, key="ledger_table", describe=t("decisions.table_alt"), height=420
+        found,
+        columns,
+        context,
+        key="ledger_table",
+        is_published=False,
+        describe=t("decisions.table_alt"),
+        height=420,
     )
     downloads.offer(
         lambda: found, columns, context, name="fourflow-decisions", key="decisions_file"

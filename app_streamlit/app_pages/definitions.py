@@ -28,6 +28,7 @@ if view == "metrics":
         metric_words.columns(t),
         context,
         key="definitions_table",
+        is_published=False,
         describe=t("definitions_page.views.metrics"),
         height=640,
     )

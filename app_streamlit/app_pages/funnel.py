@@ -3,7 +3,6 @@
 import streamlit as st
 
 from app_streamlit.charts.funnel import funnel_chart
-from app_streamlit.charts.layout import CONFIG
 from app_streamlit.queries.diagnosis import read_gaps, read_steps, worst_gap, worst_step
 from app_streamlit.queries.funnel import (
     load_deviations,
@@ -13,7 +12,7 @@ from app_streamlit.queries.funnel import (
 )
 from app_streamlit.ui import address, cards, formats, funnel_words, navigation, tables, theme
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import nothing_here
 
 context = current()
 t = context.t
@@ -31,7 +30,7 @@ offered = [
     if owner == business
 ]
 if not offered:
-    no_data(context, "empty.no_funnel")
+    nothing_here(context, "funnel", "empty.no_funnel")
     st.stop()
 chosen = offered[0]
 first_line = st.container()
@@ -49,7 +48,7 @@ scope = context.scope(business)
 rows = load_steps(context.edition, scope, funnel)
 steps = read_steps(rows)
 if not steps or steps[0].reached == 0:
-    no_data(context)
+    nothing_here(context, "funnel", "empty.no_rows")
     st.stop()
 worst = worst_step(steps)
 by_channel = (
@@ -71,7 +70,7 @@ st.caption(
     + t("funnel.how_to_read")
 )
 
-event = st.plotly_chart(
+event = cards.plot(
     funnel_chart(
         steps,
         step_label=lambda step: funnel_words.step_label(step, t),
@@ -84,7 +83,6 @@ event = st.plotly_chart(
     key=f"funnel_chart_{chosen}",
     on_select="rerun",
     selection_mode="points",
-    config=CONFIG,
     alt=funnel_words.alt(context, steps),
 )
 clicked = funnel_words.clicked_part(event)

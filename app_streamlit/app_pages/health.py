@@ -71,6 +71,7 @@ elif view == "checks":
             checks,
             health_words.CHECK_COLUMNS,
             key="checks_table",
+            is_published=False,
             describe=t("health.views.checks"),
         )
 elif view == "quarantine":
@@ -109,6 +110,7 @@ elif view == "publications":
         health_words.publication_frame(context),
         health_words.PUBLICATION_COLUMNS,
         key="publications_table",
+        is_published=False,
         describe=t("health.views.publications"),
     )
 elif view == "restated":
@@ -123,5 +125,6 @@ else:
             held,
             decision_words.ledger_columns(context),
             key="held_table",
+            is_published=False,
             describe=t("health.views.held"),
         )

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from app_streamlit.charts.funnel import funnel_chart
-from app_streamlit.charts.layout import CONFIG
 from app_streamlit.queries.diagnosis import read_steps
 from app_streamlit.queries.journeys import (
     load_journey_funnels,
@@ -12,14 +11,14 @@ from app_streamlit.queries.journeys import (
 )
 from app_streamlit.ui import address, cards, formats, funnel_words, journey_words, tables, theme
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import nothing_here
 
 context = current()
 t = context.t
 st.title(t("pages.journeys"))
 offered = journey_words.offered(context, load_journey_funnels(context.edition))
 if not offered:
-    no_data(context, "empty.no_funnel")
+    nothing_here(context, "journeys", "empty.no_funnel")
     st.stop()
 first_line = st.container()
 chosen = address.choice(
@@ -40,7 +39,7 @@ scope = context.scope(business)
 rows = load_journey_steps(context.edition, scope, funnel)
 steps = read_steps(rows)
 if not steps or steps[0].reached == 0:
-    no_data(context)
+    nothing_here(context, "journeys", "empty.no_rows")
     st.stop()
 first_line.markdown(cards.as_headline(journey_words.headline(context, steps)))
 st.caption(
@@ -48,7 +47,7 @@ st.caption(
     + " "
     + t("journeys.how_to_read")
 )
-st.plotly_chart(
+cards.plot(
     funnel_chart(
         steps,
         step_label=lambda step: funnel_words.step_label(step, t),
@@ -59,7 +58,6 @@ st.plotly_chart(
         text_colour=theme.text_colour(),
     ),
     key=f"journey_chart_{chosen}",
-    config=CONFIG,
     alt=funnel_words.alt(context, steps),
 )
 tables.show_table(

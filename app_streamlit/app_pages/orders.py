@@ -22,14 +22,14 @@ from app_streamlit.ui import (
     tables,
 )
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import no_data, nothing_here
 
 context = current()
 t = context.t
 st.title(t("pages.orders"))
 target = order_words.target_funnel(context)
 if target is None:
-    no_data(context, "empty.no_funnel")
+    nothing_here(context, "orders", "empty.no_funnel")
     st.stop()
 business, funnel = target
 scope = context.scope(business)

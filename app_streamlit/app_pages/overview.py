@@ -4,12 +4,10 @@ from functools import partial
 
 import streamlit as st
 
-from app_streamlit.charts.layout import CONFIG
 from app_streamlit.charts.trend import trend_chart
 from app_streamlit.queries.overview import (
     load_by_channel,
     load_daily,
-    load_data_until,
     load_totals,
 )
 from app_streamlit.ui import (
@@ -22,13 +20,13 @@ from app_streamlit.ui import (
     today_words,
 )
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import no_data, nothing_here
 
 context = current()
 t = context.t
 st.title(t("pages.overview"))
 if not context.bounds:
-    no_data(context, "empty.no_orders")
+    nothing_here(context, "overview", "empty.no_orders")
     st.stop()
 cards.headline(stories.overview(context))
 waiting = today_words.needs(context)
@@ -45,20 +43,12 @@ measure = address.switch(
     format_func=lambda name: t(f"columns.{name}"),
     variant=t.language,
 )
-until = load_data_until(context.edition)
 
 for business in context.businesses:
     scope = context.scope(business)
     totals = load_totals(context.edition, scope)
     st.subheader(context.business_label(business), anchor=business)
-    last_event = until.get(business, (None, None))[0]
-    st.caption(
-        t(
-            "overview.range",
-            days=formats.days(scope.start, scope.end, t.language),
-            until=formats.time(last_event, context.zone, t.language),
-        )
-    )
+    st.caption(t("overview.range", days=formats.days(scope.start, scope.end, t.language)))
     if not totals:
         no_data(context)
         continue
@@ -71,12 +61,17 @@ for business in context.businesses:
                 context, scope, currency, totals=now, before=before, daily=daily
             ),
             key=f"tiles_{business}_{currency}",
+            business=business,
         )
         st.caption(stories.comparison_note(context, scope, before))
         if currency == totals[0][0]:
-            cards.tiles(today_words.index_tiles(context, scope), key=f"indices_{business}")
+            cards.tiles(
+                today_words.index_tiles(context, scope),
+                key=f"indices_{business}",
+                business=business,
+            )
             st.caption(t("overview.indices"))
-        st.plotly_chart(
+        cards.plot(
             trend_chart(
                 daily,
                 measure,
@@ -85,7 +80,6 @@ for business in context.businesses:
                 expected_label=t("overview.expected") if measure == "order_count" else None,
             ),
             key=f"trend_{business}_{currency}",
-            config=CONFIG,
             alt=t("overview.trend_alt", business=context.business_label(business)),
         )
         by_channel = load_by_channel(context.edition, scope)

@@ -11,14 +11,14 @@ from app_streamlit.queries.parcels import (
 from app_streamlit.queries.stock import load_sites
 from app_streamlit.ui import address, cards, parcel_blocks, parcel_words
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import nothing_here
 
 context = current()
 t = context.t
 st.title(t("pages.parcels"))
 offered = [name for name in load_shipping_businesses(context.edition) if name in context.businesses]
 if not offered:
-    no_data(context, "empty.no_parcels")
+    nothing_here(context, "parcels", "empty.no_parcels")
     st.stop()
 first_line = st.container()
 business = offered[0]

@@ -12,7 +12,7 @@ from app_streamlit.queries.process import (
 )
 from app_streamlit.ui import address, cards, formats, process_words, tables, theme
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import nothing_here
 
 context = current()
 t = context.t
@@ -77,4 +77,4 @@ for business in context.businesses:
         height=420,
     )
 if not shown:
-    no_data(context, "process.nothing")
+    nothing_here(context, "process", "process.nothing")

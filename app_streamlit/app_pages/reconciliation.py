@@ -13,7 +13,7 @@ from app_streamlit.ui import (
     tables,
 )
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import nothing_here
 
 context = current()
 t = context.t
@@ -24,7 +24,7 @@ found = {
     if not (buckets := load_buckets(context.edition, context.scope(business))).empty
 }
 if not found:
-    no_data(context, "reconciliation.nothing")
+    nothing_here(context, "reconciliation", "reconciliation.nothing")
     st.stop()
 business = next(iter(found))
 first_line = st.container()

@@ -5,14 +5,14 @@ import streamlit as st
 from app_streamlit.queries.risk import load_exposures, load_risky_lines, load_rule_hits
 from app_streamlit.ui import address, cards, risk_blocks, risk_words
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import nothing_here
 
 context = current()
 t = context.t
 st.title(t("pages.risk"))
 offered = context.businesses
 if not offered:
-    no_data(context)
+    nothing_here(context, "risk", "risk.nothing")
     st.stop()
 first_line = st.container()
 business = offered[0]

@@ -45,6 +45,7 @@ if one is None:
         rule_words.book_columns(context),
         context,
         key="rules_table",
+        is_published=False,
         describe=t("rules.table_alt"),
         height=720,
     )

@@ -5,7 +5,7 @@ import streamlit as st
 from app_streamlit.queries.stages import LISTED, load_dwell, load_running
 from app_streamlit.ui import cards, formats, stage_words, tables
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import nothing_here
 
 context = current()
 t = context.t
@@ -41,4 +41,4 @@ for business in context.businesses:
             height=360,
         )
 if not shown:
-    no_data(context, "stages.nothing")
+    nothing_here(context, "stages", "stages.nothing")

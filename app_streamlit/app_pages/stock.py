@@ -12,14 +12,14 @@ from app_streamlit.queries.stock import (
 )
 from app_streamlit.ui import address, cards, formats, stock_blocks, stock_words, suggestion_blocks
 from app_streamlit.ui.context import current
-from app_streamlit.ui.states import no_data
+from app_streamlit.ui.states import nothing_here
 
 context = current()
 t = context.t
 st.title(t("pages.stock"))
 offered = [name for name in load_stocked_businesses(context.edition) if name in context.businesses]
 if not offered:
-    no_data(context, "empty.no_stock")
+    nothing_here(context, "stock", "empty.no_stock")
     st.stop()
 first_line = st.container()
 business = offered[0]

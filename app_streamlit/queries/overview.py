@@ -58,6 +58,15 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class DataUntil:
+    """How new the data of a business are (UTC), and whether they came more than once."""
+
+    last_event_at: datetime | None
+    last_received_at: datetime | None
+    is_regular: bool
+
+
+@dataclass(frozen=True)
 class Totals:
     """Sums over a scope, and what the same weekdays before lead one to expect."""
 
@@ -181,14 +190,17 @@ def load_by_channel(edition: Edition, scope: Scope) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def load_data_until(edition: Edition) -> dict[str, tuple[datetime | None, datetime | None]]:
-    """For every business: its last event and when something was last received from it (UTC)."""
+def load_data_until(edition: Edition) -> dict[str, DataUntil]:
+    """How new the data of every business are.
+
+    Nothing is known before it was received: a later time of an event is a clock that goes wrong.
+    """
     if not has_table(edition, "rpt_source_freshness"):
         return {}
     found = rows(
         edition,
-        "select business, max(last_event_at) as last_event_at, "
-        "max(last_received_at) as last_received_at "
+        "select business, max(least(last_event_at, last_received_at)) as last_event_at, "
+        "max(last_received_at) as last_received_at, max(load_count) > 1 as is_regular "
         "from rpt_source_freshness join dim_sources using (source) group by business",
     )
-    return {row["business"]: (row["last_event_at"], row["last_received_at"]) for row in found}
+    return {str(row.pop("business")): DataUntil(**row) for row in found}

@@ -4,8 +4,10 @@ import streamlit as st
 
 from app_streamlit.queries.access import keep_viewer, note_once
 from app_streamlit.ui import cards
+from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import Translator
 from connectors.errors import ForbiddenError
+from connectors.lake.sight import RowDimension
 from connectors.settings import Settings
 from orchestration.access.login import is_this_machine, login_file
 from orchestration.access.policy import load_access_policy
@@ -77,24 +79,39 @@ def refuse_page(t: Translator, viewer: Viewer, page: str) -> None:
 def refuse_block(t: Translator, error: ForbiddenError, page: str) -> None:
     """What a page shows that can't be restricted to the viewer."""
     note_once("refused", f"block of {page}", str(error))
-    st.warning(t("access.refused_block"), icon=":material/lock:")
-    st.caption(cards.escape(str(error)))
+    st.markdown(cards.as_headline(t("access.refused_block")))
 
 
-def account(t: Translator, viewer: Viewer) -> None:
+def account(context: PageContext) -> None:
     """Who one is, what one does not see, and the way out; or that everything is open."""
+    t, viewer = context.t, context.viewer
     if viewer.is_open:
         st.caption(":material/lock_open: " + t("access.open"))
         return
     name = t("access.you", person=cards.escape(viewer.person), role=cards.escape(viewer.role))
     st.caption(f":material/person: {name}")
     if viewer.sight.rows:
-        values = [", ".join(values) for _, values in viewer.sight.rows]
+        values = [
+            t("punctuation.list").join(_named(context, dimension, value) for value in values)
+            for dimension, values in viewer.sight.rows
+        ]
         st.caption(
-            ":material/filter_alt: "
-            + t("access.your_rows", rows=cards.escape(t("punctuation.list").join(values)))
+            ":material/filter_alt: " + t("access.your_rows", rows=cards.escape(" · ".join(values)))
         )
     if viewer.sight.hidden:
-        hidden = cards.escape(", ".join(viewer.sight.hidden))
+        hidden = t("punctuation.list").join(_column(t, pattern) for pattern in viewer.sight.hidden)
         st.caption(":material/visibility_off: " + t("access.hidden", columns=hidden))
     st.button(t("access.sign_out"), on_click=st.logout, icon=":material/logout:", key="logout")
+
+
+def _named(context: PageContext, dimension: RowDimension, value: str) -> str:
+    """A permitted value in the reader's words."""
+    if dimension == "business":
+        return context.business_label(value)
+    return context.channel_label(value) if dimension == "channel" else value
+
+
+def _column(t: Translator, pattern: str) -> str:
+    """A hidden column in the reader's words; a pattern as the policy writes it."""
+    name = pattern.rpartition(".")[2]
+    return f"`{pattern}`" if "*" in pattern else cards.escape(t.known(f"columns.{name}", name))

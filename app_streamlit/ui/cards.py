@@ -1,9 +1,15 @@
 """Headline sentences and figure tiles."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
+
+from app_streamlit.charts.layout import CONFIG
+from app_streamlit.ui import freshness
 
 
 @dataclass(frozen=True)
@@ -29,10 +35,21 @@ def as_headline(sentence: str) -> str:
     return f"##### {escape(sentence)}"
 
 
-def tiles(shown: Sequence[Tile], *, key: str) -> None:
-    """A row of tiles that wraps on narrow screens."""
+def tiles(
+    shown: Sequence[Tile], *, key: str, business: str | None = None, is_published: bool = True
+) -> None:
+    """A row of tiles that wraps on narrow screens.
+
+    Args:
+        shown: the tiles.
+        key: of their container.
+        business: whose figures they are; default: of the chosen ones.
+        is_published: whether they are figures of the publication, which have a time that they are
+            as of.
+    """
     colour = {"good": "normal", "bad": "inverse", "neutral": "off"}
-    with st.container(horizontal=True, gap="xsmall", key=key):
+    around = freshness.block(key, business=business) if is_published else nullcontext()
+    with around, st.container(horizontal=True, gap="xsmall", key=key):
         for tile in shown:
             is_flat = tile.delta is None or tile.delta[0] not in "+-"
             st.metric(
@@ -48,6 +65,12 @@ def tiles(shown: Sequence[Tile], *, key: str) -> None:
                 width="stretch",
                 height="stretch",
             )
+
+
+def plot(figure: go.Figure, *, key: str, **more: Any) -> Any:
+    """A chart of figures of the publication; keywords are those of `st.plotly_chart`."""
+    with freshness.block(key):
+        return st.plotly_chart(figure, key=key, config=CONFIG, **more)
 
 
 def escape(text: str) -> str:

@@ -1,5 +1,6 @@
 """The words of the channels side by side."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -10,12 +11,20 @@ from app_streamlit.queries.channels import COMPONENTS
 from app_streamlit.queries.rates import share
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
+from app_streamlit.ui.stock_words import site_label
 from app_streamlit.ui.tables import Column
 
 
 def headline(context: PageContext, business: str, margins: pd.DataFrame) -> str:
     """Which channel brings the most margin, and which keeps the least of what it sells."""
     t = context.t
+    if is_margin_hidden(margins):
+        return t(
+            "channels_page.without_margin",
+            business=context.business_label(business),
+            n=len(margins),
+            count=len(margins),
+        )
     best = margins.iloc[0]
     of_all = share(best["margin_amount"], sum(margins["margin_amount"], Decimal(0)))
     return t(
@@ -27,6 +36,11 @@ def headline(context: PageContext, business: str, margins: pd.DataFrame) -> str:
         n=len(margins),
         count=len(margins),
     )
+
+
+def is_margin_hidden(margins: pd.DataFrame) -> bool:
+    """Whether the viewer's role hides what the margin is made of."""
+    return bool(margins["margin_amount"].isna().any())
 
 
 def thinnest(context: PageContext, business: str, figures: dict[str, dict[str, Any]]) -> str:
@@ -120,10 +134,12 @@ def spread_columns(context: PageContext, business: str) -> tuple[Column, ...]:
     )
 
 
-OVERSELL_COLUMNS = (
-    Column("sku"),
-    Column("site"),
-    Column("channel_count", "count"),
-    Column("oversold_quantity", "count"),
-    Column("started_on", "date", label="since"),
-)
+def oversell_columns(sites: Mapping[str, str]) -> tuple[Column, ...]:
+    """The columns of articles that several channels sold more often than there were."""
+    return (
+        Column("sku"),
+        Column("site", words=partial(site_label, sites)),
+        Column("channel_count", "count"),
+        Column("oversold_quantity", "count"),
+        Column("started_on", "date", label="since"),
+    )

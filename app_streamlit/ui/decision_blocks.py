@@ -30,6 +30,7 @@ def show_held(context: PageContext) -> None:
         decision_words.held_columns(context),
         context,
         key="held_reasons",
+        is_published=False,
         describe=t("decisions.held_alt"),
     )
 
@@ -91,6 +92,7 @@ def show_decision(context: PageContext, decision_id: str) -> None:
         decision_words.VALUE_COLUMNS,
         context,
         key="values_table",
+        is_published=False,
         describe=t("decisions.values"),
     )
     st.subheader(t("decisions.history"))
@@ -99,6 +101,7 @@ def show_decision(context: PageContext, decision_id: str) -> None:
         decision_words.history_columns(context),
         context,
         key="history_table",
+        is_published=False,
         describe=t("decisions.history"),
     )
     st.subheader(t("decisions.deliveries"))
@@ -111,6 +114,7 @@ def show_decision(context: PageContext, decision_id: str) -> None:
             decision_words.delivery_columns(context),
             context,
             key="deliveries_table",
+            is_published=False,
             describe=t("decisions.deliveries_alt"),
         )
 
@@ -123,7 +127,7 @@ def show_decisions_on(context: PageContext, order_key: str) -> None:
         label = t(
             "decisions.on_order",
             state=decision_words.state_label(context, row["state"]),
-            message=row[decision_words.message_column(context)],
+            message=decision_words.in_words(context, row[decision_words.message_column(context)]),
         )
         if st.button(label, icon=":material/task_alt:", key=f"decision_{row['decision_id']}"):
             navigation.go("decisions", decision=row["decision_id"])
@@ -157,6 +161,7 @@ def _show_approval(context: PageContext, found: DecisionFile) -> None:
             decision_words.verdict_columns(context),
             context,
             key="verdicts_table",
+            is_published=False,
             describe=t("decisions.verdicts_alt"),
         )
     if approval.state != "awaiting":
@@ -234,6 +239,7 @@ def _show_options(context: PageContext, found: DecisionFile) -> None:
         decision_words.OPTION_COLUMNS,
         context,
         key="options_table",
+        is_published=False,
         describe=t("decisions.options"),
     )
     is_chosen = any(event.event == "option_chosen" for event in found.history)

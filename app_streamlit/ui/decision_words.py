@@ -1,13 +1,16 @@
 """The words and columns of decisions."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from app_streamlit.queries.ledger import DecisionFile
+from app_streamlit.queries.stock import load_sites
 from app_streamlit.ui import formats
 from app_streamlit.ui.cards import escape
 from app_streamlit.ui.context import PageContext
@@ -16,6 +19,8 @@ from app_streamlit.ui.tables import Column
 from orchestration.decisions.approvals.verdicts import ApprovalState
 from orchestration.decisions.ledger import Decision, DecisionEvent
 from orchestration.decisions.outbox import HeldDeliveries
+
+_CODE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 
 
 def state_label(context: PageContext, state: str) -> str:
@@ -56,14 +61,24 @@ def message_column(context: PageContext) -> str:
     return f"message_{context.language}"
 
 
-def subject_label(subject: object) -> str:
+def in_words(context: PageContext, text: object) -> str:
+    """A sentence of the ledger: businesses, channels and sites by name instead of by code."""
+    names = {one.channel: context.channel_label(one.channel) for one in context.channels}
+    for business in context.bounds:
+        names[business] = context.business_label(business)
+        names |= load_sites(context.edition, business)
+    return _CODE.sub(lambda found: names.get(found[0], found[0]), str(text))
+
+
+def subject_label(context: PageContext, subject: object) -> str:
     """What a decision is about: the values of its key, without their names."""
     text = str(subject)
     try:
         key = json.loads(text)
     except ValueError:
         return text
-    return " · ".join(map(str, key.values())) if isinstance(key, dict) else text
+    shown = " · ".join(map(str, key.values())) if isinstance(key, dict) else text
+    return in_words(context, shown)
 
 
 def ledger_columns(context: PageContext) -> tuple[Column, ...]:
@@ -73,10 +88,10 @@ def ledger_columns(context: PageContext) -> tuple[Column, ...]:
         Column("created_at", "time", label="decided_at"),
         Column("kind", words=lambda kind: t.known(f"decision_kind.{kind}", str(kind))),
         Column("state", words=lambda state: state_label(context, str(state))),
-        Column(message_column(context), "long", label="message"),
+        Column(message_column(context), "long", label="message", words=partial(in_words, context)),
         Column("amount", "money"),
         Column("currency_code", label="currency"),
-        Column("subject", words=subject_label),
+        Column("subject", words=partial(subject_label, context)),
         Column(f"rule_name_{context.language}", label="rule"),
         Column("rule_version", "count"),
         Column(
@@ -112,7 +127,7 @@ def short_name(context: PageContext, found: pd.DataFrame, decision_id: str) -> s
         return decision_id[:12]
     row = rows.iloc[0]
     when = formats.time(row["created_at"], context.zone, context.language)
-    return f"{when} · {row[message_column(context)]}"
+    return f"{when} · {in_words(context, row[message_column(context)])}"
 
 
 def decision_headline(context: PageContext, decision: Decision) -> str:
@@ -124,7 +139,9 @@ def decision_headline(context: PageContext, decision: Decision) -> str:
 
 
 def _message(context: PageContext, decision: Decision) -> str:
-    return decision.message.get(context.language) or decision.message.get("en", "")
+    return in_words(
+        context, decision.message.get(context.language) or decision.message.get("en", "")
+    )
 
 
 def story(context: PageContext, decision: Decision, names: Mapping[str, str]) -> str:

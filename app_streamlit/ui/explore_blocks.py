@@ -14,7 +14,6 @@ from app_streamlit.charts.explore import (
     heat_grid,
     line_chart,
 )
-from app_streamlit.charts.layout import CONFIG
 from app_streamlit.queries.explore import Answer, Question
 from app_streamlit.ui import cards, explore_words, metric_words, tables
 from app_streamlit.ui.context import PageContext
@@ -56,10 +55,9 @@ def charts(context: PageContext, question: Question, answer: Answer, kind: Chart
             if len(answer.metrics) * len(currencies) > 1:
                 st.markdown(f"**{cards.escape(title)}**")
             figure, note = _figure(context, question, rows, name, kind)
-            st.plotly_chart(
+            cards.plot(
                 figure,
                 key=f"{key}_{name}_{money}",
-                config=CONFIG,
                 alt=context.t(
                     "explore.chart_alt",
                     metric=title,

@@ -3,7 +3,6 @@
 import pandas as pd
 import streamlit as st
 
-from app_streamlit.charts.layout import CONFIG
 from app_streamlit.charts.parcels import hour_bars
 from app_streamlit.charts.stock import daily_lines
 from app_streamlit.queries.parcels import (
@@ -126,14 +125,13 @@ def show_warehouses(context: PageContext, business: str, sites: dict[str, str]) 
         st.markdown(cards.escape(parcel_words.queue_sentence(context, sites, queue)))
     if not hours.empty:
         st.subheader(t("parcels.hours"))
-        st.plotly_chart(
+        cards.plot(
             hour_bars(
                 hours,
                 site_label=lambda site: site_label(sites, site),
                 hour_title=t("parcels.hour"),
             ),
             key="hours_chart",
-            config=CONFIG,
             alt=t("parcels.hours"),
         )
         waited = hours.assign(waited=[formats.duration(s, t) for s in hours["waited_seconds"]])
@@ -154,11 +152,10 @@ def show_warehouses(context: PageContext, business: str, sites: dict[str, str]) 
             )
     if not queue.empty:
         st.subheader(t("parcels.waiting"))
-        st.plotly_chart(
+        cards.plot(
             daily_lines(
                 queue, "over_limit_order_count", "site", label=lambda site: site_label(sites, site)
             ),
             key="queue_chart",
-            config=CONFIG,
             alt=t("parcels.waiting"),
         )

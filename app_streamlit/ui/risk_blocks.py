@@ -3,7 +3,6 @@
 import pandas as pd
 import streamlit as st
 
-from app_streamlit.charts.layout import CONFIG
 from app_streamlit.charts.risk import calibration_chart
 from app_streamlit.queries.risk import (
     load_model_figures,
@@ -144,7 +143,7 @@ def _show_report(context: PageContext, report: object) -> None:
     bins, slices = report_part(report, "calibration"), report_part(report, "slices")
     if not bins.empty:
         st.subheader(t("risk.model.calibration"), help=t("risk.model.calibration_help"))
-        st.plotly_chart(
+        cards.plot(
             calibration_chart(
                 bins,
                 predicted_title=t("columns.predicted_rate"),
@@ -152,7 +151,6 @@ def _show_report(context: PageContext, report: object) -> None:
                 ideal_label=t("risk.model.ideal"),
             ),
             key="calibration_chart",
-            config=CONFIG,
             alt=t("risk.model.calibration_help"),
         )
     if not slices.empty:

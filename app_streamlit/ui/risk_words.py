@@ -11,7 +11,7 @@ from app_streamlit.queries.rates import share
 from app_streamlit.queries.risk import WAITING
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
-from app_streamlit.ui.decision_words import state_label
+from app_streamlit.ui.decision_words import in_words, state_label
 from app_streamlit.ui.i18n import readable
 from app_streamlit.ui.tables import Column
 
@@ -52,7 +52,7 @@ def queue_frame(
     queue: list[dict[str, Any]] = [
         {
             "what": t("risk.what.hit"),
-            "about": row[f"message_{context.language}"],
+            "about": in_words(context, row[f"message_{context.language}"]),
             "score": None,
             "why": row[f"rule_name_{context.language}"],
             "amount": row["amount"],
@@ -122,7 +122,8 @@ def waiting_only(hits: pd.DataFrame) -> pd.DataFrame:
 def hit_name(context: PageContext, hits: pd.DataFrame, decision_id: str) -> str:
     """One line that tells a rule hit from its neighbours."""
     row = hits[hits["decision_id"] == decision_id].iloc[0]
-    return f"{row[f'rule_name_{context.language}']} · {row[f'message_{context.language}']}"
+    message = in_words(context, row[f"message_{context.language}"])
+    return f"{row[f'rule_name_{context.language}']} · {message}"
 
 
 def credit_columns(context: PageContext, business: str) -> tuple[Column, ...]:

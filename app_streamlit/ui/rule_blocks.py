@@ -3,7 +3,6 @@
 import streamlit as st
 
 from app_streamlit.charts.days import day_bars
-from app_streamlit.charts.layout import CONFIG
 from app_streamlit.queries.ledger import LEDGER_LIMIT, load_decisions
 from app_streamlit.queries.rulebook import (
     RuleBook,
@@ -48,6 +47,7 @@ def show_what_it_does(context: PageContext, one: RuleVersion) -> None:
             rule_words.PARAMETER_COLUMNS,
             context,
             key="parameters_table",
+            is_published=False,
             describe=t("rules.parameters"),
         )
     _show_switch(context, one)
@@ -117,10 +117,9 @@ def show_lab(context: PageContext, book: RuleBook, one: RuleVersion) -> None:
     for note in rule_words.trial_notes(context, report):
         st.caption(cards.escape(note))
     if report.by_day:
-        st.plotly_chart(
+        cards.plot(
             day_bars({one.day: one.count for one in report.by_day}),
             key="lab_days",
-            config=CONFIG,
             alt=t("lab.by_day"),
         )
     left, right = st.columns(2)
@@ -219,13 +218,14 @@ def show_shadow(context: PageContext, one: RuleVersion) -> None:
             )
         )
     )
-    st.plotly_chart(day_bars(days), key="shadow_days", config=CONFIG, alt=t("shadow.by_day"))
+    cards.plot(day_bars(days), key="shadow_days", alt=t("shadow.by_day"))
     found = load_decisions(context.edition.home, "shadow", rule_id=one.rule_id)
     tables.show_table(
         found,
         decision_words.ledger_columns(context),
         context,
         key="shadow_table",
+        is_published=False,
         describe=t("shadow.table_alt"),
         height=420,
     )
@@ -247,6 +247,7 @@ def show_effect(context: PageContext, one: RuleVersion) -> None:
             rule_words.EFFECT_COLUMNS,
             context,
             key="effect_table",
+            is_published=False,
             describe=t("effect.table_alt"),
         )
     st.caption(t("effect.how_to_read"))
@@ -261,6 +262,7 @@ def show_versions(context: PageContext, one: RuleVersion) -> None:
         rule_words.version_columns(context),
         context,
         key="versions_table",
+        is_published=False,
         describe=t("rules.versions_alt"),
     )
     if len(versions) < 2:
@@ -286,6 +288,7 @@ def show_versions(context: PageContext, one: RuleVersion) -> None:
             rule_words.CHANGE_COLUMNS,
             context,
             key="changes_table",
+            is_published=False,
             describe=t("rules.compare"),
         )
     _offer_roll_back(context, one, before)

@@ -2,18 +2,18 @@
 
 import logging
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import duckdb
 import streamlit as st
 
 from app_streamlit.queries.operations import Standing, load_standing
-from app_streamlit.ui import address, formats
+from app_streamlit.queries.scope import ALL
+from app_streamlit.ui import address, cards, formats, freshness
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import Translator
 from connectors.errors import FourflowError
 
-STALE_AFTER = timedelta(hours=36)
 CHECK_EVERY_SECONDS = 10
 _CHANGED = "_watch_changed"
 _logger = logging.getLogger(__name__)
@@ -87,13 +87,39 @@ def freshness_caption(context: PageContext) -> None:
     newest = context.standing.newest
     is_newest = newest is not None and newest.publication_id == context.publication.publication_id
     age = datetime.now(UTC) - published
-    if is_newest and age > STALE_AFTER:
-        st.caption(":material/schedule: " + t("stale.old", hours=int(age.total_seconds() // 3600)))
+    if is_newest and age > freshness.STALE_AFTER:
+        st.caption(
+            f":material/schedule: **{t('stale.word')}** · "
+            + t("stale.old", hours=int(age.total_seconds() // 3600))
+        )
 
 
 def no_data(context: PageContext, key: str = "empty.no_rows") -> None:
     """An empty block: says why, and what would fill it."""
     st.caption(f":material/filter_alt_off: {context.t(key)}")
+
+
+def nothing_here(context: PageContext, page: str, key: str) -> None:
+    """A page without anything to show: why, what it will show, and what to do about it.
+
+    Args:
+        context: of this run.
+        page: whose purpose is told.
+        key: the sentence that says what is missing; it is the page's first line.
+    """
+    t = context.t
+    cards.headline(t(key))
+    st.markdown(t(f"teach.{page}"))
+    choices = context.choices
+    if context.bounds and (choices.channel or choices.period != ALL):
+        st.markdown(t("teach.narrow"))
+        if st.button(t("teach.show_all"), icon=":material/filter_alt_off:", key="show_all"):
+            address.put(channel="", business="", period=ALL)
+            st.rerun()
+    if not context.bounds:
+        st.markdown(t("teach.begin"))
+        st.code("fourflow run --source tmall=orders.csv", language="bash")
+    st.caption(t("teach.sources"))
 
 
 def show_error(t: Translator, error: Exception) -> None:

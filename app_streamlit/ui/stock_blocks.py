@@ -5,7 +5,6 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from app_streamlit.charts.layout import CONFIG
 from app_streamlit.charts.stock import ageing_bars, daily_lines, forecast_chart
 from app_streamlit.queries.demand import (
     load_back_test,
@@ -113,14 +112,13 @@ def show_ageing(context: PageContext, business: str, sites: dict[str, str]) -> N
     for currency in dict.fromkeys(ageing["currency_code"]):
         part = ageing[ageing["currency_code"] == currency]
         if part["stock_value"].sum():
-            st.plotly_chart(
+            cards.plot(
                 ageing_bars(
                     part,
                     site_label=lambda site: stock_words.site_label(sites, site),
                     value_label=partial(formats.money, currency=str(currency)),
                 ),
                 key=f"ageing_chart_{currency}",
-                config=CONFIG,
                 alt=t("stock.ageing_alt"),
             )
     tables.show_table(
@@ -142,7 +140,7 @@ def show_shortages(context: PageContext, business: str, sites: dict[str, str]) -
         no_data(context)
         return
     st.markdown(cards.escape(stock_words.shortage_sentence(context, days)))
-    st.plotly_chart(
+    cards.plot(
         daily_lines(
             days,
             "stock_out_sku_count",
@@ -150,7 +148,6 @@ def show_shortages(context: PageContext, business: str, sites: dict[str, str]) -
             label=lambda site: stock_words.site_label(sites, site),
         ),
         key="shortage_chart",
-        config=CONFIG,
         alt=t("stock.shortage_alt"),
     )
     outs = load_stock_outs(context.edition, scope)
@@ -224,7 +221,7 @@ def show_forecast(context: PageContext, business: str, sites: dict[str, str]) ->
     st.markdown(cards.escape(demand_words.forecast_sentence(context, forecast)))
     promotion = _choose_promotion(context, len(forecast))
     expected = [float(units) for units in forecast["expected_quantity"]]
-    st.plotly_chart(
+    cards.plot(
         forecast_chart(
             load_demand_history(context.edition, business, sku),
             forecast,
@@ -235,7 +232,6 @@ def show_forecast(context: PageContext, business: str, sites: dict[str, str]) ->
             promoted_label=t("stock.what_if.line"),
         ),
         key="forecast_chart",
-        config=CONFIG,
         alt=t("stock.forecast.alt"),
     )
     if not positions.empty:

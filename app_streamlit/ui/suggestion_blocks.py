@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app_streamlit.queries.suggestions import load_suggestions
-from app_streamlit.ui import cards, suggestion_words, tables
+from app_streamlit.ui import cards, decision_words, suggestion_words, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.person import acting_person
 from app_streamlit.ui.states import no_data
@@ -32,6 +32,7 @@ def show_suggestions(context: PageContext, business: str, sites: dict[str, str])
         suggestion_words.columns(context, sites),
         context,
         key="suggestions_table",
+        is_published=False,
         describe=t("suggestions.alt"),
         height=380,
     )
@@ -47,7 +48,7 @@ def show_suggestions(context: PageContext, business: str, sites: dict[str, str])
         key=f"suggestion_{t.language}_{business}",
     )
     row = waiting[waiting["decision_id"] == chosen].iloc[0].to_dict()
-    st.markdown(cards.escape(str(row[f"message_{context.language}"])))
+    st.markdown(cards.escape(decision_words.in_words(context, row[f"message_{context.language}"])))
     st.caption(suggestion_words.asked_sentence(context, {str(k): v for k, v in row.items()}))
     _ask(context, {str(k): v for k, v in row.items()})
 

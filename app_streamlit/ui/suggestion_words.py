@@ -1,6 +1,7 @@
 """The words of suggested purchases."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -8,7 +9,7 @@ import pandas as pd
 from app_streamlit.queries.suggestions import WAITING
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
-from app_streamlit.ui.decision_words import state_label
+from app_streamlit.ui.decision_words import in_words, state_label
 from app_streamlit.ui.stock_words import site_label
 from app_streamlit.ui.tables import Column
 
@@ -49,7 +50,12 @@ def columns(context: PageContext, sites: Mapping[str, str]) -> tuple[Column, ...
         Column("amount", "money"),
         Column("currency_code", label="currency"),
         Column("state", words=lambda state: state_label(context, str(state))),
-        Column(f"message_{context.language}", "long", label="message"),
+        Column(
+            f"message_{context.language}",
+            "long",
+            label="message",
+            words=partial(in_words, context),
+        ),
         Column("proposed_quantity", "count"),
         Column("due_at", "time", label="answer_due_at"),
         Column("state_reason", "long"),

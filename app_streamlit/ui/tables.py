@@ -1,6 +1,7 @@
 """Tables as people read them: translated headers, aligned numbers, local times."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from app_streamlit.ui import formats
+from app_streamlit.ui import formats, freshness
 from app_streamlit.ui.context import PageContext
 
 _ROW_PIXELS = 36
@@ -80,6 +81,7 @@ def show_table(
     describe: str,
     height: int | Literal["auto"] = "auto",
     tints: Mapping[str, Sequence[str]] | None = None,
+    is_published: bool = True,
 ) -> None:
     """Draw a table.
 
@@ -91,6 +93,8 @@ def show_table(
         describe: says what it holds to people who can't see it.
         height: pixels at most.
         tints: background colours of cells by column name; the cell says the same in words.
+        is_published: whether the rows are of the publication, and so as of a time; what people
+            decided is as it stands now.
     """
     shown = readable_frame(frame, columns, context)
     drawn = visible(columns, context)
@@ -100,16 +104,17 @@ def show_table(
             # Only what is drawn: the browser's grid takes numbers, not decimals.
             numbers = pd.to_numeric(shown[header], errors="coerce")
             shown[header] = numbers * 100 if column.kind == "rate" else numbers
-    st.dataframe(
-        _tinted(shown, drawn, tints, context) if tints else shown,
-        hide_index=True,
-        key=key,
-        height="auto" if height == "auto" or _needs(shown) < height else height,
-        placeholder=formats.EMPTY,
-        width="stretch",
-        alt=describe,
-        column_config={label_of(c, context): _config(c) for c in drawn},
-    )
+    with freshness.block(key) if is_published else nullcontext():
+        st.dataframe(
+            _tinted(shown, drawn, tints, context) if tints else shown,
+            hide_index=True,
+            key=key,
+            height="auto" if height == "auto" or _needs(shown) < height else height,
+            placeholder=formats.EMPTY,
+            width="stretch",
+            alt=describe,
+            column_config={label_of(c, context): _config(c) for c in drawn},
+        )
 
 
 def _tinted(
@@ -134,7 +139,7 @@ def _needs(shown: pd.DataFrame) -> int:
 def _config(column: Column) -> Any:
     kinds = st.column_config
     if column.words is not None:
-        return kinds.TextColumn()
+        return kinds.TextColumn(width="large" if column.kind == "long" else None)
     configs: dict[Kind, Any] = {
         "text": kinds.TextColumn(),
         "long": kinds.TextColumn(width="large"),

@@ -23,7 +23,8 @@ from orchestration.decisions.definition import Mode, RuleDefinition, read_rule
 from orchestration.decisions.effects import measure_rule
 from orchestration.decisions.firing import DEFAULT_DAYS, InForce, Span
 from orchestration.decisions.histories import Clock
-from orchestration.decisions.sentences import Language, rule_sentence
+from orchestration.decisions.sentences import rule_sentence
+from orchestration.decisions.vocabulary import Language
 
 app = typer.Typer(help="The rule book and the rule lab.", no_args_is_help=True)
 

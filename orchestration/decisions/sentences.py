@@ -1,9 +1,8 @@
 """One readable sentence of a rule in each language, with its parameters' values filled in."""
 
-import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Literal, assert_never
+from typing import assert_never
 
 from orchestration.decisions.definition import ONCE, RuleDefinition
 from orchestration.decisions.definition_parts import (
@@ -13,13 +12,12 @@ from orchestration.decisions.definition_parts import (
     Schedule,
     StateLasts,
 )
-
-Language = Literal["en", "zh"]
+from orchestration.decisions.vocabulary import Language, Part, condition_words, label
 
 _ACTIONS: Mapping[str, Mapping[Language, str]] = {
-    "notify": {"en": "notify {to}", "zh": "通知 {to}"},
-    "create_task": {"en": "create a task for {to}", "zh": "为 {to} 创建任务"},
-    "request_approval": {"en": "ask {to} for approval", "zh": "请 {to} 审批"},
+    "notify": {"en": "notify {to}", "zh": "通知{to}"},
+    "create_task": {"en": "create a task for {to}", "zh": "为{to}创建任务"},
+    "request_approval": {"en": "ask {to} for approval", "zh": "请{to}审批"},
     "request_purchase": {"en": "request a purchase", "zh": "生成采购申请"},
     "issue_coupon": {"en": "issue a coupon", "zh": "发放优惠券"},
     "freeze_customer": {"en": "freeze the customer's credit", "zh": "冻结客户信用"},
@@ -28,7 +26,7 @@ _ACTIONS: Mapping[str, Mapping[Language, str]] = {
     "release_order": {"en": "release the order to the warehouse", "zh": "订单直接放行至仓库"},
     "reship": {"en": "ship again", "zh": "重新发货"},
     "chase": {"en": "chase the carrier", "zh": "催促承运商"},
-    "escalate": {"en": "escalate to {to}", "zh": "升级至 {to}"},
+    "escalate": {"en": "escalate to {to}", "zh": "升级至{to}"},
     "review_contract": {"en": "have the contract reviewed", "zh": "审核合同条款"},
     "approve_return": {"en": "approve the return", "zh": "自动同意退货"},
     "create_record": {"en": "create a record", "zh": "创建记录"},
@@ -42,27 +40,27 @@ _ACTIONS: Mapping[str, Mapping[Language, str]] = {
 }
 _WORDS: Mapping[str, Mapping[Language, str]] = {
     "row_appears": {
-        "en": "When a row of {table} first meets {condition}",
-        "zh": "当 {table} 中的一行首次满足 {condition} 时",
+        "en": "When {table} first fulfils: {condition}",
+        "zh": "当{table}首次满足：{condition}",
     },
     "row_changes": {
-        "en": "Each time {columns} of a row of {table} changes and the row meets {condition}",
-        "zh": "每当 {table} 中一行的 {columns} 变化且满足 {condition} 时",
+        "en": "Each time {columns} of {table} changes and it fulfils: {condition}",
+        "zh": "每当{table}的{columns}变化，且满足：{condition}",
     },
     "schedule": {
-        "en": "At {at} on {days}, for every row of {table} that meets {condition}",
-        "zh": "在{days} {at}，对 {table} 中每个满足 {condition} 的行",
+        "en": "At {at} on {days}, for {table} that fulfils: {condition}",
+        "zh": "在{days} {at}，对满足以下条件的{table}：{condition}",
     },
     "state_lasts": {
-        "en": "When a row of {table} meets {condition} for {hours} hours since {since}",
-        "zh": "当 {table} 中的一行自 {since} 起 {hours} 小时仍满足 {condition} 时",
+        "en": "When {table}, {hours} hours after its {since}, still fulfils: {condition}",
+        "zh": "当{table}自{since}起 {hours} 小时后仍满足：{condition}",
     },
     "every_day": {"en": "every day", "zh": "每天"},
-    "each": {"en": " (once per {occurrence})", "zh": "（每个 {occurrence} 一次）"},
+    "each": {"en": " (once per {occurrence})", "zh": "（每个{occurrence}一次）"},
     "record": {"en": "record a decision", "zh": "记录一项决策"},
-    "if": {"en": "if {when}, {actions}", "zh": "若 {when}，则{actions}"},
+    "if": {"en": "if {when}, {actions}", "zh": "若{when}，则{actions}"},
     "else": {"en": "otherwise {actions}", "zh": "否则{actions}"},
-    "options": {"en": "a person chooses from {options}", "zh": "由人员从 {options} 中选择"},
+    "options": {"en": "a person chooses from {options}", "zh": "由人员从{options}中选择"},
     "cost": {"en": "{label} ({cost} {currency})", "zh": "{label}（{cost} {currency}）"},
     "budget": {
         "en": "at {cost} {currency} each, at most {limit} {per}",
@@ -76,11 +74,15 @@ _WORDS: Mapping[str, Mapping[Language, str]] = {
         "en": "at most one open decision per subject within {days} days",
         "zh": "同一对象 {days} 天内最多一项未结决策",
     },
+    "cooldown_by_row": {
+        "en": "at most one open decision per subject for the {days}",
+        "zh": "同一对象在{days}内最多一项未结决策",
+    },
     "from": {"en": "from {day} on", "zh": "自 {day} 起"},
     "until": {"en": "until {day}", "zh": "至 {day} 止"},
     "owner": {
         "en": "owner {owner}, priority {priority}",
-        "zh": "负责人 {owner}，优先级 {priority}",
+        "zh": "负责人：{owner}，优先级 {priority}",
     },
     "day": {"en": "a day", "zh": "每日"},
     "week": {"en": "a week", "zh": "每周"},
@@ -112,7 +114,7 @@ class _Writer:
     def sentence(self) -> str:
         steps = self._steps() or [self._say("record")]
         terms = [*self._terms(), self._say(
-            "owner", owner=self._rule.owner, priority=self._rule.priority
+            "owner", owner=self._label("people", self._rule.owner), priority=self._rule.priority
         )]  # fmt: skip
         next_, comma = self._say("next"), self._say("comma")
         return f"{self._trigger()}{comma}{next_.join([*steps, *terms])}{self._say('stop')}"
@@ -125,31 +127,48 @@ class _Writer:
         return f"{value:,}" if isinstance(value, int | Decimal) else str(value)
 
     def _filled(self, condition: str) -> str:
-        """A condition with the values of its parameters; texts keep their quotes."""
+        """A condition in words, with the values of its parameters."""
+        return condition_words(
+            condition,
+            self._language,
+            lambda name: self._value(name) if name in self._rule.parameters else None,
+        )
 
-        def shown(match: re.Match[str]) -> str:
-            name = match.group(1)
-            if name not in self._rule.parameters:
-                return match.group(0)
-            is_text = self._rule.parameters[name].type in ("text", "date")
-            return f"'{self._value(name)}'" if is_text else self._value(name)
-
-        return " ".join(re.sub(r"[:$]([a-z_][a-z0-9_]*)", shown, condition).split())
+    def _label(self, part: Part, name: str) -> str:
+        return label(part, name, self._language)
 
     def _trigger(self) -> str:
         rule, trigger = self._rule, self._rule.trigger
-        common = {"table": rule.source_table, "condition": self._filled(rule.condition)}
-        each = "" if rule.occurrence == ONCE else self._say("each", occurrence=rule.occurrence)
+        common = {
+            "table": self._label("tables", rule.source_table),
+            "condition": self._filled(rule.condition),
+        }
+        occurrence = self._label("columns", rule.occurrence)
+        each = "" if rule.occurrence == ONCE else self._say("each", occurrence=occurrence)
         if isinstance(trigger, RowAppears):
             return self._say("row_appears", **common) + each
         if isinstance(trigger, RowChanges):
-            return self._say("row_changes", **common, columns=", ".join(trigger.columns))
+            return self._say(
+                "row_changes",
+                **common,
+                columns=self._say("comma").join(
+                    self._label("columns", name) for name in trigger.columns
+                ),
+            )
         if isinstance(trigger, Schedule):
             at = self._value(trigger.at_parameter)
             return self._say("schedule", **common, at=at, days=self._days(trigger))
         if isinstance(trigger, StateLasts):
             hours = self._value(trigger.hours_parameter)
-            return self._say("state_lasts", **common, hours=hours, since=trigger.since) + each
+            return (
+                self._say(
+                    "state_lasts",
+                    **common,
+                    hours=hours,
+                    since=self._label("columns", trigger.since),
+                )
+                + each
+            )
         assert_never(trigger)
 
     def _days(self, trigger: Schedule) -> str:
@@ -174,8 +193,15 @@ class _Writer:
 
     def _actions(self, actions: Sequence[Action]) -> str:
         return self._say("and").join(
-            _ACTIONS[action.type][self._language].format(to=action.to) for action in actions
+            _ACTIONS[action.type][self._language].format(to=self._label("people", action.to or ""))
+            for action in actions
         )
+
+    def _cooldown(self, days: int | str) -> str:
+        """A number of days, or the column that holds it."""
+        if isinstance(days, int):
+            return self._say("cooldown", days=days)
+        return self._say("cooldown_by_row", days=self._label("columns", days))
 
     def _options(self) -> str:
         shown = []
@@ -198,7 +224,7 @@ class _Writer:
                 per=self._say(rule.budget.per),
             ))  # fmt: skip
         if rule.cooldown_days:
-            found.append(self._say("cooldown", days=rule.cooldown_days))
+            found.append(self._cooldown(rule.cooldown_days))
         if rule.holdout_share:
             found.append(
                 self._say("holdout", share=f"{rule.holdout_share * 100:f}".rstrip("0").rstrip("."))

@@ -54,7 +54,9 @@ class RefundJourneys:
         takes = np.where(decided, refunds.decided_at - refunds.requested_at, NEVER)
         for stage, thirds, longest in ((AGREED, 1, _LONGEST_TO_AGREE), (SENT_BACK, 2, _LONGEST)):
             waits = np.minimum(takes // 3 * thirds, longest)
-            times[stage] = np.where(comes_back, refunds.requested_at + waits, NEVER)
+            reached = np.where(comes_back, refunds.requested_at + waits, NEVER)
+            # The world ends with its last day: platforms that are asked later know nothing newer.
+            times[stage] = world.config.happened(reached)
         times[GRANTED] = np.where(refunds.rejected, NEVER, refunds.decided_at)
         for stage in _WAYS_TO_FAIL:
             times[stage] = np.where(failure == stage, refunds.decided_at, NEVER)

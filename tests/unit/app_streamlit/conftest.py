@@ -1,5 +1,6 @@
-"""Homes for the tests of the pages: published, red and empty; made once a session."""
+"""Homes for the tests of the pages: published, red, stale and empty; made once a session."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from published_fixture import make_published_home, make_red
+from published_fixture import age, make_published_home, make_red, unfill
 
 from connectors.settings import load_settings
 
@@ -34,3 +35,21 @@ def red_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home where nothing was ever published."""
     return tmp_path_factory.mktemp("empty")
+
+
+@pytest.fixture(scope="session")
+def stale_home(published_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published home days later: nothing was published since."""
+    home = tmp_path_factory.mktemp("stale") / "home"
+    shutil.copytree(published_home, home)
+    age(load_settings(home=home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def unfilled_home(published_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new installation that ran before anything arrived: every table, no row."""
+    home = tmp_path_factory.mktemp("unfilled") / "home"
+    shutil.copytree(published_home, home, ignore=shutil.ignore_patterns("operations.*"))
+    unfill(load_settings(home=home))
+    return home

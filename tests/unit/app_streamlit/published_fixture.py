@@ -9,10 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
+from sqlalchemy import select, update
 
-from connectors.database.engine import open_database
+from connectors.database.engine import open_database, write_transaction
 from connectors.database.publications import Publication, record_publication
 from connectors.database.runs import RedState, finish_run, start_run
+from connectors.database.schema import publications
 from connectors.lake.attach import connect_writer, newest_snapshot
 from connectors.lake.reader import open_published
 from connectors.settings import Settings
@@ -154,3 +156,27 @@ def make_published_home(settings: Settings, *, red: bool = False) -> Publication
     publication = publish(settings)
     decide_on(settings, red=red)
     return publication
+
+
+def age(settings: Settings, days: int = 9) -> None:
+    """Let a published home have been left alone for some days."""
+    with write_transaction(open_database(settings)) as connection:
+        for row in connection.execute(select(publications)).all():
+            connection.execute(
+                update(publications)
+                .where(publications.c.publication_id == row.publication_id)
+                .values(published_at=row.published_at - timedelta(days=days))
+            )
+
+
+def unfill(settings: Settings) -> None:
+    """Publish every table without a row, as a run does to which nothing arrived."""
+    with connect_writer(settings, purpose="test fixture") as connection:
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() "
+            "where database_name = 'lake' and schema_name in ('marts', 'reports', 'ml')"
+        ).fetchall()
+        for schema, table in tables:
+            connection.execute(f'delete from lake."{schema}"."{table}"')
+    seed_rules(open_database(settings))
+    publish(settings)

@@ -463,13 +463,13 @@ from lake.reports.rpt_inventory_daily;
 
 create or replace table lake.marts.fct_oversells as
 select * from (values
-    ('o1', 'fourflow_demo', 'wh_east', 'SKU-0009', date '2026-11-19', date '2026-11-20', true, 2, 2, 3, 4,
+    ('o1', 'fourflow_demo', 'wh_east', 'SKU-0009', date '2026-11-19', date '2026-11-20', true, 2, 2, 1, 3, 4,
         'shared_pool'),
-    ('o2', 'fourflow_demo', 'store_pos', 'SKU-0008', date '2026-11-02', date '2026-11-02', false, 1, 1, 1, 2,
+    ('o2', 'fourflow_demo', 'store_pos', 'SKU-0008', date '2026-11-02', date '2026-11-02', false, 1, 1, 1, 1, 2,
         'stock_count')
 ) as t (
     oversell_key, business, site, sku, started_on, last_on, is_open, day_count,
-    most_oversold_quantity, channel_count, sold_quantity, cause
+    most_oversold_quantity, last_oversold_quantity, channel_count, sold_quantity, cause
 );
 
 create or replace table lake.reports.rpt_stock_transfers as

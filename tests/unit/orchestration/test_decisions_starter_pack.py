@@ -1,5 +1,6 @@
 """Each rule of the starter pack: a row for which it fires, and a near miss for which it doesn't."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from orchestration.decisions.definition import read_rule
 from orchestration.decisions.evaluation import Proposal, evaluate_rule
 from orchestration.decisions.rulebook import SHIPPED_RULES, read_rule_folder
 from orchestration.decisions.sentences import rule_sentence
+from orchestration.decisions.vocabulary import condition_words, label
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = "timestamptz '2026-11-21 08:00:00+00'"
@@ -222,9 +224,32 @@ def test_coupon_tells_the_customer_and_has_its_cost(lake: Any) -> None:
 @pytest.mark.parametrize("rule", read_rule_folder(), ids=lambda rule: rule.rule_id)
 def test_every_rule_reads_as_one_sentence_in_both_languages(rule: Any) -> None:
     english, chinese = rule_sentence(rule, "en"), rule_sentence(rule, "zh")
-    assert english.endswith(f"owner {rule.owner}, priority {rule.priority}.")
+    assert english.endswith(f"owner {label('people', rule.owner, 'en')}, priority {rule.priority}.")
     assert chinese.endswith("。")
-    for sentence in (english, chinese):
-        assert rule.source_table in sentence
-        assert ":" not in sentence.replace("20:00", "")
+    for language, sentence in (("en", english), ("zh", chinese)):
+        assert label("tables", rule.source_table, language) in sentence
+        assert not re.search(r"[a-z]_[a-z]|<|=", sentence), "columns and signs have words"
     assert english.count(". ") == 0
+
+
+@pytest.mark.parametrize(
+    ("condition", "english", "chinese"),
+    [
+        ("not is_stuck", "it is not stuck", "未滞留"),
+        ("is_gift", "it is gift", "is gift"),
+        ("delivered_at is null", "there is no delivery yet", "尚无签收时间"),
+        ("order_status not in ('paid')", "order state is not paid", "订单状态不为已付款"),
+        ("quantity between 1 and :most", "quantity is from 1 to 9", "数量在 1 至 9 之间"),
+        ("quantity > :unset", "quantity is above unset", "数量高于 unset"),
+        ("total_weight <= -1", "total weight is at most −1", "total weight不高于 −1"),
+        ("is_over_limit = false or on_hand * 2 > 3", None, None),
+    ],
+)
+def test_conditions_are_read_as_words(
+    condition: str, english: str | None, chinese: str | None
+) -> None:
+    values = {"most": "9"}
+    for language, expected in (("en", english), ("zh", chinese)):
+        words = condition_words(condition, language, values.get)
+        assert expected is None or words == expected
+        assert "_" not in words

@@ -17,6 +17,7 @@ from connectors.sandbox.retailer import World, simulate
 from connectors.sandbox.servers.credentials import Taobao
 from connectors.sandbox.servers.faults import Faults
 from connectors.sandbox.servers.serve import ServedSandbox, serve_sandbox
+from connectors.sandbox.servers.views import RefundJourneys
 from connectors.sandbox.stages.terms import agree_terms
 from connectors.sandbox.world import NEVER, DefectRates, WorldConfig
 
@@ -439,3 +440,12 @@ def test_without_asking_for_json_the_answer_is_xml(sandbox: ServedSandbox) -> No
     request = _request("taobao.trades.sold.get", fields="tid", format="")
     answer = httpx.post(f"{sandbox.url}/taobao/router/rest", data=request)
     assert answer.headers["content-type"].startswith("text/xml")
+
+
+def test_nothing_happens_after_the_last_day(world: World) -> None:
+    """Platforms that are asked days later know no later stage of a refund still open at the end."""
+    times = RefundJourneys.of(world).times
+    happened = times[times != NEVER]
+    assert happened.max() <= CONFIG.end_second
+    is_open = world.refunds.decided_at == NEVER
+    assert is_open.any(), "otherwise nothing could have gone on"
