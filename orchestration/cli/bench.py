@@ -2,7 +2,8 @@
 
 A benchmark is a module in `tests/benchmarks/` with `run() -> dict`: figures by name, in the order
 in which they are printed. It makes what it needs in a scratch folder and touches no installation.
-What `run` takes by keyword can be given as options (`fourflow bench day --base 300000`).
+A list of rows is printed as a table. What `run` takes by keyword can be given as options
+(`fourflow bench day --base 300000`).
 """
 
 import importlib
@@ -18,7 +19,7 @@ from rich.console import Console
 from connectors.declarations import suggest
 from connectors.errors import InputError
 from connectors.settings import PROJECT_ROOT
-from orchestration.cli.printing import JsonOption, plain, print_json
+from orchestration.cli.printing import JsonOption, plain, print_json, print_rows
 
 _FOLDER = PROJECT_ROOT / "tests" / "benchmarks"
 
@@ -39,9 +40,13 @@ def bench(
     if json:
         print_json(figures)
         return
-    width = max(map(len, figures), default=0)
+    tables = {figure: value for figure, value in figures.items() if isinstance(value, list)}
+    for figure, rows in tables.items():
+        print_rows(figure.replace("_", " ").capitalize(), rows, empty="")
+    single = {figure: value for figure, value in figures.items() if figure not in tables}
+    width = max(map(len, single), default=0)
     console = Console(highlight=False, soft_wrap=True)
-    for figure, value in figures.items():
+    for figure, value in single.items():
         shown = f"{value:,}" if isinstance(value, int | float) else value
         console.print(f"{figure.replace('_', ' '):<{width}}  {shown}")
 
