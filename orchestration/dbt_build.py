@@ -102,12 +102,31 @@ class DbtBuild:
         checks: what its tests said; None while it has not built anything.
     """
 
-    def __init__(self, settings: Settings, *, full_refresh: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        full_refresh: bool = False,
+        select: str = "",
+        state: Path | None = None,
+    ) -> None:
+        """Say what is to be built.
+
+        Args:
+            settings: whose lake and project.
+            full_refresh: write incremental models anew as a whole.
+            select: dbt's selection; default: everything.
+            state: a folder with an earlier manifest, which the selection compares with.
+        """
         self._settings = settings
         # Nobody reads the files that dbt would write, a manifest of some megabytes each time.
         self._arguments = ["build", "--exclude-resource-type", "unit_test", "--no-write-json"]
         if full_refresh:
             self._arguments.append("--full-refresh")
+        if select:
+            self._arguments += ["--select", *select.split()]
+        if state:
+            self._arguments += ["--state", str(state)]
         self.error = ""
         self.checks: CheckSummary | None = None
 
@@ -200,6 +219,31 @@ def summarise(results: Iterable[Any]) -> CheckSummary:
         elif kind in ("test", "unit_test"):
             summary.passed += 1
     return summary
+
+
+MANIFESTS = ("manifest.json", "semantic_manifest.json", PROJECT_STAMP)
+
+
+def keep_published_project(settings: Settings) -> None:
+    """Keep what was parsed of the project that is published now, for `fourflow preview`."""
+    target, kept = settings.dbt_target_path, settings.dbt_target_path / "published"
+    if not all((target / name).exists() for name in MANIFESTS):
+        return
+    stamp = (target / PROJECT_STAMP).read_bytes()
+    if (kept / PROJECT_STAMP).exists() and (kept / PROJECT_STAMP).read_bytes() == stamp:
+        return
+    (kept / PROJECT_STAMP).unlink(missing_ok=True)  # the stamp comes last, on whole files
+    for name in MANIFESTS:
+        _copy_whole(target / name, kept / name)
+
+
+def published_project(settings: Settings, hash_of_project: str) -> Path | None:
+    """The folder with the manifests of a published project; None when this home has none."""
+    for folder in (settings.dbt_target_path / "published", settings.dbt_target_path):
+        stamp = folder / PROJECT_STAMP
+        if stamp.exists() and stamp.read_text(encoding="ascii").startswith(hash_of_project):
+            return folder
+    return None
 
 
 def manifest_hash(settings: Settings) -> str:

@@ -18,7 +18,7 @@ from connectors.database.publications import Publication, find_publication, reco
 from connectors.errors import ContractError
 from connectors.lake.attach import catalogue_schema, connect_writer, newest_snapshot
 from connectors.settings import PROJECT_ROOT, Settings
-from orchestration.dbt_build import manifest_hash
+from orchestration.dbt_build import keep_published_project, manifest_hash
 
 TESTED_SCHEMAS = ("staging", "intermediate", "marts", "reports", "reference")
 _BUILD_LOG = "lake.reference.build_log"
@@ -143,7 +143,7 @@ def publish(
         published = find_publication(engine, None)
         if published and published.run_id == run_id:
             return published
-        return record_publication(
+        publication = record_publication(
             engine,
             run_id=run_id,
             snapshot_id=snapshot,
@@ -153,6 +153,8 @@ def publish(
             row_counts=counts,
             now=now,
         )
+        keep_published_project(settings)
+        return publication
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -21,6 +21,7 @@ _COMMANDS = {
     "query": "query:query",
     "metric": "metric:metric",
     "restated": "restated:restated",
+    "preview": "preview:preview_command",
     "walkthrough": "walkthrough:walkthrough",
     "docs": "docs:docs",
     "init": "init:init",
