@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from connectors.errors import InputError
-from orchestration.decisions.definition import RuleDefinition
+from orchestration.decisions.definition import ORDER_KEY, RuleDefinition
 from orchestration.decisions.evaluation import (
     AMOUNT_COLUMN,
     BRANCH_COLUMN,
@@ -23,7 +23,6 @@ from orchestration.decisions.evaluation import (
 from orchestration.decisions.firing import (
     CANDIDATE,
     FIRED,
-    ORDER_KEY,
     Bench,
     InForce,
     Laboratory,

@@ -32,11 +32,12 @@ from orchestration.decisions.definition_parts import (
     Trigger,
     Window,
 )
-from orchestration.decisions.messages import check_template
+from orchestration.decisions.messages import TRACKING_LINK, check_template
 
 ONCE = "once"
 PUBLISHED_AT = "published_at"
 AS_OF = "as_of"
+ORDER_KEY = "order_key"
 
 Kind = Literal[
     "alert", "approval", "notify", "replenish", "coupon", "freeze", "route", "escalate",
@@ -214,7 +215,7 @@ class RuleDefinition(Strict):
         return {name for name in named if name}
 
     def _template_variables(self) -> set[str]:
-        known = {*self.recorded_columns, *self.parameters}
+        known = {*self.recorded_columns, *self.parameters, TRACKING_LINK}
         texts = [self.message, *(a.message for a in self.all_actions if a.message)]
         used: set[str] = set()
         for text in texts:
@@ -222,7 +223,14 @@ class RuleDefinition(Strict):
         for action in self.all_actions:
             for template in action.fields.values():
                 used |= check_template(template, known)
+        if TRACKING_LINK in used and ORDER_KEY not in self.recorded_columns:
+            raise ValueError(f"{{{TRACKING_LINK}}} needs the order; add {ORDER_KEY} to explain")
         return used
+
+    @property
+    def tells_tracking_link(self) -> bool:
+        """Whether one of its texts has the link to the order's parcels."""
+        return TRACKING_LINK in self._template_variables()
 
     @property
     def is_enabled(self) -> bool:

@@ -13,7 +13,8 @@ from sqlalchemy import Engine, select
 
 from connectors.database.schema import decisions
 from models_ml.experiments import Effect, EffectConfig, compare_amounts, compare_shares
-from orchestration.decisions.firing import ORDER_KEY, Laboratory
+from orchestration.decisions.definition import ORDER_KEY
+from orchestration.decisions.firing import Laboratory
 
 _GROUPS = ("act", "hold_out")
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -15,7 +15,7 @@ import duckdb
 from connectors.database.publications import Publication
 from connectors.errors import InputError
 from orchestration.decisions.conditions import Condition, closest, parse_condition
-from orchestration.decisions.definition import AS_OF, ONCE, PUBLISHED_AT, RuleDefinition
+from orchestration.decisions.definition import AS_OF, ONCE, ORDER_KEY, PUBLISHED_AT, RuleDefinition
 from orchestration.decisions.definition_parts import (
     WEEKDAYS,
     Action,
@@ -25,13 +25,25 @@ from orchestration.decisions.definition_parts import (
     time_of_day,
 )
 from orchestration.decisions.holdout import is_held_out
-from orchestration.decisions.messages import render_field, render_message
+from orchestration.decisions.messages import TRACKING_LINK, render_field, render_message
 from orchestration.decisions.states import DecisionMode
 
 AMOUNT_COLUMN = "fourflow_amount"
 AS_OF_COLUMN = "fourflow_as_of"
 BRANCH_COLUMN = "fourflow_branch"
 _CLOCK_TABLE = "int_business_clock"
+
+
+TrackingLink = Callable[[str], str]
+"""Makes the address on which the parcels of an order, given by its key, can be followed."""
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """What texts need that no row has."""
+
+    zone: ZoneInfo
+    tracking_link: TrackingLink | None = None
 
 
 class Snapshot(Protocol):
@@ -167,10 +179,22 @@ def decision_key(rule_id: str, subject: str, occurrence: str) -> str:
     return hashlib.sha256(f"{rule_id}|{subject}|{occurrence}".encode()).hexdigest()
 
 
-def evaluate_rule(rule: RuleDefinition, lake: Snapshot, *, zone: ZoneInfo) -> Evaluation:
+def evaluate_rule(
+    rule: RuleDefinition,
+    lake: Snapshot,
+    *,
+    zone: ZoneInfo,
+    tracking_link: TrackingLink | None = None,
+) -> Evaluation:
     """Find the rows of the snapshot for which the rule fires, oldest first.
 
     A table that does not exist or is empty is no error: the rule is skipped and says why.
+
+    Args:
+        rule: which rule.
+        lake: the published snapshot.
+        zone: business zone.
+        tracking_link: makes the address behind the variable of that name.
     """
     table, known = rule.source_table, lake.tables()
     if table not in known:
@@ -186,7 +210,8 @@ def evaluate_rule(rule: RuleDefinition, lake: Snapshot, *, zone: ZoneInfo) -> Ev
     except duckdb.Error as error:
         cause = str(error).strip().splitlines()[0]
         return Evaluation(errors=(f"The rule {rule.rule_id} failed on {table}: {cause}",))
-    return _proposals(rule, rows, lake.publication, zone)
+    link = tracking_link if rule.tells_tracking_link else None
+    return _proposals(rule, rows, lake.publication, _Surroundings(zone, link))
 
 
 def table_columns(lake: Snapshot, table: str) -> list[str]:
@@ -315,33 +340,36 @@ def last_scheduled(
 
 
 def _proposals(
-    rule: RuleDefinition, rows: list[dict[str, Any]], publication: Publication, zone: ZoneInfo
+    rule: RuleDefinition,
+    rows: list[dict[str, Any]],
+    publication: Publication,
+    around: _Surroundings,
 ) -> Evaluation:
     proposals: dict[str, Proposal] = {}
     errors = []
     for row in rows:
         try:
-            proposal = _proposal(rule, row, publication, zone)
+            proposal = _proposal(rule, row, publication, around)
         except InputError as error:
             errors.append(str(error))
             continue
-        if rule.effective.contain(proposal.occurred_at.astimezone(zone).date()):
+        if rule.effective.contain(proposal.occurred_at.astimezone(around.zone).date()):
             proposals.setdefault(proposal.decision_id, proposal)
     ordered = sorted(proposals.values(), key=lambda p: (p.occurred_at, p.subject))
     return Evaluation(tuple(ordered), errors=tuple(errors))
 
 
 def _proposal(
-    rule: RuleDefinition, row: Mapping[str, Any], publication: Publication, zone: ZoneInfo
+    rule: RuleDefinition, row: Mapping[str, Any], publication: Publication, around: _Surroundings
 ) -> Proposal:
     subject = subject_of(rule, row)
-    occurrence, occurred_at = _occasion(rule, row, publication, zone)
+    occurrence, occurred_at = _occasion(rule, row, publication, around.zone)
     cooldown = rule.cooldown_days
     parameters = {name: parameter.bound() for name, parameter in rule.parameters.items()}
     values = {**parameters, **{column: row[column] for column in rule.recorded_columns}}
     number = row.get(BRANCH_COLUMN)
     branch = None if number is None else rule.branches[number]
-    filled = _Filled(rule, values, zone)
+    filled = _Filled(rule, values, around)
     budget = rule.budget
     return Proposal(
         decision_id=decision_key(rule.rule_id, subject, occurrence),
@@ -420,7 +448,7 @@ def fill_texts(
     Raises:
         InputError: a text needs a value that is empty.
     """
-    filled = _Filled(rule, values, zone)
+    filled = _Filled(rule, values, _Surroundings(zone))
     taken = next((one.actions for one in rule.branches if one.name == branch), ())
     return filled.message, filled.actions((*rule.actions, *taken))
 
@@ -428,8 +456,11 @@ def fill_texts(
 class _Filled:
     """The texts of a rule, filled with the values of one row."""
 
-    def __init__(self, rule: RuleDefinition, values: Mapping[str, Any], zone: ZoneInfo) -> None:
-        self._rule, self._values, self._zone = rule, values, zone
+    def __init__(
+        self, rule: RuleDefinition, values: Mapping[str, Any], around: _Surroundings
+    ) -> None:
+        self._rule, self._zone = rule, around.zone
+        self._values = {**_given(values, around), **values}
         self.message = self._texts(rule.message.en, rule.message.zh)
 
     def actions(self, actions: Sequence[Action]) -> tuple[ProposedAction, ...]:
@@ -469,6 +500,14 @@ class _Filled:
 
     def _text(self, template: str) -> str:
         return render_message(template, self._values, zone=self._zone)
+
+
+def _given(values: Mapping[str, Any], around: _Surroundings) -> dict[str, Any]:
+    """What Fourflow fills in beside a row's values; no part of what a decision was made on."""
+    order_key = values.get(ORDER_KEY)
+    if around.tracking_link is None or order_key is None:
+        return {}
+    return {TRACKING_LINK: around.tracking_link(str(order_key))}
 
 
 def json_value(value: Any) -> Any:

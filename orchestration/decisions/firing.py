@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from connectors.errors import InputError
-from orchestration.decisions.definition import PUBLISHED_AT, RuleDefinition
+from orchestration.decisions.definition import ORDER_KEY, PUBLISHED_AT, RuleDefinition
 from orchestration.decisions.definition_parts import (
     WEEKDAYS,
     Schedule,
@@ -48,7 +48,6 @@ _CLOCK = "int_business_clock"
 FIRED = "fourflow_fired_at"
 _IN_SPAN = "fourflow_is_in_span"
 CANDIDATE = "fired_candidate"
-ORDER_KEY = "order_key"
 
 
 class Laboratory(Snapshot, Protocol):

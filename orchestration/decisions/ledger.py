@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from orchestration.decisions.approvals.policy import (
     read_approval_policy,
 )
 from orchestration.decisions.conflicts import resolve_conflicts
-from orchestration.decisions.evaluation import Snapshot, evaluate_rule
+from orchestration.decisions.evaluation import Snapshot, TrackingLink, evaluate_rule
 from orchestration.decisions.policy import LedgerPolicy
 from orchestration.decisions.recording import Limits, Recorder, RuleReport
 from orchestration.decisions.rulebook import list_rules
@@ -108,6 +109,7 @@ def decide(
     time_zone: str = "Asia/Shanghai",
     policy: LedgerPolicy | None = None,
     approvals: ApprovalPolicy | None = None,
+    tracking_link: TrackingLink | None = None,
 ) -> DecideReport:
     """Evaluate every enabled rule on a published snapshot and record what it asks for.
 
@@ -124,6 +126,7 @@ def decide(
         time_zone: business zone, for times in messages and for dates.
         policy: when decisions go stale and how many are too many; default LedgerPolicy().
         approvals: who must approve what; default is the shipped policy.
+        tracking_link: makes the address on which an order's parcels can be followed.
     """
     zone = ZoneInfo(time_zone)
     approvals = approvals or read_approval_policy(SHIPPED_POLICY)
@@ -132,7 +135,8 @@ def decide(
         engine, lake.publication, now=now, on_red=on_red, sinks=sinks, limits=limits
     )
     active = [rule for rule in list_rules(engine) if rule.definition.is_active]
-    found = [(rule.definition, evaluate_rule(rule.definition, lake, zone=zone)) for rule in active]
+    evaluate = partial(evaluate_rule, lake=lake, zone=zone, tracking_link=tracking_link)
+    found = [(rule.definition, evaluate(rule.definition)) for rule in active]
     reports = [
         recorder.record(rule, evaluation)
         for rule, (_, evaluation) in zip(active, resolve_conflicts(found), strict=True)

@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo
 from connectors.errors import InputError
 from orchestration.decisions.conditions import closest
 
+TRACKING_LINK = "tracking_link"
+"""A variable that Fourflow fills: the address on which the order's parcels can be followed."""
+
 
 def check_template(template: str, known: Collection[str]) -> frozenset[str]:
     """The variables of a template; one that nothing will fill is refused.

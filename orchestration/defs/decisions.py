@@ -18,6 +18,7 @@ from orchestration.ledger_tables import LEDGER_TABLES, SCHEMA, write_ledger_tabl
 from orchestration.policies import LAKE_POOL, OWNERS, RETRY_TRANSIENT, as_failure
 from orchestration.progress import RunProgress
 from orchestration.run_state import note, utc_now
+from orchestration.tracking.links import links_from_settings
 
 PUBLISHED = dg.AssetKey("published_snapshot")
 DECISIONS = dg.AssetKey("decision_ledger")
@@ -69,15 +70,17 @@ def decision_ledger(
         lake = open_published(fourflow, engine=engine)
     except NothingPublishedError as error:
         raise as_failure(error) from error
+    now, links = utc_now(), links_from_settings(fourflow)
     with lake:
         report = ledger.decide(
             engine,
             lake,
-            now=utc_now(),
+            now=now,
             on_red=runs.data_is_red(engine),
             sinks=sinks_from_settings(fourflow),
             time_zone=fourflow.business_time_zone,
             approvals=load_approval_policy(fourflow),
+            tracking_link=lambda order_key: links.issue(order_key, now=now).url,
         )
     skipped = {rule.rule_id: rule.skipped for rule in report.rules if rule.skipped}
     note(

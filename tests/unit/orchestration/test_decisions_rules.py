@@ -76,6 +76,7 @@ def subjects(evaluation: Evaluation) -> list[str]:
         ({"message": {"en": "x", "zh": "{order_no!r}"}}, "more than a name"),
         ({"message": {"en": "x", "zh": "{order_no.x}"}}, "more than a name"),
         ({"message": {"en": "x {", "zh": "x"}}, "cannot be read"),
+        ({"message": {"en": "{tracking_link}", "zh": "x"}, "key": ["channel"]}, "add order_key"),
         ({"cooldown_days": -1}, "cooldown_days"),
     ],
 )  # fmt: skip

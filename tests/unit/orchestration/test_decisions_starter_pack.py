@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from orchestration.decisions.evaluation import Proposal, evaluate_rule
 from orchestration.decisions.rulebook import SHIPPED_RULES, read_rule_folder
 from orchestration.decisions.sentences import rule_sentence
 from orchestration.decisions.vocabulary import condition_words, label
+from orchestration.tracking.links import TrackingLinks
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = "timestamptz '2026-11-21 08:00:00+00'"
@@ -169,7 +171,7 @@ def proposals(lake: Any, rule_id: str, row: dict[str, str]) -> list[Proposal]:
     lake.execute(
         f"create or replace table int_business_clock as select 'shop' as business, {NOW} as as_of"
     )
-    found = evaluate_rule(definition, lake, zone=ZONE)
+    found = evaluate_rule(definition, lake, zone=ZONE, tracking_link="https://t.example/{}".format)
     assert (found.errors, found.skipped) == ((), None)
     return list(found.proposals)
 
@@ -210,6 +212,26 @@ def test_stuck_parcels_come_with_ways_out_and_their_cost(lake: Any) -> None:
     assert [(o.name, str(o.cost), o.currency_code) for o in found.options] == [
         ("chase", "3.00", "CNY"), ("coupon", "5.00", "CNY"), ("reship", "12.00", "CNY"),
     ]  # fmt: skip
+
+
+def test_shipped_orders_are_told_with_a_link_that_leads_to_them(lake: Any) -> None:
+    links = TrackingLinks("k" * 32, "https://shop.example")
+    made = datetime(2026, 11, 20, tzinfo=UTC)
+    definition = read_rule(SHIPPED_RULES / "notify_shipped.yml")
+    proposals(lake, "notify_shipped", PARCEL | {"shipped_at": NOW})
+    found = evaluate_rule(
+        definition, lake, zone=ZONE,
+        tracking_link=lambda order_key: links.issue(order_key, now=made).url,
+    )  # fmt: skip
+    (proposal,) = found.proposals
+    for text in proposal.actions[0].message.values():
+        token = text.rpartition("https://shop.example/track/")[2]
+        assert links.read(token, now=made) == proposal.explanation["order_key"]
+    assert "https://" not in str(proposal.explanation)
+    # Without anything that makes links, the row is an error and no message has a gap.
+    without = evaluate_rule(definition, lake, zone=ZONE)
+    assert without.proposals == ()
+    assert "needs {tracking_link}" in without.errors[0]
 
 
 def test_coupon_tells_the_customer_and_has_its_cost(lake: Any) -> None:
