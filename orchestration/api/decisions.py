@@ -34,7 +34,14 @@ from orchestration.api.answers import (
 )
 from orchestration.api.cursors import NOT_OURS, Cursor, CursorText, PageSize, read_cursor
 from orchestration.api.problems import ConflictError, MissingError, described
-from orchestration.api.reading import READ_ANSWERS, REFUSALS, Reader, present_reader_for, reader_for
+from orchestration.api.reading import (
+    READ_ANSWERS,
+    REFUSALS,
+    Reader,
+    asked,
+    present_reader_for,
+    reader_for,
+)
 from orchestration.decisions import ledger
 from orchestration.decisions.approvals.options import (
     CHOSEN,
@@ -74,7 +81,7 @@ class DecisionFilter:
 @router.get("/decisions", response_model=DecisionPage, responses=READ_ANSWERS)
 def list_decisions(
     reader: _Reader,
-    wanted: Annotated[DecisionFilter, Depends()],
+    wanted: Annotated[DecisionFilter, Depends(asked(DecisionFilter))],
     limit: PageSize = 100,
     cursor: CursorText = None,
 ) -> Response:

@@ -1,8 +1,9 @@
 """Published snapshots as keys may see them: one connection each, a cursor a query."""
 
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,9 @@ from connectors.lake.reader import PublishedLake
 from connectors.lake.sight import Sight
 from connectors.settings import Settings
 from orchestration.api.problems import MissingError
+from orchestration.api.remembered import Recent
+
+_NEWEST_SECONDS = 0.5
 
 
 class Edition:
@@ -75,12 +79,28 @@ class Editions:
     break a query of another caller.
     """
 
-    def __init__(self, settings: Settings, engine: Engine, most: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        most: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open none yet.
+
+        Args:
+            settings: whose lake.
+            engine: the operational database, which knows the publications.
+            most: how many editions stay open.
+            clock: seconds that never go back.
+        """
         self._settings = settings
         self._engine = engine
         self._most = most
         self._open: OrderedDict[tuple[str, Sight], _Place] = OrderedDict()
         self._lock = threading.Lock()
+        self._newest: Recent[None, Publication] = Recent(clock, _NEWEST_SECONDS, most=1)
 
     def find(self, as_of: str | None) -> Publication:
         """The publication in force now (None), at a time, or with that id.
@@ -89,7 +109,11 @@ class Editions:
             InputError: the text is neither an id nor a time.
             MissingError: nothing was published then.
         """
-        publication = find_publication(self._engine, as_of)
+        publication = self._newest.find(None) if as_of is None else None
+        if publication is None:
+            publication = find_publication(self._engine, as_of)
+            if as_of is None and publication is not None:
+                self._newest.keep(None, publication)
         if publication is None:
             when = "as of that time" if as_of else "yet"
             raise MissingError(f"Nothing was published {when}; /publications lists what there is.")

@@ -13,7 +13,7 @@ from connectors.errors import ContractError, ForbiddenError, InputError
 from connectors.lake.sight import Sight
 from orchestration.api.answers import MetricAnswer, MetricDescription, MetricList
 from orchestration.api.problems import MissingError
-from orchestration.api.reading import READ_ANSWERS, Reader, api_of, reader_for
+from orchestration.api.reading import READ_ANSWERS, Reader, api_of, asked, reader_for
 from orchestration.decisions.conditions import parse_condition
 from orchestration.metrics.catalogue import Metric
 from orchestration.metrics.layer import MetricLayer, MetricQuery
@@ -75,7 +75,7 @@ def ask_metric(
     request: Request,
     reader: Annotated[Reader, Depends(reader_for("metrics:read"))],
     name: str,
-    question: Annotated[MetricQuestion, Depends()],
+    question: Annotated[MetricQuestion, Depends(asked(MetricQuestion))],
 ) -> Response:
     """A metric by dimensions."""
     layer = _layer(request)

@@ -11,7 +11,7 @@ from orchestration.api.answers import Order, OrderEvent, OrderLife, OrderPage
 from orchestration.api.cursors import CursorText, PageSize
 from orchestration.api.paging import Listing, Selection, read_page
 from orchestration.api.problems import MissingError
-from orchestration.api.reading import READ_ANSWERS, Reader, reader_for
+from orchestration.api.reading import READ_ANSWERS, Reader, asked, reader_for
 
 router = APIRouter(tags=["orders"])
 _Reader = Annotated[Reader, Depends(reader_for("orders:read"))]
@@ -51,7 +51,7 @@ class OrderFilter:
 @router.get("/orders", response_model=OrderPage, responses=READ_ANSWERS)
 def list_orders(
     reader: _Reader,
-    wanted: Annotated[OrderFilter, Depends()],
+    wanted: Annotated[OrderFilter, Depends(asked(OrderFilter))],
     limit: PageSize = 100,
     cursor: CursorText = None,
 ) -> Response:

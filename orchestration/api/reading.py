@@ -5,8 +5,9 @@ the hash of the publication, the question, what the key may see, and the interfa
 """
 
 import hashlib
+import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ import orjson
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from connectors.database.publications import Publication
@@ -33,7 +35,7 @@ from orchestration.api.cursors import Cursor, read_cursor
 from orchestration.api.editions import Edition, Editions
 from orchestration.api.keys import authenticate
 from orchestration.api.problems import MissingError, UnauthenticatedError, described
-from orchestration.api.remembered import Answer, RememberedAnswers
+from orchestration.api.remembered import Answer, Recent, RememberedAnswers
 from orchestration.api.throttle import Throttle, TooManyRequestsError
 
 _LOGGER = logging.getLogger(__name__)
@@ -63,11 +65,17 @@ class ApiPolicy:
             connection.
         failures_per_minute: how many bad keys one address may try.
         remembered_bytes: of answers about publications that are kept in memory.
+        key_seconds: for how long a key that was good is not looked up again; so long may a revoked
+            one still be answered.
+        query_threads: of one question; many questions are asked at once, and threads of one that
+            wait for each other cost twice the processor time.
     """
 
     open_editions: int = 8
     failures_per_minute: int = 30
     remembered_bytes: int = 64 << 20
+    key_seconds: float = 1.0
+    query_threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,7 @@ class Api:
     editions: Editions
     throttle: Throttle
     log: GatheredLog
+    recent_keys: Recent[str, Access]
     remembered: RememberedAnswers
     policy: ApiPolicy
     now: Callable[[], datetime]
@@ -98,14 +107,14 @@ class Caller:
     viewer: Viewer
 
 
-def caller_for(scope: ApiScope) -> Callable[..., Caller]:
+def caller_for(scope: ApiScope) -> Callable[..., Awaitable[Caller]]:
     """A dependency: the request's key, which must have this scope."""
 
-    def caller(
+    async def caller(
         request: Request,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
     ) -> Caller:
-        access = _authenticated(request, credentials)
+        access = await _authenticated(request, credentials)
         request.state.access = access
         access.require(scope)
         viewer = access.viewer(lambda: _policy(api_of(request)))
@@ -157,7 +166,9 @@ def note_refusal(request: Request, error: FourflowError) -> None:
         note(request, "refused", str(error))
 
 
-def _authenticated(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Access:
+async def _authenticated(
+    request: Request, credentials: HTTPAuthorizationCredentials | None
+) -> Access:
     api = api_of(request)
     address = f"address {request.client.host if request.client else ''}"
     if credentials is None:
@@ -166,7 +177,13 @@ def _authenticated(request: Request, credentials: HTTPAuthorizationCredentials |
         )
     if api.throttle.is_empty(address, api.policy.failures_per_minute):
         raise TooManyRequestsError("Too many bad keys came from this address; wait a minute.", 60)
-    access = authenticate(api.engine, credentials.credentials, now=api.now())
+    key = credentials.credentials
+    kept_as = hashlib.sha256(key.encode(errors="replace")).hexdigest()
+    access = api.recent_keys.find(kept_as)
+    if access is None:
+        access = await run_in_threadpool(authenticate, api.engine, key, now=api.now())
+        if access is not None:
+            api.recent_keys.keep(kept_as, access)
     if access is None:
         api.throttle.take(address, api.policy.failures_per_minute)
         _LOGGER.warning("a bad API key was refused at %s", request.url.path)
@@ -233,14 +250,13 @@ class Reader:
         if self._has(tag):
             note(self.request, "read", publication_id=told, row_count=0)
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        answer = self.api.remembered.find(tag)
-        if answer is None:
-            content = make()
-            body = orjson.dumps({**cited(self.publication), **content}, default=_exact)
-            answer = Answer(body, _row_count(content))
-            self.api.remembered.keep(tag, answer)
+        answer = self.api.remembered.once(tag, lambda: self._made(make()))
         note(self.request, "read", publication_id=told, row_count=answer.row_count)
         return Response(answer.body, headers=headers, media_type="application/json")
+
+    def _made(self, content: Mapping[str, Any]) -> Answer:
+        body = orjson.dumps({**cited(self.publication), **content}, default=_exact)
+        return Answer(body, _row_count(content))
 
     def answer_present(self, content: Mapping[str, Any]) -> Response:
         """Answer about what moves while a publication stands; its ETag is of the content."""
@@ -269,10 +285,10 @@ class Reader:
         return tag in [one.strip().removeprefix("W/") for one in given.split(",")]
 
 
-def reader_for(scope: ApiScope) -> Callable[..., Reader]:
+def reader_for(scope: ApiScope) -> Callable[..., Awaitable[Reader]]:
     """A dependency: the reader of a path that needs this scope."""
 
-    def reader(
+    async def reader(
         request: Request,
         caller: Annotated[Caller, Depends(caller_for(scope))],
         as_of: Annotated[
@@ -285,13 +301,25 @@ def reader_for(scope: ApiScope) -> Callable[..., Reader]:
     return reader
 
 
-def present_reader_for(scope: ApiScope) -> Callable[..., Reader]:
+def present_reader_for(scope: ApiScope) -> Callable[..., Awaitable[Reader]]:
     """A dependency: the reader of a path that writes, so it knows only the present."""
 
-    def reader(request: Request, caller: Annotated[Caller, Depends(caller_for(scope))]) -> Reader:
+    async def reader(
+        request: Request, caller: Annotated[Caller, Depends(caller_for(scope))]
+    ) -> Reader:
         return Reader(request, caller, None)
 
     return reader
+
+
+def asked(kind: Callable[..., Any]) -> Callable[..., Any]:
+    """A dependency: the filter that a request's parameters make, with no thread for it."""
+
+    async def made(**given: Any) -> object:
+        return kind(**given)
+
+    made.__signature__ = inspect.signature(kind)  # type: ignore[attr-defined]
+    return made
 
 
 def cited(publication: Publication) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -13,14 +13,16 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
 
 from connectors.database.engine import open_database
+from connectors.errors import ContractError
 from connectors.settings import Settings
 from orchestration.access.log import GatheredLog
 from orchestration.api import audiences, decisions, metrics, orders, publications, stock
 from orchestration.api.editions import Editions
 from orchestration.api.problems import Problem, tell_problems
 from orchestration.api.reading import Api, ApiPolicy, note_refusal
-from orchestration.api.remembered import RememberedAnswers
+from orchestration.api.remembered import Recent, RememberedAnswers
 from orchestration.api.throttle import Throttle
+from orchestration.metrics.layer import MetricLayer
 from orchestration.run_state import utc_now
 
 PLACE = "/api/v1"
@@ -49,9 +51,12 @@ def make_api(
     limits = policy or ApiPolicy()
     engine = open_database(settings)
     log = GatheredLog(engine, now)
+    asking = settings.model_copy(update={"threads": limits.query_threads})
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        with suppress(ContractError):  # a home that has no metrics yet
+            MetricLayer(settings, may_parse=False).warm()
         yield
         await asyncio.to_thread(log.close)
 
@@ -66,7 +71,8 @@ def make_api(
     app.state.api = Api(
         settings=settings,
         engine=engine,
-        editions=Editions(settings, engine, limits.open_editions),
+        editions=Editions(asking, engine, limits.open_editions, clock=clock),
+        recent_keys=Recent(clock, limits.key_seconds),
         throttle=Throttle(clock),
         log=log,
         remembered=RememberedAnswers(limits.remembered_bytes),

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from orchestration.api.answers import StockPage, StockPosition
 from orchestration.api.cursors import CursorText, PageSize
 from orchestration.api.paging import Listing, Selection, read_page
-from orchestration.api.reading import READ_ANSWERS, Reader, reader_for
+from orchestration.api.reading import READ_ANSWERS, Reader, asked, reader_for
 
 router = APIRouter(tags=["stock"])
 _STOCK = Listing(
@@ -39,7 +39,7 @@ class StockFilter:
 @router.get("/stock", response_model=StockPage, responses=READ_ANSWERS)
 def list_stock(
     reader: Annotated[Reader, Depends(reader_for("stock:read"))],
-    wanted: Annotated[StockFilter, Depends()],
+    wanted: Annotated[StockFilter, Depends(asked(StockFilter))],
     limit: PageSize = 100,
     cursor: CursorText = None,
 ) -> Response:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +21,7 @@ from orchestration.access.policy import AccessPolicy
 from orchestration.api.access import Access
 from orchestration.api.cursors import Cursor, read_cursor
 from orchestration.api.keys import KeyRequest, authenticate, create_key, list_keys, revoke_key
-from orchestration.api.remembered import Answer, RememberedAnswers
+from orchestration.api.remembered import Answer, Recent, RememberedAnswers
 from orchestration.api.throttle import Throttle, TooManyRequestsError
 from orchestration.cli.main import app
 
@@ -254,3 +256,33 @@ def test_answers_are_remembered_within_their_bytes():
     assert answers.find("b") == answers.find("c") == five
     answers.keep("d", Answer(b"12345678901"))
     assert [answers.find(tag) for tag in "abcd"] == [None] * 4, "larger than all that fits"
+
+
+def test_an_answer_that_many_ask_for_at_once_is_made_once():
+    answers, made, gate = RememberedAnswers(most_bytes=10), [], threading.Event()
+
+    def make() -> Answer:
+        gate.wait(10)
+        made.append(1)
+        return Answer(b"1")
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(answers.once, "a", make) for _ in range(8)]
+        gate.set()
+        assert {one.result().body for one in asked} == {b"1"}
+    assert len(made) == 1
+    with pytest.raises(ZeroDivisionError):
+        answers.once("b", lambda: Answer(bytes(1 // 0)))
+    assert answers.once("b", lambda: Answer(b"2")).body == b"2", "a failure is not remembered"
+
+
+def test_what_was_looked_up_is_good_for_a_moment():
+    seconds = [0.0]
+    recent: Recent[str, int] = Recent(lambda: seconds[0], 1.0, most=2)
+    recent.keep("a", 1)
+    assert recent.find("a") == 1
+    seconds[0] = 1.0
+    assert recent.find("a") is None
+    for name in "abc":
+        recent.keep(name, 2)
+    assert [recent.find(name) for name in "abc"] == [None, 2, 2]
