@@ -55,12 +55,11 @@ for business in context.businesses:
     )
     st.caption(t("process.map_caption"))
     st.subheader(t("process.variants"))
+    variants = variants[variants["order_type"] == order_type]
     if len(variants) == VARIANTS:
         st.caption(t("process.first_shown", count=formats.count(VARIANTS)))
     tables.show_table(
-        process_words.variant_frame(
-            context, variants[variants["order_type"] == order_type], names, business
-        ),
+        process_words.variant_frame(context, variants, names, business),
         process_words.VARIANT_COLUMNS,
         context,
         key=f"variants_table_{business}",

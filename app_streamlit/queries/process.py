@@ -67,7 +67,7 @@ def load_steps(
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def load_variants(edition: Edition, business: str, channel: str | None) -> pd.DataFrame:
-    """One row a path and channel, the most travelled first."""
+    """One row a path and channel: of each type of order the most travelled, they first."""
     if not has_table(edition, "rpt_process_variants"):
         return pd.DataFrame()
     return frame(
@@ -75,11 +75,13 @@ def load_variants(edition: Edition, business: str, channel: str | None) -> pd.Da
         """
         select
             *,
-            order_count / sum(order_count) over () as order_share
+            order_count / sum(order_count) over (partition by order_type) as order_share
         from rpt_process_variants
         where business = $business and ($channel is null or channel = $channel)
+        qualify row_number() over (
+            partition by order_type order by order_count desc, channel, order_path
+        ) <= $limit
         order by order_count desc, channel, order_path
-        limit $limit
         """,
         {"business": business, "channel": channel, "limit": VARIANTS},
     )

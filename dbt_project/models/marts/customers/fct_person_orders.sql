@@ -72,7 +72,7 @@ from documents
 left join purchases on documents.order_key = purchases.order_key
 left join purchase_days
     on
-        documents.is_purchase
-        and documents.business = purchase_days.business
-        and documents.person_key = purchase_days.person_key
+        documents.business = purchase_days.business
+        -- A condition on one side alone would have the engine compare every row with every other.
+        and case when documents.is_purchase then documents.person_key end = purchase_days.person_key
         and documents.created_on = purchase_days.created_on

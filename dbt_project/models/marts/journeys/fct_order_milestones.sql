@@ -1,5 +1,7 @@
 -- Settled is when a provider's bill shows the payment, or the invoice is paid, and the goods have arrived: whatever
--- comes last. A cancelled order whose source keeps no history ended at an unknown time, at the latest now.
+-- comes last. What has not arrived is not settled, however long the bill has shown it: the money may have to go back.
+-- Where nobody tells when goods arrive, the order's status tells that they did, and the bill says when. A cancelled
+-- order whose source keeps no history ended at an unknown time, at the latest now.
 with settlements as (
     select
         order_key,
@@ -43,7 +45,9 @@ select
     coalesce(orders.shipped_at, orders.delivered_at) as shipped_at,
     orders.delivered_at,
     case
-        when coalesce(settlements.settled_at, invoices.settled_at) is not null
+        when
+            coalesce(settlements.settled_at, invoices.settled_at) is not null
+            and (orders.delivered_at is not null or orders.order_status in ('delivered', 'completed'))
             then greatest(coalesce(settlements.settled_at, invoices.settled_at), orders.delivered_at)
     end as settled_at,
     case

@@ -16,21 +16,13 @@ with told as (
         milestones.order_key,
         activities.activity,
         activities.place,
-        milestones.settled_at as event_at,
+        case activities.event
+            when 'settled' then milestones.settled_at
+            else milestones.cancelled_at
+        end as event_at,
         milestones.known_at
     from {{ ref('fct_order_milestones') }} as milestones
-    inner join {{ ref('process_activities') }} as activities on activities.event = 'settled'
-    where milestones.settled_at is not null
-    union all
-    select
-        milestones.order_key,
-        activities.activity,
-        activities.place,
-        milestones.cancelled_at as event_at,
-        milestones.known_at
-    from {{ ref('fct_order_milestones') }} as milestones
-    inner join {{ ref('process_activities') }} as activities on activities.event = 'cancelled'
-    where milestones.cancelled_at is not null
+    inner join {{ ref('process_activities') }} as activities on activities.event in ('settled', 'cancelled')
 ),
 
 activities as (
@@ -41,6 +33,7 @@ activities as (
         told.event_at,
         min(told.known_at) as known_at
     from told
+    where told.event_at is not null
     group by told.order_key, told.activity, told.place, told.event_at
 ),
 

@@ -171,8 +171,8 @@ left join told
     on
         sides.business = told.business
         and sides.provider = told.provider
-        and sides.payment_no = told.payment_no
-        and sides.payment_key is null
+        -- A condition on one side alone would have the engine compare every row with every other.
+        and case when sides.payment_key is null then sides.payment_no end = told.payment_no
 left join told_amounts
     on
         sides.business = told_amounts.business
