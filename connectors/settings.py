@@ -281,6 +281,8 @@ class Settings(BaseSettings):
         if self.enabled_sources():
             values["FOURFLOW_ENABLED_SOURCES"] = ",".join(self.enabled_sources())
         values["DAGSTER_HOME"] = str(self.dagster_home)
+        # The events that belong together, as what a run plans, are stored together.
+        values["DAGSTER_EVENT_BATCH_SIZE"] = "1000"
         values["RUNTIME__DLTHUB_TELEMETRY"] = "false"
         values["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
         values["DO_NOT_TRACK"] = "1"

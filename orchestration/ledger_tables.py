@@ -15,6 +15,7 @@ from sqlalchemy import Engine, Table, select
 
 from connectors.database import schema
 from connectors.lake.attach import connect_writer
+from connectors.lake.tables import TABLES
 from connectors.settings import Settings
 from orchestration.ml_tables import write_tables
 
@@ -139,10 +140,15 @@ def write_ledger_tables(settings: Settings, engine: Engine) -> dict[str, int]:
     """
     frames = {name: _read(engine, table, columns) for name, (table, columns) in _tables()}
     with connect_writer(settings, purpose="decisions") as connection:
+        there = connection.execute(
+            f"select table_name from ({TABLES}) where schema_name = ?",  # noqa: S608 - own names
+            [SCHEMA],
+        ).fetchall()
         changed = {
             name: frame
             for name, frame in frames.items()
-            if not _is_current(connection, name, frame, LEDGER_TABLES[name][1])
+            if (name,) not in there
+            or not _is_current(connection, name, frame, LEDGER_TABLES[name][1])
         }
     if changed:
         columns = {name: LEDGER_TABLES[name][1] for name in changed}
@@ -175,13 +181,8 @@ def _is_current(
     frame: pd.DataFrame,
     columns: Mapping[str, str],
 ) -> bool:
-    """Whether the lake has this very content, by number of rows and newest change."""
+    """Whether the lake's table has this very content, by number of rows and newest change."""
     moment = next(one for one in columns if one in _MOMENTS)
-    there = connection.execute(
-        "select 1 from duckdb_tables() where schema_name = ? and table_name = ?", [SCHEMA, name]
-    ).fetchone()
-    if there is None:
-        return False
     found = connection.execute(
         f'select count(*), max("{moment}") from lake.{SCHEMA}.{name}'  # noqa: S608 - own names
     ).fetchone()

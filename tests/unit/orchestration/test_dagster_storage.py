@@ -46,3 +46,43 @@ def test_dagsters_own_storage_reads_what_ours_wrote(instance: dg.DagsterInstance
         assert {"ASSET_MATERIALIZATION", "RUN_SUCCESS"} <= {e.name for e in stored if e}
         assert storage.event_log_storage.all_asset_keys() == [counted.key]
         storage.dispose()
+
+
+def test_what_a_run_plans_is_stored_in_two_transactions(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    @dg.multi_asset(
+        specs=[dg.AssetSpec(f"one_{number}") for number in range(40)],
+        check_specs=[dg.AssetCheckSpec("is_whole", asset=f"one_{number}") for number in range(40)],
+    )
+    def forty():
+        for number in range(40):
+            yield dg.MaterializeResult(asset_key=f"one_{number}")
+            yield dg.AssetCheckResult(
+                asset_key=f"one_{number}", check_name="is_whole", passed=number != 7
+            )
+
+    storage = instance.event_log_storage
+    batches: list[tuple[int, int]] = []
+    kept, begun = storage.store_event_batch, []
+    monkeypatch.setattr(
+        storage,
+        "_engine_of",
+        lambda shard, of=storage._engine_of: (begun.append(shard), of(shard))[1],
+    )
+
+    def store(events):
+        before = len(begun)
+        kept(events)
+        batches.append((len(events), len(begun) - before))
+
+    monkeypatch.setattr(storage, "store_event_batch", store)
+    result = dg.materialize([forty], instance=instance)
+    assert batches[0] == (80, 2)
+    assert len(storage.all_asset_keys()) == 40
+    keys = [dg.AssetCheckKey(dg.AssetKey(f"one_{number}"), "is_whole") for number in range(40)]
+    latest = storage.get_latest_asset_check_execution_by_key(keys)
+    passed = {key.asset_key.path[0]: one.status.value for key, one in latest.items()}
+    assert passed == {f"one_{n}": "FAILED" if n == 7 else "SUCCEEDED" for n in range(40)}
+    assert result.success
+    assert storage._batch is None
