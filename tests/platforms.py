@@ -6,7 +6,6 @@ The oracle here is naive on purpose: plain Python over bronze's JSON, no staging
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -24,6 +23,7 @@ from connectors.settings import PROJECT_ROOT, Settings, load_settings
 from connectors.sources.api.connector import find_connector
 from connectors.sources.api.landing import AccountReport, load_account
 from connectors.sources.api.reading import Page, Reading, TrackingNumber
+from tests import warm_commands
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,8 @@ def read_until_killed(
         "pages": pages,
         "landing_seconds": landing_seconds,
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.platforms", json.dumps(order)],
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    command = ["tests.platforms", json.dumps(order)]
+    done = warm_commands.run(command, os.environ, PROJECT_ROOT)
     assert done.returncode in (-signal.SIGKILL, 0), done.stderr[-2000:]
     return done.returncode
 
@@ -142,7 +136,9 @@ def fen(amount: str | int | Decimal) -> int:
     return int(value)
 
 
-def _main(order: dict[str, Any]) -> None:
+def main() -> None:
+    """Read as the command's argument says, and die where it says so."""
+    order = json.loads(sys.argv[1])
     fields = order["read"]
     fields["now"] = datetime.fromisoformat(fields["now"])
     fields["parcels"] = tuple(tuple(parcel) for parcel in fields["parcels"])
@@ -165,7 +161,3 @@ def _main(order: dict[str, Any]) -> None:
 
         landing.writer_lock = lock_and_set_timer
     read_account(Path(order["home"]), Read(**fields), on_page=count)
-
-
-if __name__ == "__main__":
-    _main(json.loads(sys.argv[1]))

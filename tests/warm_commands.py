@@ -1,4 +1,4 @@
-"""`fourflow` and `dbt`, forked from a process that has imported their libraries already.
+"""Processes of the tests, forked from one that has imported their libraries already.
 
 The suite starts hundreds of commands; importing dagster, dbt and scikit-learn was a quarter of the
 processor time of the shortest run. Each command is still a process of its own with its own
@@ -32,7 +32,11 @@ _LIBRARIES = (
     "rich.live", "rich.progress", "sklearn.ensemble", "sklearn.isotonic", "sklearn.linear_model",
     "sqlalchemy.orm", "typer", "yaml",
 )  # fmt: skip
-_ENTRIES = {"fourflow": ("orchestration.cli.main", "run"), "dbt": ("dbt.cli.main", "cli")}
+_ENTRIES = {
+    "fourflow": ("orchestration.cli.main", "run"),
+    "dbt": ("dbt.cli.main", "cli"),
+    "tests.platforms": ("tests.platforms", "main"),
+}
 _LONGEST_REQUEST = 1 << 17
 _LOOK_SECONDS = 0.02
 
@@ -71,7 +75,7 @@ class WarmCommand:
 def run(
     command: Sequence[str], environment: Mapping[str, str], folder: Path
 ) -> subprocess.CompletedProcess[str]:
-    """Run `fourflow …` or `dbt …` to its end; what it printed is in the answer."""
+    """Run a command of `_ENTRIES` to its end; what it printed is in the answer."""
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         started = start(
             command, environment, folder, stdout=stdout.fileno(), stderr=stderr.fileno()
@@ -93,7 +97,7 @@ def start(
     stdout: int,
     stderr: int,
 ) -> WarmCommand:
-    """Start `fourflow …` or `dbt …`; the descriptors are where its output and errors go."""
+    """Start a command of `_ENTRIES`; the descriptors are where its output and errors go."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     request = json.dumps([list(command), dict(environment), str(folder)]).encode()
     with theirs:

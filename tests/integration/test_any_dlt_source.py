@@ -23,6 +23,7 @@ from connectors.sources.api.connector import find_connector
 from connectors.sources.api.landing import AccountReport, load_account
 from connectors.sources.api.reading import Reading
 from tests.installation import Installation
+from tests.lean_project import copy_project, lean_project
 from tests.platforms import current_records
 
 pytestmark = pytest.mark.integration
@@ -98,12 +99,7 @@ def magento() -> Iterator[Magento]:
 @pytest.fixture
 def installation(magento: Magento, tmp_path: Path) -> Installation:
     """What the walkthrough tells a person to do, and nothing else."""
-    project = tmp_path / "dbt_project"
-    shutil.copytree(
-        PROJECT_ROOT / "dbt_project",
-        project,
-        ignore=shutil.ignore_patterns("target", "logs", ".user.yml"),
-    )
+    project = copy_project(tmp_path / "dbt_project", lean_project("fct_order_lines"))
     staging = project / "models" / "staging" / "magento"
     shutil.copytree(EXAMPLE / "dbt", staging)
     records = project / "models" / "intermediate"

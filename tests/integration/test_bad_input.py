@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.installation import Installation
+from tests.lean_project import lean_project
 
 pytestmark = [pytest.mark.integration]
 
@@ -24,6 +25,10 @@ def _write(path: Path, lines: list[str], encoding: str = "utf-8") -> Path:
     return path
 
 
+def _lean(home: Path) -> Installation:
+    return Installation(home, {"FOURFLOW_DBT_PROJECT": str(lean_project("quarantined_records"))})
+
+
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """One home into which a folder with good, bad and unusable files was loaded."""
@@ -36,7 +41,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     _write(inbox / "doubled.csv", [HEADER + ",总金额", GOOD.format(n=4002) + ",1"])
     (inbox / "empty.csv").write_bytes(b"")
     (inbox / "binary.csv").write_bytes(bytes(range(128, 256)) * 10)
-    installation = Installation(tmp_path_factory.mktemp("bad"))
+    installation = _lean(tmp_path_factory.mktemp("bad"))
     installation.environment["INBOX"] = str(inbox)
     installation.report = installation.json("run", f"--source=tmall={inbox}")  # type: ignore[attr-defined]
     return installation
@@ -93,7 +98,7 @@ def test_mistakes_get_one_sentence_and_a_failing_exit_code(
 
 def test_only_unusable_files_fail_the_command(tmp_path: Path):
     (tmp_path / "empty.csv").write_bytes(b"")
-    result = Installation(tmp_path / "home").run(
+    result = _lean(tmp_path / "home").run(
         "run", f"--source=tmall={tmp_path / 'empty.csv'}", expect=1
     )
     assert "empty.csv" in result.stdout + result.stderr

@@ -18,6 +18,7 @@ from connectors.sources.api.connector import find_connector
 from connectors.sources.api.landing import AccountReport, load_account
 from connectors.sources.api.reading import Reading
 from tests.installation import Installation
+from tests.lean_project import copy_project, lean_project
 from tests.platforms import (
     Read,
     bronze_payloads,
@@ -44,6 +45,10 @@ SHAPES = {
 ENTITIES = (
     *("orders", "order_lines", "products", "stock", "customers", "prices", "sites", "suppliers"),
     *("purchase_orders", "purchase_order_lines"),
+)
+MARTS = (
+    *("fct_orders", "fct_order_lines", "dim_products", "dim_prices", "dim_sites", "dim_suppliers"),
+    *("fct_stock_positions", "fct_purchase_order_lines", "dim_credit_terms", "quarantined_records"),
 )
 NOW = datetime(2026, 3, 20, 4, 0, tzinfo=UTC)
 
@@ -121,9 +126,7 @@ def erp(make_postgres_database: Callable[[], str]) -> Iterator[Erp]:
 @pytest.fixture
 def installation(erp: Erp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """What the walkthrough tells a person to do, and nothing else."""
-    project = tmp_path / "dbt_project"
-    ignored = shutil.ignore_patterns("target", "logs", ".user.yml")
-    shutil.copytree(PROJECT_ROOT / "dbt_project", project, ignore=ignored)
+    project = copy_project(tmp_path / "dbt_project", lean_project(*MARTS))
     staging = project / "models" / "staging" / "erp"
     shutil.copytree(EXAMPLE / "dbt", staging)
     for path in staging.glob("int_*.sql"):

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.installation import Installation
-from tests.reliability.conftest import Inbox
+from tests.reliability.conftest import HEAVY, Inbox
 
 pytestmark = [pytest.mark.reliability]
 
-SECONDS = 120
+SECONDS = 120 if HEAVY else 60
 LEAST_RUNS = 2
 READERS = 4
 

@@ -10,6 +10,7 @@ import pytest
 from connectors.sandbox.webhook_receiver import serve_receiver
 from connectors.settings import PROJECT_ROOT
 from tests.installation import Installation
+from tests.lean_project import copy_project, lean_project
 from tests.reliability.conftest import Inbox
 
 pytestmark = [pytest.mark.reliability]
@@ -27,10 +28,14 @@ def _break(project: Path) -> Path:
 
 
 def test_red_run_keeps_old_figures_and_holds_decisions(
-    installation: Installation, inbox: Inbox, lean_project: Path, tmp_path: Path
+    installation: Installation, inbox: Inbox, tmp_path: Path
 ):
+    project = copy_project(tmp_path / "dbt_project", lean_project())
     installation.environment.update(
-        FOURFLOW_WEBHOOK_URL=NOWHERE, FOURFLOW_WEBHOOK_SECRET=SECRET, FOURFLOW_LIVE_SINKS="yes"
+        FOURFLOW_DBT_PROJECT=str(project),
+        FOURFLOW_WEBHOOK_URL=NOWHERE,
+        FOURFLOW_WEBHOOK_SECRET=SECRET,
+        FOURFLOW_LIVE_SINKS="yes",
     )
     inbox.receive(30)
     installation.run("run", f"--source=sandbox={inbox.folder}")
@@ -38,7 +43,7 @@ def test_red_run_keeps_old_figures_and_holds_decisions(
     orders = installation.value("select count(*) from fct_orders")
     assert before["decisions"]["failed"] > 0, "the receiver is down, so deliveries wait"
 
-    broken = _break(lean_project)
+    broken = _break(project)
     inbox.receive(5)
     report = installation.json("run", expect=1)
     assert report["status"] == "red"
@@ -58,7 +63,7 @@ def test_red_run_keeps_old_figures_and_holds_decisions(
         installation.run("run", expect=1)
         assert not received.exists() or not received.read_text(encoding="utf-8")
 
-        source = PROJECT_ROOT / "dbt_project" / broken.relative_to(lean_project)
+        source = PROJECT_ROOT / "dbt_project" / broken.relative_to(project)
         shutil.copyfile(source, broken)
         installation.run("run")
         green = installation.json("status")
