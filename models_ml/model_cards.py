@@ -1,7 +1,7 @@
 """A model card: what a model was learnt from, its figures beside what costs nothing, its limits.
 
-After Mitchell et al. (2019), "Model Cards for Model Reporting". Markdown, made of a risk report and
-nothing else, so that a card says no figure that was not measured.
+After Mitchell et al. (2019), "Model Cards for Model Reporting". Markdown, made of a risk report or
+of a benchmark's figures and nothing else, so that a card says no figure that was not measured.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,6 +51,64 @@ def render_card(
         _limits(report),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def render_figure_card(
+    figures: Mapping[str, object],
+    *,
+    title: str,
+    facts: Mapping[str, str],
+    targets: Sequence[Mapping[str, Any]],
+    calibration: Sequence[tuple[str, float, float]],
+    limits: Sequence[str],
+    command: str,
+) -> str:
+    """The card of a model that is judged by a benchmark instead of a risk report, as Markdown.
+
+    Args:
+        figures: what was measured, name -> value; the baselines are among them.
+        title: name of the model.
+        facts: what it is for, its data and window, name -> value.
+        targets: rows with `figure`, `value`, `target` and `is_met`.
+        calibration: what was foretold as a share, the share foretold, the share observed.
+        limits: where not to trust it.
+        command: what writes this card again.
+    """
+    bars = [
+        [what, f"{told:.3f}", f"{seen:.3f}", "█" * round(BAR_WIDTH * min(max(seen, 0.0), 1.0))]
+        for what, told, seen in calibration
+    ]
+    verdicts = {True: "met", False: "**missed**", None: "not measured"}
+    aims = [
+        [one["figure"], _plain(one["value"]), one["target"], verdicts[one["is_met"]]]
+        for one in targets
+    ]
+    sections = [
+        f"# {title}",
+        f"Written by `{command}`; don't edit.",
+        _table(["", ""], list(facts.items())),
+        "## Targets",
+        _table(["figure", "value", "target", ""], aims) if aims else "None are set.",
+        "## Calibration",
+        _table(["foretold", "share", "observed", ""], bars) if bars else "It foretells no shares.",
+        "## All figures",
+        _table(["figure", "value"], [(_words(name), _plain(v)) for name, v in figures.items()]),
+        "## Limits",
+        "\n".join(f"- {one}" for one in limits),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _plain(value: object) -> str:
+    """A figure as it was measured; numbers above a thousand with separators."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "–"}[value]
+    if isinstance(value, int | float):
+        whole = f"{value:,.1f}".removesuffix(".0")
+        return whole if abs(value) >= 1_000 else f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_words(name)} {_plain(one)}" for name, one in value.items())
+    return str(value) or "–"
 
 
 def _window(report: Mapping[str, Any]) -> list[tuple[str, str]]:

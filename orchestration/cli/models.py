@@ -37,11 +37,18 @@ def cards(
     case: Annotated[
         list[str] | None, typer.Option(help="Only these data sets of the benchmark.")
     ] = None,
+    kept: Annotated[
+        str | None,
+        typer.Option(help="Where `fourflow bench ml --folder` kept its figures; of `ml` only."),
+    ] = None,
     folder: Annotated[Path, typer.Option(help="Where to write.")] = CARDS_FOLDER,
     json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Write a model card a model, as Markdown."""
-    made = _cards_of_benchmark(benchmark, case) if benchmark else _cards_of_published()
+    if kept is not None:
+        made = _cards_of_figures(benchmark or "ml", kept)
+    else:
+        made = _cards_of_benchmark(benchmark, case) if benchmark else _cards_of_published()
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, text in made.items():
@@ -54,6 +61,23 @@ def cards(
         Console().print("\n".join(paths) or "No model has been learnt yet.", soft_wrap=True)
 
 
+def _cards_of_figures(name: str, kept: str) -> dict[str, str]:
+    """Cards of the models whose benchmarks were measured before, by file name.
+
+    Raises:
+        InputError: the benchmark keeps no figures, or none of this code are kept there.
+    """
+    cards = getattr(find_benchmark(name), "cards", None)
+    if cards is None:
+        raise InputError(f"The benchmark {name} keeps no figures; use --benchmark ml with --kept.")
+    made: dict[str, str] = cards(kept)
+    if not made:
+        raise InputError(
+            f"The folder {kept} has no figures of this code; run fourflow bench ml --folder {kept}."
+        )
+    return made
+
+
 def _cards_of_benchmark(name: str, wanted: list[str] | None) -> dict[str, str]:
     """Cards by file name.
 
@@ -63,7 +87,8 @@ def _cards_of_benchmark(name: str, wanted: list[str] | None) -> dict[str, str]:
     benchmark = find_benchmark(name)
     known = getattr(benchmark, "CASES", None)
     if known is None:
-        raise InputError(f"The benchmark {name} judges no risk models; choose risk.")
+        hint = "give --kept" if hasattr(benchmark, "cards") else "choose risk"
+        raise InputError(f"The benchmark {name} judges no risk models; {hint}.")
     unknown = sorted(set(wanted or ()) - set(known))
     if unknown:
         raise InputError(

@@ -17,17 +17,21 @@ from typing import Any, Final
 
 import models_ml
 from connectors.settings import PROJECT_ROOT
+from models_ml.model_cards import render_figure_card
 
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "alerts": ("alerts",),
     "customers": ("customers",),
-    "risk": ("risk",),
-    "fraud": ("risk",),
     "identity": ("identity",),
+    "fraud": ("risk",),
     "replenishment": ("replenishment", "demand"),
+    "risk": ("risk",),
     "demand": ("demand",),
 }
 """Benchmark -> the rooms of `models_ml` that it measures; `fourflow bench NAME` runs one alone."""
+
+SHARED: Final = ("evaluations.py", "experiments.py", "frames.py", "splits.py", "versions.py")
+"""What all rooms of `models_ml` use."""
 
 Figures = Mapping[str, Any]
 Value = float | str | None
@@ -119,12 +123,70 @@ def measured(name: str, folder: Path | None) -> dict[str, Any]:
     return found
 
 
+@dataclass(frozen=True)
+class FigureCard:
+    """What the card of a model says beside the figures of its benchmark.
+
+    Attributes:
+        title: name of the model.
+        part: benchmark that measures it.
+        figures: beginnings of the names of its figures; all of the part if empty.
+        aims: words that are in the names of its targets; all of the part if empty.
+        facts: what it is for, data and window.
+        calibration: shares that it foretells: what, foretold, observed.
+        limits: where not to trust it.
+    """
+
+    title: str
+    part: str
+    facts: Mapping[str, str]
+    limits: tuple[str, ...]
+    figures: tuple[str, ...] = ()
+    aims: tuple[str, ...] = ()
+    calibration: Callable[[Figures], list[tuple[str, float, float]]] = lambda _: []
+
+
+def cards(folder: str) -> dict[str, str]:
+    """Model cards by file name, of the parts that were kept in a folder.
+
+    Seconds are a machine's, not a model's: only those with a target are on a card.
+    """
+    made = {}
+    for name, card in CARDS.items():
+        kept = Path(folder) / f"{card.part}-{version_of(card.part)}.json"
+        if not kept.is_file():
+            continue
+        all_figures: Figures = json.loads(kept.read_text(encoding="utf-8"))["figures"]
+        own = {
+            figure: value
+            for figure, value in all_figures.items()
+            if figure.startswith(card.figures or "") and not figure.endswith("seconds")
+        }
+        aims = [
+            target.judged(all_figures)
+            for target in TARGETS
+            if target.part == card.part
+            and (not card.aims or any(word in target.what for word in card.aims))
+        ]
+        made[name] = render_figure_card(
+            own,
+            title=card.title,
+            facts={**card.facts, "Code": f"{version_of(card.part)} (hash of model and benchmark)"},
+            targets=aims,
+            calibration=card.calibration(all_figures),
+            limits=card.limits,
+            command="fourflow models cards --benchmark ml --kept FOLDER",
+        )
+    return made
+
+
 def version_of(name: str) -> str:
     """Hash of what a part measures and of how it does it."""
     package, here = Path(str(models_ml.__file__)).parent, Path(__file__).parent
     rooms = [path for room in PARTS[name] for path in sorted((package / room).rglob("*.py"))]
     digest = hashlib.sha256()
-    for path in (*sorted(here.glob(f"{name}*.py")), *sorted(package.glob("*.py")), *rooms):
+    shared = [package / one for one in SHARED]
+    for path in (*sorted(here.glob(f"{name}*.py")), *shared, *rooms):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -250,3 +312,123 @@ TARGETS: Final = (
     Target(10, "root cause first", "alerts", "root_cause_top1", at_least=0.9),
 )
 """What the models have to reach, in the order of the table."""
+
+
+def _coverage(figures: Figures) -> list[tuple[str, float, float]]:
+    """Coverage of the intervals of demand, randomised, by set, class and level."""
+    told = []
+    for name, value in figures.items():
+        dataset, found, rest = name.partition("_coverage_randomised_")
+        if found:
+            velocity, level = rest.rsplit("_", 1)
+            told.append((f"{dataset}, {velocity}".replace("_", " "), float(level), float(value)))
+    return told
+
+
+def _propensity(figures: Figures) -> list[tuple[str, float, float]]:
+    told, seen = figures["cdnow_propensity_mean"], figures["cdnow_propensity_actual"]
+    return [("some purchase within 39 weeks", told, seen)]
+
+
+CARDS: Final[Mapping[str, FigureCard]] = {
+    "demand": FigureCard(
+        "Demand per article and period",
+        "demand",
+        {
+            "For": "units per series ahead, with quantiles of periods and of sums",
+            "Model": "mix of local methods and one boosted model, weights a velocity class",
+            "Data": "M5 subset, Online Retail I (500 articles, days and weeks), Stallion",
+            "Judged": "the last two or three origins of each set, all learning before each",
+            "Baseline": "the best of the simple methods of each figure, chosen with hindsight",
+        },
+        (
+            "A covariate is used as if it were known in advance.",
+            "The mean leaves out spikes that do not come again; the quantiles hold them.",
+            "An interval of counts that mostly are zero covers too much; the randomised coverage "
+            "takes the atoms apart.",
+        ),
+        calibration=_coverage,
+    ),
+    "replenishment": FigureCard(
+        "Weekly ordering and reorder points",
+        "replenishment",
+        {
+            "For": "what to order of each article, against holding and lost sales",
+            "Data": "VN2 (599 series, 157 weeks), 81 negative-binomial articles, a simulated year",
+            "Judged": "ten earlier windows of VN2; the weeks that decided were not looked at",
+            "Baseline": "the organiser's policy; the exact (s, S); base-stock on last year's weeks",
+        },
+        ("The constants were chosen on the same ten windows, so the mean is optimistic.",),
+    ),
+    "fraud": FigureCard(
+        "Fraud rings in a stream of orders",
+        "fraud",
+        {
+            "For": "an alarm without waiting for verdicts, and orders that belong to the attack",
+            "Data": "three simulated streams of 30,410 orders whose seeds set no parameter",
+            "Judged": "each order once, in order of time, by what was known before it",
+            "Baseline": "rules only, model only, no check at all",
+        },
+        ("Rings are simulated: real ones share less, or share other things.",),
+    ),
+    "customer-value": FigureCard(
+        "Purchases and value of a customer",
+        "customers",
+        {
+            "For": "expected purchases, amounts and value; whether a customer buys at all",
+            "Model": "BG/NBD, BG/NBD by amount, NBD and boosting mixed; Gamma-Gamma for amounts",
+            "Data": "CDNOW, 2,357 customers; a million simulated ones for speed",
+            "Judged": "39 weeks after 1997-09-30; looked at more than twenty times",
+            "Baseline": "BG/NBD alone: RMSE 1.608",
+        },
+        (
+            "No trend and no season: on CDNOW the total is 12 % too low, as published.",
+            "The propensity is the process's own and is not calibrated further.",
+        ),
+        figures=("cdnow_", "million_"),
+        aims=("CDNOW", "million"),
+        calibration=_propensity,
+    ),
+    "next-purchase": FigureCard(
+        "Next purchases of a customer",
+        "customers",
+        {
+            "For": "ten articles that a customer most likely buys; what follows what",
+            "Model": "two logistic regressions, of articles bought before and of new ones",
+            "Data": "Online Retail I, known customers",
+            "Judged": "61 days from three cuts; the last one was not used to choose",
+            "Baseline": "popularity, item-item, personal frequency, a mix of fixed shares",
+        },
+        (
+            "No season, no description, no price; the 4,000 articles with most buyers compete.",
+            "In the last window the repeats of the mix are no better than plain counting.",
+        ),
+        figures=("next_", "sequence_", "final_"),
+        aims=("next purchase", "planted rule"),
+    ),
+    "alerts": FigureCard(
+        "Changed conversion",
+        "alerts",
+        {
+            "For": "days on which a series converted otherwise than it does, and what explains it",
+            "Model": "beta-binomial counts with weekday and day type, a hidden Markov chain",
+            "Data": "three simulated panels of 200 series x 400 days; 200 planted causes",
+            "Judged": "drops of 3 to 7 days at the budget of false alarms of a clean panel",
+            "Baseline": "plain EWMA with the ideal threshold; knowing the true rates",
+        },
+        ("What can be found depends on volume: the panels' median is 300 trials a day.",),
+    ),
+    "identity": FigureCard(
+        "Which records are one person",
+        "identity",
+        {
+            "For": "an entity for every record, in both scripts; records added later",
+            "Model": "rules on shared numbers under compatible names, then Splink, then clusters",
+            "Data": "FEBRL 1 to 3; a simulated Chinese world of 200,000 records",
+            "Judged": "labels hidden, rows shuffled, ids new",
+            "Baseline": "none is measured here; FEBRL by exact number alone recalls 0.912",
+        },
+        ("The Chinese world is simulated; thresholds for real data need labels of one's own.",),
+    ),
+}
+"""Models that are judged by a benchmark; those of order risk have cards of `--benchmark risk`."""

@@ -17,6 +17,7 @@ from orchestration.cli import models
 from orchestration.learning import learn_returns
 from orchestration.ml_tables import ML_TABLES
 from orchestration.model_registry import registered
+from tests.benchmarks.ml import version_of
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -146,3 +147,24 @@ def test_cards_of_a_benchmark_name_what_there_is(tmp_path) -> None:
     assert "There is no data set tmal" in str(result.exception)
     result = CliRunner().invoke(models.app, ["cards", "--benchmark", "funnel"])
     assert "judges no risk models" in str(result.exception)
+    result = CliRunner().invoke(models.app, ["cards", "--kept", str(tmp_path)])
+    assert "has no figures of this code" in str(result.exception)
+    result = CliRunner().invoke(models.app, ["cards", "--benchmark", "risk", "--kept", "x"])
+    assert "keeps no figures" in str(result.exception)
+
+
+def test_cards_of_kept_figures_say_them_beside_their_targets(tmp_path) -> None:
+    figures = {"recall_20": 0.25, "recall_20_ewma": 0.2, "root_cause_top1": 0.95}
+    figures |= {"series_days_per_false_alarm": 1_234.0}
+    kept = tmp_path / f"alerts-{version_of('alerts')}.json"
+    kept.write_text(json.dumps({"seconds": 1, "figures": figures}), encoding="utf-8")
+    made = CliRunner().invoke(
+        models.app, ["cards", "--kept", str(tmp_path), "--folder", str(tmp_path), "--json"]
+    )
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.output)["cards"] == [str(tmp_path / "alerts.md")]  # no other is kept
+    card = (tmp_path / "alerts.md").read_text(encoding="utf-8")
+    assert "| drop of 20 %, recall | 0.25 | >= 0.5 | **missed** |" in card
+    assert "| root cause first | 0.95 | >= 0.9 | met |" in card
+    assert "| recall 20 ewma | 0.2 |" in card
+    assert "| series days per false alarm | 1,234 |" in card
