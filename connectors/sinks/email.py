@@ -67,7 +67,8 @@ class EmailSink:
             ) from error
         finally:
             server.close()
-        return Receipt("accepted", {"message_id": message["Message-ID"], "refused": len(refused)})
+        detail = {"message_id": message["Message-ID"], "answer": server.answer}
+        return Receipt("accepted", {**detail, "refused": len(refused)})
 
     def _message(self, key: str, payload: Mapping[str, Any]) -> EmailMessage:
         fields = payload.get("data", {}).get("action", {}).get("fields", {})
@@ -84,16 +85,16 @@ class EmailSink:
         message.set_content("\n\n".join(paragraphs(payload)))
         return message
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self) -> "_Server":
         port = self._url.port or _PORTS[self._url.scheme]
         context = ssl.create_default_context()
         try:
             if self._url.scheme == "smtps":
-                server: smtplib.SMTP = smtplib.SMTP_SSL(
+                server: _Server = _SecureServer(
                     self._host, port, timeout=self._timeout, context=context
                 )
             else:
-                server = smtplib.SMTP(self._host, port, timeout=self._timeout)
+                server = _Server(self._host, port, timeout=self._timeout)
                 if self._host not in ("localhost", "127.0.0.1", "::1"):
                     server.starttls(context=context)
             if self._url.username:
@@ -121,6 +122,25 @@ class EmailSink:
             f"The mail server {self._host} refused the message ({error.smtp_code}); correct "
             "sender, recipient or text."
         )
+
+
+class _Server(smtplib.SMTP):
+    """A connection that keeps the words with which the message was accepted.
+
+    Most servers tell in them under which number they go on delivering it.
+    """
+
+    answer = ""
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Hand over the message; returns the server's answer."""
+        code, words = super().data(msg)
+        self.answer = f"{code} {words.decode(errors='replace')}"
+        return code, words
+
+
+class _SecureServer(_Server, smtplib.SMTP_SSL):
+    """The same over TLS from the beginning."""
 
 
 def _is_address(text: str) -> bool:

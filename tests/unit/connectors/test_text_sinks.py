@@ -71,7 +71,9 @@ def sink_to(url: str) -> EmailSink:
 
 def test_message_arrives_with_both_languages_and_the_key(mailbox: tuple[Mailbox, str]) -> None:
     box, url = mailbox
+    box.answer = "250 2.0.0 Ok: queued as 4F8D21"
     receipt = sink_to(url).deliver(KEY, payload(email="li@example.com"))
+    assert receipt.detail["answer"] == box.answer
     (envelope,) = box.taken
     assert envelope.rcpt_tos == ["li@example.com"]
     text = envelope.content.decode()
