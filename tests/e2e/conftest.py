@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from app_streamlit.launch import dashboard_command
+from app_streamlit.ui.i18n import Language
 from connectors.settings import PROJECT_ROOT, Settings, load_settings
+from tests.e2e.cockpit import Cockpit
 from tests.installation import Installation
 
 FLAGS = [
@@ -144,3 +146,25 @@ def phone(chromium: Any) -> Iterator[Any]:
     context.set_default_timeout(30_000)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="session")
+def lake(demo_home: Path) -> Installation:
+    """What is published in that home, asked by SQL and by the command."""
+    return Installation(demo_home)
+
+
+@pytest.fixture
+def cockpit_in(chromium: Any) -> Iterator[Callable[..., Cockpit]]:
+    """Opens a fresh desktop window on some dashboards, in a language."""
+    contexts: list[Any] = []
+
+    def open_window(served: Dashboards, language: Language = "en") -> Cockpit:
+        context = chromium.new_context(viewport={"width": 1440, "height": 1100}, locale="en-US")
+        context.set_default_timeout(30_000)
+        contexts.append(context)
+        return Cockpit(context.new_page(), served.url, language)
+
+    yield open_window
+    for context in contexts:
+        context.close()

@@ -3,7 +3,7 @@
 import pytest
 
 from app_streamlit.ui.navigation import ENTRIES
-from tests.e2e.test_dashboards import open_page
+from tests.e2e.cockpit import open_page
 
 pytestmark = [pytest.mark.e2e]
 

@@ -5,35 +5,10 @@ import re
 import pytest
 
 from app_streamlit.ui.navigation import ENTRIES
+from tests.e2e.cockpit import first_line, number_before, open_page, settle
 from tests.oracle.sandbox import demo_differences
 
 pytestmark = [pytest.mark.e2e]
-
-IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-
-
-def settle(page, title=None):
-    """Wait until the page has run to its end."""
-    if title:
-        page.wait_for_selector(f"h1:has-text('{title}')")
-    page.wait_for_timeout(300)
-    page.wait_for_selector(IDLE)
-    page.wait_for_timeout(300)
-
-
-def open_page(page, dashboards, path="", **choices):
-    query = "&".join(f"{key}={value}" for key, value in choices.items())
-    page.goto(f"{dashboards.url}/{path}?{query}")
-    page.wait_for_selector("h1", timeout=90_000)
-    settle(page)
-
-
-def first_line(page):
-    return page.locator("h5").first.inner_text()
-
-
-def number_before(text, words):
-    return int(re.search(rf"([\d,]+)\s*{words}", text)[1].replace(",", ""))
 
 
 def pick_first_channel(page, label):

@@ -10,8 +10,8 @@ from oidc_provider_mock import User, run_server_in_thread
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration.access.log import list_access
+from tests.e2e.cockpit import settle
 from tests.e2e.conftest import Dashboards, free_port, serve_dashboards
-from tests.e2e.test_dashboards import settle
 
 pytestmark = [pytest.mark.e2e]
 POLICY = {

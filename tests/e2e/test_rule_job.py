@@ -7,7 +7,7 @@ import pytest
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration.decisions.rulebook import find_rule, save_rule
-from tests.e2e.test_dashboards import first_line, open_page, settle
+from tests.e2e.cockpit import first_line, open_page, settle
 
 pytestmark = [pytest.mark.e2e]
 RULE = "approve_order_amount"
