@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.installation import Installation
-from tests.reliability.conftest import HEAVY, Inbox
+from tests.reliability.conftest import Inbox
 
 pytestmark = [pytest.mark.reliability]
 
-SECONDS = 120 if HEAVY else 60
+SECONDS = 120
 LEAST_RUNS = 2
 READERS = 4
 
