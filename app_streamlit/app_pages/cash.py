@@ -13,7 +13,7 @@ from app_streamlit.queries.cash import (
     load_forecast,
     load_invoice_checks,
 )
-from app_streamlit.ui import cards, cash_words, formats, navigation, tables
+from app_streamlit.ui import cards, cash_blocks, cash_words, formats, navigation, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data, nothing_here
 
@@ -55,6 +55,7 @@ for business in context.businesses:
         )
         if not changes.empty and channel is None:
             st.caption(cash_words.dso_sentence(context, changes))
+            cash_blocks.show_movers(context, business, currency)
         st.markdown(f"**{t('cash.forecast')}**")
         cards.plot(
             stacked_bars(cash_words.week_parts(context, weeks), value_label=money),
@@ -88,6 +89,7 @@ for business in context.businesses:
                 describe=t("cash.exposures"),
                 height=380,
             )
+    cash_blocks.show_rebates(context, business)
     st.markdown(f"**{t('cash.invoice_checks')}**")
     checks = load_invoice_checks(edition, business, channel)
     if checks.empty:

@@ -79,6 +79,8 @@ if state == "held":
         decision_blocks.offer_letting_go(context, rule)
 elif state == "dead":
     decision_blocks.offer_retry(context, None, counts["dead"])
+elif state == "awaiting_approval":
+    decision_blocks.offer_answering_all(context, rule, owner)
 
 found = load_decisions(
     home, None if state == "all" else state, rule_id=rule or None, owner=owner or None

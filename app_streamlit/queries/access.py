@@ -67,6 +67,17 @@ def write_as(action: Action, subject: str, person: str) -> str:
     return viewer.person
 
 
+def person_of(action: Action, person: str) -> str:
+    """`write_as` for a rehearsal: the same name and refusal, and no entry that anything was done.
+
+    Raises:
+        ForbiddenError: the viewer's role lacks the action.
+    """
+    viewer = current_viewer()
+    viewer.require(action)
+    return person if viewer.is_open else viewer.person
+
+
 def write_on_decision(action: Action, decision_id: str, person: str) -> str:
     """`write_as` for a decision, which must be among those that the viewer sees.
 

@@ -65,6 +65,47 @@ def load_dso_changes(edition: Edition, business: str) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
+def load_dso_customers(edition: Edition, business: str) -> pd.DataFrame:
+    """One row a customer and currency of the newest month, who moved the DSO most first."""
+    if not has_table(edition, "rpt_dso_customers"):
+        return pd.DataFrame(columns=["currency_code"])
+    return frame(
+        edition,
+        """
+        select
+            month_end, currency_code, customer_key, open_amount, open_amount_before,
+            overdue_amount, changed_days
+        from rpt_dso_customers
+        where business = $business
+        qualify month_end = max(month_end) over (partition by currency_code)
+        order by currency_code, abs(changed_days) desc, customer_key
+        """,
+        {"business": business},
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def load_rebates(edition: Edition, business: str, channel: str | None) -> pd.DataFrame:
+    """One row a partner, period and tier reached: what it rests on and what is accrued."""
+    if not has_table(edition, "fct_rebate_accruals"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        """
+        select
+            period_start, channel, customer_key, tier_amount_from, rebate_rate,
+            agreement_version, currency_code, count(*)::bigint as invoice_count,
+            sum(invoiced_amount) as invoiced_amount, sum(accrued_amount) as accrued_amount
+        from fct_rebate_accruals
+        where business = $business and ($channel is null or channel = $channel)
+        group by all
+        order by period_start desc, accrued_amount desc, customer_key
+        """,
+        {"business": business, "channel": channel},
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
 def load_exposures(edition: Edition, business: str, channel: str | None) -> pd.DataFrame:
     """One row a customer on credit, who is over the limit first, then the largest exposure."""
     return frame(

@@ -45,7 +45,8 @@ def load_late_parcels(edition: Edition, business: str, channel: str | None) -> p
         edition,
         """
         select
-            parcels.parcel_no, orders.order_no, parcels.channel, parcels.carrier, parcels.site,
+            parcels.parcel_performance_key, parcels.parcel_no, orders.order_no, parcels.channel,
+            parcels.carrier, parcels.site,
             parcels.province, parcels.stage, parcels.is_stuck, parcels.outcome,
             parcels.last_seen_at, parcels.unseen_minutes * 60 as unseen_seconds,
             parcels.promised_at, parcels.late_minutes * 60 as late_seconds,

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 import pandas as pd
 
+from app_streamlit.queries.rates import share
 from app_streamlit.queries.scope import Scope
 from app_streamlit.queries.today import load_targets
 from app_streamlit.ui import formats, metric_words, stories
@@ -163,4 +165,80 @@ def check_columns(context: PageContext) -> tuple[Column, ...]:
         Column("found_count", "count"),
         Column("amount", "money"),
         Column("currency_code", label="currency"),
+    )
+
+
+_MOST = 0.8
+
+
+def movers(customers: pd.DataFrame) -> pd.DataFrame:
+    """The customers who together make four fifths of all movement of the DSO, the largest first."""
+    rows = customers.to_dict("records")
+    running = list(accumulate(abs(row["changed_days"]) for row in rows))
+    shown = []
+    for row, so_far in zip(rows, running, strict=True):
+        before = share(so_far - abs(row["changed_days"]), running[-1])
+        if before is None or before >= _MOST:
+            break
+        shown.append({**row, "running_share": share(so_far, running[-1])})
+    return pd.DataFrame(shown, columns=[*customers.columns, "running_share"])
+
+
+def movers_sentence(
+    context: PageContext, shown: pd.DataFrame, customers: pd.DataFrame, currency: str
+) -> str:
+    """How many customers make most of the change, and who moved it most."""
+    first = shown.iloc[0]
+    return context.t(
+        "cash.movers",
+        n=len(shown),
+        count=formats.count(len(shown)),
+        all=formats.count(len(customers)),
+        share=formats.rate(shown.iloc[-1]["running_share"], 0),
+        customer=customer_name(first["customer_key"]),
+        days=f"{float(first['changed_days']):+.1f}",
+        before=formats.short_money(first["open_amount_before"], currency, context.language),
+        now=formats.short_money(first["open_amount"], currency, context.language),
+    )
+
+
+def customer_name(key: object) -> str:
+    """A customer's own number: the end of the key."""
+    return str(key).rpartition(":")[2]
+
+
+MOVER_COLUMNS = (
+    Column("customer_key", words=customer_name),
+    Column("changed_days", "number"),
+    Column("running_share", "rate"),
+    Column("open_amount_before", "money", label="owed_before"),
+    Column("open_amount", "money", label="owed_now"),
+    Column("overdue_amount", "money", label="overdue_now"),
+    Column("currency_code", label="currency"),
+)
+
+
+def rebate_sentence(context: PageContext, statement: pd.DataFrame, currency: str) -> str:
+    """What the statement of all partners comes to: the accrual of the period."""
+    return context.t(
+        "cash.rebates_sum",
+        period=formats.day(statement.iloc[0]["period_start"], context.language),
+        partners=formats.count(statement["customer_key"].nunique()),
+        accrued=formats.money(total(statement["accrued_amount"]), currency),
+        invoiced=formats.money(total(statement["invoiced_amount"]), currency),
+    )
+
+
+def rebate_columns(context: PageContext, business: str) -> tuple[Column, ...]:
+    """The columns of the partners' statement."""
+    return (
+        Column("customer_key", words=customer_name, label="partner"),
+        Column("channel", words=lambda name: context.channel_label(str(name), business)),
+        Column("invoice_count", "count"),
+        Column("invoiced_amount", "money"),
+        Column("tier_amount_from", "money"),
+        Column("rebate_rate", "rate"),
+        Column("accrued_amount", "money"),
+        Column("currency_code", label="currency"),
+        Column("agreement_version", "count"),
     )

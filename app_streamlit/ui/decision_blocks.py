@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app_streamlit.queries.answerable import load_answerable
 from app_streamlit.queries.ledger import (
     DecisionFile,
     load_decision,
@@ -12,7 +13,7 @@ from app_streamlit.queries.ledger import (
     load_threshold_labels,
 )
 from app_streamlit.queries.orders import is_listed
-from app_streamlit.ui import acts, cards, decision_words, formats, navigation, tables
+from app_streamlit.ui import acts, bulk_blocks, cards, decision_words, formats, navigation, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.person import acting_person
 from app_streamlit.ui.states import no_data
@@ -48,6 +49,16 @@ def offer_letting_go(context: PageContext, rule_id: str) -> None:
         is_wanted = st.form_submit_button(t("decisions.let_go"), icon=":material/play_arrow:")
     if is_wanted:
         acts.do(lambda: t("decisions.let_go_done", count=writes.let_go(rule_id, person=person)))
+
+
+def offer_answering_all(context: PageContext, rule_id: str, owner: str) -> None:
+    """Approve everything that waits, of one rule or owner where one is chosen."""
+    waiting = [
+        one
+        for one in load_answerable(context.edition.home)
+        if one.is_asked and rule_id in ("", one.rule_id) and owner in ("", one.owner)
+    ]
+    bulk_blocks.offer_bulk(context, waiting, key="bulk_decisions")
 
 
 def offer_retry(context: PageContext, decision_ids: list[str] | None, number: int) -> None:

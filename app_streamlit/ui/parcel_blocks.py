@@ -5,6 +5,7 @@ import streamlit as st
 
 from app_streamlit.charts.parcels import hour_bars
 from app_streamlit.charts.stock import daily_lines
+from app_streamlit.queries.answerable import load_answerable
 from app_streamlit.queries.parcels import (
     CUTS,
     LISTED,
@@ -14,7 +15,7 @@ from app_streamlit.queries.parcels import (
     load_lanes,
     load_queue,
 )
-from app_streamlit.ui import address, cards, formats, parcel_words, tables
+from app_streamlit.ui import acts, address, bulk_blocks, cards, formats, parcel_words, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.parcel_words import Carriers
 from app_streamlit.ui.states import no_data
@@ -42,6 +43,14 @@ def show_late(
         height=480,
     )
     st.caption(t("parcels.late_how", count=formats.count(LISTED)))
+    acts.tell()
+    listed = set(late["parcel_performance_key"])
+    about = [
+        one
+        for one in load_answerable(context.edition.home)
+        if dict(one.subject).get("parcel_performance_key") in listed
+    ]
+    bulk_blocks.offer_bulk(context, about, key="bulk_parcels")
 
 
 def show_carriers(context: PageContext, business: str, carriers: Carriers) -> None:

@@ -4,21 +4,19 @@ import pandas as pd
 import streamlit as st
 
 from app_streamlit.charts.risk import calibration_chart
+from app_streamlit.queries.answerable import load_answerable
 from app_streamlit.queries.risk import (
     load_model_figures,
     load_model_versions,
     load_rule_hits,
     report_part,
 )
-from app_streamlit.ui import cards, risk_words, suggestion_words, tables
+from app_streamlit.ui import acts, bulk_blocks, cards, risk_words, suggestion_words, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.person import acting_person
 from app_streamlit.ui.states import no_data
 from app_streamlit.writes import suggestions as writes
-from connectors.errors import InputError
 from orchestration.decisions.approvals.verdicts import Answer
-
-_DONE = "_risk_done"
 
 
 def show_queue(
@@ -26,8 +24,7 @@ def show_queue(
 ) -> None:
     """Everything that needs a look, and the answer to what waits for one."""
     t = context.t
-    if done := st.session_state.pop(_DONE, None):
-        st.toast(done, icon=":material/check:")
+    acts.tell()
     queue = risk_words.queue_frame(context, lines, hits, credit)
     if lines.empty:
         no_data(context, "risk.no_scores")
@@ -45,6 +42,15 @@ def show_queue(
     st.caption(t("risk.how"))
     waiting = risk_words.waiting_only(hits)
     if waiting.empty:
+        return
+    listed = set(waiting["decision_id"])
+    asked = [
+        one
+        for one in load_answerable(context.edition.home)
+        if one.is_asked and one.decision_id in listed
+    ]
+    bulk_blocks.offer_bulk(context, asked, key="bulk_risk")
+    if not acts.is_offered(context, "approve"):
         return
     st.subheader(t("risk.answer"))
     chosen = st.selectbox(
@@ -73,7 +79,7 @@ def show_queue(
 def _answer(
     context: PageContext, row: dict[str, object], verdict: Answer, person: str, reason: str
 ) -> None:
-    try:
+    def act() -> str:
         writes.answer(
             str(row["decision_id"]),
             verdict,
@@ -81,12 +87,10 @@ def _answer(
             reason=reason,
             is_asked=row["role"] is not None,
         )
-    except InputError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    load_rule_hits.clear()
-    st.session_state[_DONE] = context.t(f"risk.done.{verdict}")
-    st.rerun()
+        load_rule_hits.clear()
+        return context.t(f"risk.done.{verdict}")
+
+    acts.do(act)
 
 
 def show_credit(context: PageContext, business: str, credit: pd.DataFrame) -> None:

@@ -5,23 +5,27 @@ from typing import Any
 
 import streamlit as st
 
-from app_streamlit.queries.suggestions import load_suggestions
-from app_streamlit.ui import cards, decision_words, suggestion_words, tables
+from app_streamlit.queries.answerable import load_answerable
+from app_streamlit.queries.suggestions import KIND, load_suggestions
+from app_streamlit.ui import (
+    acts,
+    bulk_blocks,
+    cards,
+    decision_words,
+    suggestion_words,
+    tables,
+)
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.person import acting_person
 from app_streamlit.ui.states import no_data
 from app_streamlit.writes import suggestions as writes
-from connectors.errors import InputError
 from orchestration.decisions.approvals.verdicts import Answer
-
-_DONE = "_suggestion_done"
 
 
 def show_suggestions(context: PageContext, business: str, sites: dict[str, str]) -> None:
     """What to order, with the line's explanation, and what a person says to it."""
     t = context.t
-    if done := st.session_state.pop(_DONE, None):
-        st.toast(done, icon=":material/check:")
+    acts.tell()
     found = load_suggestions(context.edition.home, business)
     if found.empty:
         no_data(context, "suggestions.nothing")
@@ -40,6 +44,13 @@ def show_suggestions(context: PageContext, business: str, sites: dict[str, str])
     waiting = suggestion_words.open_only(found)
     if waiting.empty:
         return
+    listed = set(waiting["decision_id"])
+    asked = [
+        one
+        for one in load_answerable(context.edition.home)
+        if one.kind == KIND and one.is_asked and one.decision_id in listed
+    ]
+    bulk_blocks.offer_bulk(context, asked, key="bulk_suggestions")
     st.subheader(t("suggestions.one"))
     chosen = st.selectbox(
         t("suggestions.choose"),
@@ -56,6 +67,9 @@ def show_suggestions(context: PageContext, business: str, sites: dict[str, str])
 def _ask(context: PageContext, row: dict[str, Any]) -> None:
     """Quantity, reason and the three answers."""
     t = context.t
+    if not acts.is_offered(context, "approve"):
+        acts.say_why_not(context, "approve")
+        return
     decision_id = str(row["decision_id"])
     short = decision_id[:12]
     pack = int(row["pack_size"] or 1)
@@ -116,10 +130,8 @@ def _answer(row: dict[str, Any], verdict: Answer, person: str, reason: str) -> N
 
 
 def _do(context: PageContext, done: str, act: Callable[[], None]) -> None:
-    try:
+    def tell() -> str:
         act()
-    except InputError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    st.session_state[_DONE] = context.t(f"suggestions.done.{done}")
-    st.rerun()
+        return context.t(f"suggestions.done.{done}")
+
+    acts.do(tell)

@@ -1,11 +1,22 @@
 """What people do about decisions: verdicts, chosen options, retries and letting go."""
 
+from collections.abc import Sequence
+
+from app_streamlit.queries import answerable, suggestions
 from app_streamlit.queries import ledger as cached
-from app_streamlit.queries.access import require_all_rows, write_as, write_on_decision
+from app_streamlit.queries.access import (
+    person_of,
+    require_all_rows,
+    require_decision,
+    write_as,
+    write_on_decision,
+)
+from app_streamlit.queries.risk import load_rule_hits
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration.decisions import outbox
-from orchestration.decisions.approvals import verdicts
+from orchestration.decisions.approvals import bulk, verdicts
+from orchestration.decisions.approvals.bulk import BulkAnswer, BulkItem, BulkOutcome
 from orchestration.decisions.approvals.options import choose_option
 from orchestration.decisions.approvals.policy import load_approval_policy
 from orchestration.run_state import utc_now
@@ -97,3 +108,41 @@ def let_go(rule_id: str, *, person: str) -> int:
         )
     finally:
         cached.forget()
+
+
+def approve_all(
+    items: Sequence[BulkItem],
+    *,
+    person: str,
+    reason: str,
+    option: str | None,
+    is_rehearsal: bool,
+) -> list[BulkOutcome]:
+    """Approve many decisions, or tell what would come of it.
+
+    Raises:
+        ForbiddenError: the viewer may not approve, or does not see one of them; nothing is done.
+    """
+    for item in items:
+        require_decision(item.decision_id)
+    if is_rehearsal:
+        person = person_of("approve", person)
+    else:
+        for item in items:
+            person = write_as("approve", item.decision_id, person)
+    settings = load_settings()
+    answer = BulkAnswer(person, reason, option)
+    try:
+        return bulk.approve_all(
+            open_database(settings),
+            load_approval_policy(settings),
+            items,
+            answer,
+            now=utc_now(),
+            is_rehearsal=is_rehearsal,
+        )
+    finally:
+        cached.forget()
+        answerable.forget()
+        suggestions.forget()
+        load_rule_hits.clear()

@@ -60,6 +60,7 @@ def differences(folder: Path, end: date, query: Query) -> Iterator[Difference]:
     yield "ageing", _ageing(invoices, end), _found(query, _AGEING)
     yield "days by count-back", _count_back(invoices, end), _found(query, _COUNT_BACK)
     yield "changes of days add up", _changes(invoices, end), _found(query, _CHANGES)
+    yield "changes by customer add up", _changes(invoices, end), _found(query, _MOVERS)
     yield "rebates", _rebates(invoices), _found(query, _REBATES)
     yield "exposures", _exposures(folder, invoices), _found(query, _EXPOSURES)
     yield "faulty invoices", {}, _found(query, _FAULTY)
@@ -73,6 +74,7 @@ _COUNT_BACK = (
     "select month_end, round(sum(counted_days), 3) from rpt_dso_count_back group by 1 order by 1"
 )
 _CHANGES = "select month_end, round(sum(changed_days), 3) from rpt_dso_changes group by 1"
+_MOVERS = "select month_end, round(sum(changed_days), 3) from rpt_dso_customers group by 1"
 _REBATES = (
     "select split_part(customer_key, ':', 3), period_start, sum(accrued_amount) "
     "from fct_rebate_accruals group by 1, 2"

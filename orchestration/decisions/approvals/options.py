@@ -37,6 +37,7 @@ def choose_option(
     reason: str,
     now: datetime,
     seen_at: datetime | None = None,
+    is_rehearsal: bool = False,
 ) -> int:
     """Choose for a decision about which nobody is asked for approval; how many deliveries follow.
 
@@ -48,6 +49,7 @@ def choose_option(
         reason: why.
         now: the time of it.
         seen_at: `updated_at` of the decision as they saw it; None: it is not compared.
+        is_rehearsal: check and tell everything, keep nothing.
 
     Raises:
         OvertakenError: it has changed since, or somebody has chosen already.
@@ -66,9 +68,12 @@ def choose_option(
                 "approves chooses, with `fourflow decisions approve --option NAME`."
             )
         refuse_changed(connection, decision_id, seen_at)
-        return execute_option(
+        deliveries = execute_option(
             connection, decision_id, option, actor=actor.strip(), reason=reason.strip(), now=now
         )
+        if is_rehearsal:
+            connection.rollback()
+        return deliveries
 
 
 def execute_option(

@@ -89,11 +89,25 @@ class ApprovalState:
 
 
 def give_verdict(
-    engine: Engine, policy: ApprovalPolicy, decision_id: str, verdict: Verdict, *, now: datetime
+    engine: Engine,
+    policy: ApprovalPolicy,
+    decision_id: str,
+    verdict: Verdict,
+    *,
+    now: datetime,
+    is_rehearsal: bool = False,
 ) -> ApprovalState:
     """Record a verdict; what waited for it goes, or is cancelled.
 
     The verdict is kept for good, with what was recommended: it is a label for models.
+
+    Args:
+        engine: the operational database.
+        policy: who may approve what.
+        decision_id: about which decision.
+        verdict: what is said, by whom.
+        now: the time of it.
+        is_rehearsal: check and tell everything, keep nothing.
 
     Raises:
         OvertakenError: somebody was faster: it is answered, or was changed since it was seen.
@@ -130,7 +144,10 @@ def give_verdict(
             )
         )
         _apply(connection, asked, verdict, now)
-        return _state(connection, decision_id)
+        state = _state(connection, decision_id)
+        if is_rehearsal:
+            connection.rollback()
+        return state
 
 
 def withdraw(engine: Engine, decision_id: str, *, now: datetime, actor: str, reason: str) -> int:

@@ -664,6 +664,24 @@ select 'fourflow_demo' as business, 'CNY' as currency_code, date '2026-10-31' as
     changed_days::decimal(18, 6) as changed_days
 from (values ('mix', 2), ('terms', 3), ('slow_payers', 9), ('disputes', 0)) as t (component, changed_days);
 
+create or replace table lake.reports.rpt_dso_customers as
+select 'fourflow_demo' as business, 'CNY' as currency_code, date '2026-10-31' as month_end,
+    customer_key, open_amount::decimal(18, 2) as open_amount,
+    open_amount_before::decimal(18, 2) as open_amount_before,
+    overdue_amount::decimal(18, 2) as overdue_amount, changed_days::decimal(18, 6) as changed_days
+from (values ('sandbox:distributors:B0001', 700, 300, 450, 17), ('sandbox:distributors:B0002', 200, 280, 0, -4),
+    ('sandbox:distributors:B0003', 100, 20, 0, 1))
+    as t (customer_key, open_amount, open_amount_before, overdue_amount, changed_days);
+
+create or replace table lake.marts.fct_rebate_accruals as
+select 'fourflow_demo' as business, 'distributors' as channel, customer_key, date '2026-10-01' as period_start,
+    invoiced::decimal(18, 2) as invoiced_amount, tier::decimal(18, 2) as tier_amount_from,
+    rate::decimal(9, 6) as rebate_rate, 1::bigint as agreement_version,
+    accrued::decimal(18, 2) as accrued_amount, 'CNY' as currency_code
+from (values ('sandbox:distributors:B0001', 80000, 100000, 0.02, 1600), ('sandbox:distributors:B0001', 40000, 100000, 0.02, 800),
+    ('sandbox:distributors:B0002', 60000, 50000, 0.01, 600))
+    as t (customer_key, invoiced, tier, rate, accrued);
+
 create or replace table lake.marts.fct_invoiced_twice as
 select 'fourflow_demo' as business, 'distributors' as channel, 'CNY' as currency_code,
     120.00::decimal(18, 2) as amount;

@@ -1,6 +1,8 @@
 """The stock page: every view in both languages, and what people do about suggestions."""
 
 import re
+import shutil
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,12 +11,16 @@ from published_fixture import make_published_home
 from streamlit.testing.v1 import AppTest
 from test_app_pages import assert_translated, open_page, texts
 
+from app_streamlit.queries.answerable import forget as forget_answerable
 from app_streamlit.queries.suggestions import forget
 from app_streamlit.ui.i18n import LANGUAGES
 from app_streamlit.ui.stock_words import VIEWS
 from connectors.database.engine import open_database
+from connectors.lake.reader import open_published
 from connectors.settings import load_settings
-from orchestration.decisions.ledger import decision_history, list_decisions
+from orchestration.decisions.approvals.policy import load_approval_policy
+from orchestration.decisions.ledger import decide, decision_history, list_decisions
+from orchestration.decisions.rulebook import find_rule, save_rule
 
 
 def open_view(
@@ -103,3 +109,43 @@ def test_a_suggestion_is_changed_then_rejected_with_a_reason(monkeypatch, own_ho
     }
     assert happened["amended"] == happened["rejected"] == "test@example.com"
     assert any("Nothing waits for an answer" in text for text in texts(app))
+
+
+def test_what_is_left_after_an_edit_is_approved_in_one_go_after_a_dry_run(
+    monkeypatch, tmp_path, published_home
+):
+    home = tmp_path / "home"
+    shutil.copytree(published_home, home)
+    settings = load_settings(home=home)
+    engine = open_database(settings)
+    (home / "approvals.yml").write_text(
+        "kinds: [replenish]\n"
+        "tiers: [{tier: buyer, role: purchasing, hours: 24}]\n"
+        "people: {purchasing: [test@example.com]}\n",
+        encoding="utf-8",
+    )
+    rule = find_rule(engine, "replenish_below_reorder_point").definition
+    again = rule.model_copy(update={"rule_id": "replenish_again", "decides": None})
+    save_rule(engine, again, author="Li", reason="a second suggestion that asks")
+    with open_published(settings, engine=engine) as lake:
+        decide(engine, lake, now=datetime.now(UTC), approvals=load_approval_policy(settings))
+    forget()
+    forget_answerable()
+    waiting = list_decisions(engine, state="awaiting_approval", kind="replenish")
+    assert waiting
+    app = open_view(monkeypatch, home, "orders")
+    app.button(key="bulk_suggestions_rehearse").click().run()
+    assert not app.exception
+    assert not app.error
+    assert any(f"Dry run: {len(waiting)} decision" in text for text in texts(app))
+    assert list_decisions(engine, state="awaiting_approval", kind="replenish") == waiting
+    app.button(key="bulk_suggestions_approve").click().run()
+    assert not app.error
+    assert list_decisions(engine, state="awaiting_approval", kind="replenish") == []
+    last = decision_history(engine, waiting[0].decision_id)[-1]
+    assert (last.event, last.actor) == ("approved", "test@example.com")
+    with open_published(settings, engine=engine) as lake:
+        report = decide(
+            engine, lake, now=datetime.now(UTC), approvals=load_approval_policy(settings)
+        )
+    assert report.created == 0, "a re-run proposes nothing twice"

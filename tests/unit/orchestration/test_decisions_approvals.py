@@ -14,6 +14,7 @@ from connectors.database.runs import FailedCheck, RedState
 from connectors.database.schema import approval_verdicts, approvals, decisions, outbox
 from connectors.errors import InputError
 from connectors.sinks.base import Receipt
+from orchestration.decisions.approvals.bulk import BulkAnswer, BulkItem, approve_all
 from orchestration.decisions.approvals.options import choose_option
 from orchestration.decisions.approvals.policy import (
     SHIPPED_POLICY,
@@ -378,3 +379,28 @@ def test_stale_decision_executes_no_option(engine: Engine, ask: Ask) -> None:
         connection.execute(approvals.delete())
     with pytest.raises(InputError, match="stale"):
         choose_option(engine, one, "chase", actor="Li", reason="", now=NOW)
+
+
+def test_many_are_rehearsed_without_a_trace_then_answered_each_by_itself(
+    engine: Engine, ask: Ask
+) -> None:
+    mine = [ask(amount="8000"), ask(amount="9000")]
+    two_eyes, foreign = ask(amount="200000", needed=2, tier="manager"), ask(tier="chief")
+    items = [BulkItem(one, NOW) for one in (*mine, two_eyes, foreign)]
+    stale = BulkItem(ask(), NOW - timedelta(hours=1))
+    answer = BulkAnswer("Wang", "weekly round")
+    rehearsed = approve_all(engine, POLICY, [*items, stale], answer, now=NOW, is_rehearsal=True)
+    assert [one.outcome for one in rehearsed] == [
+        "goes", "goes", "more_needed", "refused", "refused",
+    ]  # fmt: skip
+    with engine.connect() as connection:
+        assert connection.execute(select(approval_verdicts)).all() == []
+    assert {one.state for one in list_decisions(engine)} == {"awaiting_approval"}
+    done = approve_all(engine, POLICY, [*items, stale], answer, now=NOW)
+    assert done == rehearsed
+    assert "was changed" in (done[-1].why or ""), "whoever was slower is told"
+    with engine.connect() as connection:
+        given = connection.execute(select(approval_verdicts.c.decision_id)).scalars().all()
+    assert set(given) == {*mine, two_eyes}
+    again = approve_all(engine, POLICY, items[:1], answer, now=NOW)
+    assert again[0].outcome == "refused"
