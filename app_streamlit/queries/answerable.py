@@ -109,7 +109,7 @@ def _option(one: Mapping[str, Any]) -> tuple[str, str, str, str | None, str | No
     label = one.get("label")
     words = label if isinstance(label, dict) else {}
     cost = one.get("cost")
-    currency = one.get("currency")
+    currency = one.get("currency_code")
     return (
         name,
         str(words.get("en") or name),

@@ -9,6 +9,7 @@ from app_streamlit.queries.answerable import Answerable
 from app_streamlit.ui import formats
 from app_streamlit.ui.cards import escape
 from app_streamlit.ui.context import PageContext
+from app_streamlit.ui.decision_words import in_words
 from app_streamlit.ui.tables import Column
 from orchestration.decisions.approvals.bulk import BulkOutcome
 
@@ -28,7 +29,7 @@ def common_options(context: PageContext, waiting: Sequence[Answerable]) -> dict[
 def short_name(context: PageContext, one: Answerable) -> str:
     """One line that tells a decision from its neighbours."""
     message = one.message_zh if context.language == "zh" else one.message_en
-    return message or one.decision_id[:12]
+    return in_words(context, message) if message else one.decision_id[:12]
 
 
 def rehearsed_sentence(
