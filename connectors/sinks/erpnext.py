@@ -7,22 +7,21 @@ made, and where two workers are at it at once, the field's uniqueness refuses th
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final, Self
-from urllib.parse import quote, urlsplit
+from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 import orjson
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
 from connectors.errors import FourflowError, PermanentError, TransientError
 from connectors.sinks.base import Receipt
 from connectors.sinks.documents import Document, PurchaseOrder, Transfer
 from connectors.sinks.platform import Order, Platform, client_of
 from connectors.sinks.texts import decided_at
-from connectors.sources.api.connector import AccountConfig
+from connectors.sources.api.connector import AccountConfig, EncryptedUrl
 
 KEY: Final = "fourflow_key"
-_LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 _SHOWN: Final = 200
 _DAYS_AHEAD: Final = timedelta(days=7)
 _TAKEN: Final = ("DuplicateEntryError", "UniqueValidationError")
@@ -37,20 +36,15 @@ _ADVICE: Final = {
 class ErpnextAccount(AccountConfig):
     """One ERPNext site."""
 
-    base_url: str = Field(description="Address of the site, such as https://erp.my-firm.com.")
+    base_url: EncryptedUrl = Field(
+        description="Address of the site, such as https://erp.my-firm.com."
+    )
     api_key: SecretStr = Field(description="Key of a user who may create the documents.")
     api_secret: SecretStr = Field(description="The key's secret.")
     company: str = Field(min_length=1, description="Company in whose name is ordered.")
     requests_per_second: float = Field(
         default=5.0, gt=0, description="Most calls a second; people work on the same server."
     )
-
-    @model_validator(mode="after")
-    def _is_encrypted(self) -> Self:
-        address = urlsplit(self.base_url)
-        if address.scheme != "https" and address.hostname not in _LOCAL:
-            raise ValueError("`base_url` must begin with https://: the secret is sent each time")
-        return self
 
 
 class _TakenError(PermanentError):

@@ -11,9 +11,10 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 import connectors.sources
 from connectors.declarations import suggest
@@ -22,6 +23,20 @@ from connectors.settings import Settings
 from connectors.sources.api.reading import Reading, TrackingNumber
 
 _ENTRY_POINTS = "fourflow.connectors"
+_LOCAL: Final = ("localhost", "127.0.0.1", "::1")
+
+
+def _is_encrypted(url: str) -> str:
+    address = urlsplit(url)
+    if address.scheme != "https" and address.hostname not in _LOCAL:
+        raise ValueError(
+            "must begin with https:// (or be on this machine): secrets and personal data are sent"
+        )
+    return url
+
+
+EncryptedUrl = Annotated[str, AfterValidator(_is_encrypted)]
+"""The address of somebody's own server: what is sent there may not be read on the way."""
 
 
 class AccountConfig(BaseModel):
