@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,8 +13,9 @@ from connectors.lake.attach import attach_statement, connect_snapshot, newest_sn
 from connectors.lake.reader import PublishedLake, find_published
 from connectors.settings import LAKE_NAME, NO_CONFIGURATION, Settings, load_settings
 from orchestration.dbt_build import MANIFESTS, DbtBuild, ensure_manifest, published_project
-from orchestration.decisions.evaluation import evaluate_rule
-from orchestration.decisions.rulebook import RuleVersion, list_rules
+from orchestration.decisions.definition import RuleDefinition
+from orchestration.decisions.evaluation import Snapshot, evaluate_rule
+from orchestration.decisions.rulebook import list_rules
 from orchestration.metrics.layer import CURRENCY_CODE, MetricLayer, MetricQuery
 from orchestration.preview.copying import copied_home
 from orchestration.preview.differences import Relation, Sides, TableDifference, compare_table
@@ -164,7 +165,14 @@ def preview(
             told.tables = _tables(Sides(both, "published", LAKE_NAME), manifest, done)
             sides = _Sides(manifest, done, before, after)
             _compare_metrics(told, sides, copy, published)
-            _compare_rules(told, sides, list_rules(engine), ZoneInfo(copy.business_time_zone))
+            rules = [
+                one.definition
+                for one in list_rules(engine)
+                if one.definition.source_table in sides.tables
+            ]
+            told.rules_compared = len(rules)
+            zone = ZoneInfo(copy.business_time_zone)
+            told.rules = compare_rules(rules, before, after, zone)
     return told
 
 
@@ -283,29 +291,35 @@ def _read(home: Settings) -> dict[str, Any]:
     return found
 
 
-def _compare_rules(
-    told: Preview, sides: _Sides, rules: Sequence[RuleVersion], zone: ZoneInfo
-) -> None:
-    """Evaluate every rule that reads what was built, whether or not it is switched on."""
+def compare_rules(
+    rules: Iterable[RuleDefinition], before: Snapshot, after: Snapshot, zone: ZoneInfo
+) -> list[RuleMove]:
+    """Rules that would decide something else, whether or not they are switched on.
+
+    Args:
+        rules: which.
+        before: the lake as it is published.
+        after: the lake with the change.
+        zone: business time zone.
+    """
+    moves = []
     for rule in rules:
-        if rule.definition.source_table not in sides.tables:
-            continue
-        told.rules_compared += 1
-        old = evaluate_rule(rule.definition, sides.before, zone=zone)
-        new = evaluate_rule(rule.definition, sides.after, zone=zone)
+        old = evaluate_rule(rule, before, zone=zone)
+        new = evaluate_rule(rule, after, zone=zone)
         known, found = (
             {(one.subject, one.occurrence) for one in side.proposals} for side in (old, new)
         )
         error = "" if old.errors else next(iter(new.errors), "")
         if known != found or error:
-            told.rules.append(
+            moves.append(
                 RuleMove(
                     rule.rule_id,
-                    rule.definition.mode,
-                    len(known),
-                    len(found),
-                    len(found - known),
-                    len(known - found),
-                    error,
+                    rule.mode,
+                    before=len(known),
+                    after=len(found),
+                    new=len(found - known),
+                    gone=len(known - found),
+                    error=error,
                 )
             )
+    return moves

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -12,8 +13,12 @@ from connectors.lake.attach import connect_snapshot, connect_writer, newest_snap
 from connectors.settings import load_settings
 from orchestration.dbt_build import keep_published_project, published_project
 from orchestration.dbt_fingerprint import PROJECT_STAMP
+from orchestration.decisions.definition import read_rule
+from orchestration.decisions.rulebook import SHIPPED_RULES
 from orchestration.preview.copying import copied_home
 from orchestration.preview.differences import Move, Relation, Sides, compare_table
+from orchestration.preview.report import Preview, compare_rules
+from tests.unit.orchestration.conftest import SnapshotInMemory
 
 KEYED = Relation("people", "main", ("person",))
 UNKEYED = Relation("people", "main", ())
@@ -146,3 +151,37 @@ def test_the_published_project_is_kept_and_found_by_its_hash(tmp_path: Path) -> 
     assert published_project(settings, "0123") == target
     keep_published_project(settings)
     assert published_project(settings, "abc") is None
+
+
+def put_orders(
+    lake: SnapshotInMemory, amounts: dict[str, int], amount: str = "gross_amount"
+) -> None:
+    rows = ", ".join(f"('{number}', {worth}.00)" for number, worth in amounts.items())
+    lake.execute(
+        "create or replace table fct_orders as select 'shop' as business, 'shop' as source, "
+        "'web' as channel, 'shop:' || number as order_key, number as order_no, "
+        "'sale' as order_type, 'paid' as order_status, 'CNY' as currency_code, "
+        f"worth::decimal(18, 2) as {amount}, timestamptz '2026-11-21 09:00:00+00' as created_at, "
+        f"null::varchar as customer_key from (values {rows}) as t (number, worth)"
+    )
+
+
+def test_rules_that_would_decide_something_else(lake: SnapshotInMemory) -> None:
+    large = read_rule(SHIPPED_RULES / "alert_large_order.yml")
+    zone = ZoneInfo("Asia/Shanghai")
+    after = SnapshotInMemory()
+    put_orders(lake, {"1": 50_000, "2": 60_000, "3": 10})
+    put_orders(after, {"1": 50_000, "2": 20, "3": 70_000, "4": 80_000})
+    (move,) = compare_rules([large], lake, after, zone)
+    assert (move.rule_id, move.before, move.after) == ("alert_large_order", 2, 3)
+    assert (move.new, move.gone, move.error) == (2, 1, "")
+
+    put_orders(after, {"1": 50_000, "2": 60_000, "5": 11})
+    assert compare_rules([large], lake, after, zone) == []
+
+    # A rule that a renamed column leaves blind is told, not counted as content.
+    put_orders(after, {"1": 50_000}, amount="order_amount")
+    (blind,) = compare_rules([large], lake, after, zone)
+    assert (blind.after, blind.gone) == (0, 2)
+    assert "gross_amount" in blind.error
+    assert not Preview("p", rules=[blind]).is_sound
