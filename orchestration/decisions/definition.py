@@ -203,6 +203,16 @@ class RuleDefinition(Strict):
                 hint = closest(parameter, self.parameters) or "; add it to parameters"
                 raise ValueError(f"it names the parameter {parameter}, which is not there{hint}")
 
+    @model_validator(mode="after")
+    def _options_cost_in_the_budgets_currency(self) -> Self:
+        for option in self.options:
+            if self.budget and option.currency not in (None, self.budget.currency):
+                raise ValueError(
+                    f"option {option.name} costs {option.currency} and the budget is in "
+                    f"{self.budget.currency}; give both in one currency"
+                )
+        return self
+
     def _named_parameters(self) -> set[str]:
         """Parameters that other parts of the rule name, besides conditions and texts."""
         named = [option.cost_parameter for option in self.options]

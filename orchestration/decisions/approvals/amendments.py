@@ -24,6 +24,11 @@ QUANTITY = "suggested_quantity"
 PROPOSED = "proposed_quantity"
 _OPEN = ("proposed", "awaiting_approval", "held")
 _CENT = Decimal("0.01")
+# Sentences of a plan that name its quantity: the mark that finds a change again, and its end.
+_CHANGED = {
+    "explanation_en": ("; changed to ", "{quantity} by {actor}"),
+    "explanation_zh": ("；改为 ", "{quantity}（{actor}）"),
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ def amend_quantity(
             **row.explanation,
             PROPOSED: row.explanation.get(PROPOSED, before),
             QUANTITY: amendment.quantity,
+            **_reworded(row.explanation, amendment),
         }
         message, actions = fill_texts(rule, row.branch, explanation, zone=zone)
         amount = _amount(row, before, amendment.quantity)
@@ -87,6 +93,17 @@ def amend_quantity(
         detail = {"from": before, "to": amendment.quantity, "reason": amendment.reason.strip()}
         happening = Happening(AMENDED, now, amendment.actor.strip(), detail)
         refresh_states(connection, [decision_id], happening)
+
+
+def _reworded(explanation: Mapping[str, Any], amendment: Amendment) -> dict[str, str]:
+    """The plan's own sentences, with what somebody made of their quantity behind them."""
+    told = {}
+    for name, (mark, tail) in _CHANGED.items():
+        plan = explanation.get(name)
+        if isinstance(plan, str):
+            said = mark + tail.format(quantity=amendment.quantity, actor=amendment.actor.strip())
+            told[name] = plan.partition(mark)[0] + said
+    return told
 
 
 def _decision(connection: Connection, decision_id: str) -> Row[Any]:

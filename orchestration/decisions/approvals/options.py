@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select
+from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from connectors.database.engine import write_transaction
 from connectors.database.schema import approvals, decision_events, decisions, outbox
@@ -102,6 +103,11 @@ def execute_option(
         for sink in action.sinks
     ]
     connection.execute(insert(outbox), deliveries)
+    if row.cost is not None and chosen.get("cost"):
+        # The rule has a budget: what the option costs counts in it, too.
+        mine = decisions.c.decision_id == decision_id
+        cost = Decimal(row.cost) + Decimal(str(chosen["cost"]))
+        connection.execute(update(decisions).where(mine).values(cost=cost))
     detail = {"option": option, "cost": chosen.get("cost"), "reason": reason or None}
     refresh_states(connection, [decision_id], Happening(CHOSEN, now, actor, detail))
     return len(deliveries)

@@ -72,6 +72,10 @@ def test_amount_texts_and_payload_follow_the_quantity(engine: Engine, suggestion
     assert after.explanation["proposed_quantity"] == old
     assert after.amount == (unit * new).quantize(Decimal("0.01"))
     assert after.message["en"].startswith(f"Order {new} of")
+    plan = before.explanation["explanation_en"]
+    assert after.explanation["explanation_en"] == f"{plan}; changed to {new} by Li"
+    assert f"; changed to {new} by Li" in after.message["en"]
+    assert f"；改为 {new}（Li）" in after.message["zh"]
     give_verdict(engine, POLICY, suggestion, Verdict("approve", "Zhao"), now=NOW)
     target = Target()
     deliver(engine, {"jsonl": target}, now=NOW, worker_id="w")

@@ -14,6 +14,7 @@ from connectors.database.runs import FailedCheck, RedState
 from connectors.database.schema import approval_verdicts, approvals, decisions, outbox
 from connectors.errors import InputError
 from connectors.sinks.base import Receipt
+from orchestration.decisions import recording
 from orchestration.decisions.approvals.bulk import BulkAnswer, BulkItem, approve_all
 from orchestration.decisions.approvals.options import choose_option
 from orchestration.decisions.approvals.policy import (
@@ -404,3 +405,22 @@ def test_many_are_rehearsed_without_a_trace_then_answered_each_by_itself(
     assert set(given) == {*mine, two_eyes}
     again = approve_all(engine, POLICY, items[:1], answer, now=NOW)
     assert again[0].outcome == "refused"
+
+
+def test_what_an_option_costs_counts_in_the_budget_of_its_rule(engine: Engine, ask: Ask) -> None:
+    costly = [{**option("reship"), "cost": "12.50", "currency_code": "CNY"}]
+    counted, uncounted = ask(options=costly, cost=Decimal("5.00")), ask(options=costly)
+    for one in (counted, uncounted):
+        give_verdict(engine, POLICY, one, Verdict(YES, "Wang", option="reship"), now=NOW)
+    with engine.connect() as connection:
+        rows = connection.execute(select(decisions.c.decision_id, decisions.c.cost)).all()
+    assert {row.decision_id: row.cost for row in rows} == {
+        counted: Decimal("17.50"),
+        uncounted: None,  # a rule without a budget
+    }
+    assert _spent_of(engine) == Decimal("17.50")
+
+
+def _spent_of(engine: Engine) -> Decimal:
+    with engine.connect() as connection:
+        return recording._spent(connection, "r", None)

@@ -353,3 +353,15 @@ def test_fields_are_written_for_systems_and_not_for_people(value: object, writte
 
 def test_rules_may_name_every_target() -> None:
     assert set(TARGETS) <= set(get_args(SinkName))
+
+
+def test_options_cost_in_the_currency_of_the_budget() -> None:
+    coupon = shipped("coupon_late_delivery")
+    assert coupon.budget is not None
+    whole = coupon.model_dump(mode="json")
+    option = {
+        "name": "more", "label": {"en": "More", "zh": "更多"}, "currency": "USD",
+        "cost_parameter": coupon.budget.cost_parameter, "actions": whole["actions"],
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="option more costs USD and the budget is in CNY"):
+        RuleDefinition.model_validate(whole | {"options": [option]})
