@@ -47,11 +47,11 @@ class Warehouse:
 
 
 @pytest.fixture(scope="session")
-def new_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Warehouse]:
-    """Makes an empty warehouse of that name."""
+def new_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Warehouse]:
+    """Makes an empty warehouse of that name; other settings than the usual ones by keyword."""
 
-    def make(name: str) -> Warehouse:
-        return Warehouse(load_settings(home=tmp_path_factory.mktemp(name)))
+    def make(name: str, **settings: object) -> Warehouse:
+        return Warehouse(load_settings(home=tmp_path_factory.mktemp(name), **settings))
 
     return make
 
@@ -74,7 +74,7 @@ def full_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def warehouse(
-    new_warehouse: Callable[[str], Warehouse], real_data: Path, full_world: Path
+    new_warehouse: Callable[..., Warehouse], real_data: Path, full_world: Path
 ) -> Warehouse:
     """Both real data sets and the simulated retailer, built and tested by dbt."""
     made = new_warehouse("warehouse")

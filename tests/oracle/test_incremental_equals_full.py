@@ -69,7 +69,7 @@ def _contents(warehouse: Warehouse, models: list[str]) -> dict[str, list[str]]:
     "seed", [3, pytest.param(4, marks=pytest.mark.heavy), pytest.param(5, marks=pytest.mark.heavy)]
 )
 def test_random_batches_give_what_a_full_refresh_gives(
-    new_warehouse: Callable[[str], Warehouse], tmp_path: Path, seed: int
+    new_warehouse: Callable[..., Warehouse], tmp_path: Path, seed: int
 ):
     warehouse, world, offered = new_warehouse("incremental"), tmp_path / "world", tmp_path / "all"
     build_sandbox(replace(WORLD, seed=seed), world)

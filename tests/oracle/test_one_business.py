@@ -13,6 +13,7 @@ from connectors.sandbox.servers.serve import serve_sandbox
 from connectors.sandbox.world import WorldConfig
 from orchestration.learning import learn_demand
 from orchestration.replenishing import plan_replenishment
+from tests.lean_project import lean_project
 from tests.oracle.conftest import Warehouse
 from tests.platforms import Read, current_records, read_account
 
@@ -28,7 +29,7 @@ WAREHOUSE_KEEPS = ("parcels", "stock", "products")
 
 @pytest.fixture(scope="module")
 def retailer(
-    new_warehouse: Callable[[str], Warehouse], tmp_path_factory: pytest.TempPathFactory
+    new_warehouse: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory
 ) -> Warehouse:
     """The shop is read by API; the warehouse sends files and knows of no order but its number."""
     files = tmp_path_factory.mktemp("warehouse_files")
@@ -36,7 +37,8 @@ def retailer(
     for entity in files.iterdir():
         if entity.is_dir() and entity.name not in WAREHOUSE_KEEPS:
             shutil.rmtree(entity)
-    made = new_warehouse("one_business")
+    marts = lean_project("fct_daily_demand", "fct_parcels", "rpt_funnel_daily")
+    made = new_warehouse("one_business", dbt_project=marts)
     made.load("sandbox", files)
     with serve_sandbox(WORLD) as served:
         known = served.credentials()["taobao"]
