@@ -6,8 +6,6 @@ catalogues of the app, so that one test reads and clicks in either language.
 
 import csv
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -113,11 +111,10 @@ class Cockpit:
     # -- doing -----------------------------------------------------------------------------------
 
     def press(self, label: str | re.Pattern[str]) -> "Cockpit":
-        """Press a button of the page."""
-        exact = isinstance(label, str)
-        self.page.get_by_test_id("stMain").get_by_role(
-            "button", name=label, exact=exact
-        ).first.click()
+        """Press a button of the page; Streamlit draws its icon's name before the words."""
+        words = re.compile(rf"(^|\s){re.escape(label)}$") if isinstance(label, str) else label
+        main = self.page.get_by_test_id("stMain")
+        main.get_by_role("button", name=words).first.click()
         return self.settle()
 
     def show(self, label: str) -> "Cockpit":
@@ -143,21 +140,22 @@ class Cockpit:
         self.page.keyboard.press("Escape")
         return self
 
-    def fill(self, label: str, text: str) -> "Cockpit":
-        """Write into a field and leave it."""
-        field = self.page.get_by_label(label, exact=True).last
+    def fill(self, label: str, text: str, *, beside: str | None = None) -> "Cockpit":
+        """Write into a field and leave it.
+
+        Args:
+            label: of the field.
+            text: what is written.
+            beside: a button of the form that the field is in, where several have such a field.
+        """
+        place = self.page.get_by_test_id("stMain")
+        if beside is not None:
+            button = self.page.get_by_role("button", name=beside)
+            place = self.page.get_by_test_id("stForm").filter(has=button)
+        field = place.get_by_label(label, exact=True).last
         field.fill(text)
         field.press("Tab")
         return self.settle()
-
-    @contextmanager
-    def elsewhere(self) -> Iterator["Cockpit"]:
-        """A second tab of the same person."""
-        tab = self.page.context.new_page()
-        try:
-            yield Cockpit(tab, self.url, self.t.language)
-        finally:
-            tab.close()
 
 
 class Served(Protocol):

@@ -2,11 +2,14 @@
 
 import csv
 import shlex
+import shutil
 from datetime import timedelta
 
 import pytest
 
+from connectors.settings import PROJECT_ROOT
 from tests.e2e.cockpit import Cockpit
+from tests.installation import Installation
 
 pytestmark = [pytest.mark.e2e]
 
@@ -122,3 +125,37 @@ def test_j14_no_duplicate_and_no_missing_invoice(cockpit_in, dashboards, lake, t
     assert left > 50
     assert uninvoiced == 0
     assert invoices == invoiced > 50
+
+
+def test_j16_change_a_threshold_and_see_what_moves(lake, tmp_path):
+    project = tmp_path / "dbt_project"
+    shutil.copytree(PROJECT_ROOT / "dbt_project", project)
+    grid = project / "seeds" / "rfm_segment_grid.csv"
+    before = grid.read_text(encoding="utf-8")
+    assert "\n5,5,champions\n" in before
+    grid.write_text(before.replace("\n5,5,champions\n", "\n5,5,loyal\n"), encoding="utf-8")
+    published = lake.json("status", expect=None)["publication"]
+
+    analyst = Installation(lake.home, {"FOURFLOW_DBT_PROJECT": str(project)})
+    told = analyst.json("preview")
+    assert told["publication_id"] == published["publication_id"]
+    assert told["changed"] == ["rfm_segment_grid"]
+    assert told["checks_failed"] == []
+    assert told["checks_passed"] > 10
+
+    # Who changes tier: counted without the preview, from the scores that are published.
+    moving = lake.value(
+        "select count(*) from dim_customers where rfm_recency_score = 5 and rfm_frequency_score = 5"
+    )
+    moves = {
+        (move["table"], move["column"], move["before"], move["after"]): move["row_count"]
+        for table in told["tables"]
+        for move in table["moves"]
+    }
+    assert moving > 20
+    assert moves["dim_customers", "rfm_segment", "champions", "loyal"] == moving
+    assert "fct_orders" not in {table["table"] for table in told["tables"]}
+
+    # Nothing of it is published, and the copy is gone.
+    assert lake.json("status", expect=None)["publication"] == published
+    assert list((lake.home / "tmp").glob("preview-*")) == []
