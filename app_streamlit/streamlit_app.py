@@ -7,7 +7,7 @@ import streamlit as st
 from app_streamlit.queries.edition import edition_of
 from app_streamlit.queries.operations import load_standing
 from app_streamlit.queries.overview import load_bounds, load_channels, load_source_names
-from app_streamlit.ui import address, admission, filters, freshness, navigation, states
+from app_streamlit.ui import address, admission, filters, freshness, navigation, states, tour
 from app_streamlit.ui.context import PageContext, business_labels, keep
 from app_streamlit.ui.i18n import Translator
 from connectors.errors import ForbiddenError
@@ -33,6 +33,7 @@ with st.sidebar:
     name = page.url_path or navigation.first_page(viewer)
     address.enter(name)
     navigation.menu(t, viewer)
+    tour.offer(t, viewer)
     publication = filters.publication_picker(standing, t, settings.business_time_zone)
 
 if publication is None:
@@ -75,6 +76,7 @@ freshness.style_stale_blocks()
 states.announce_change(t)
 states.red_banner(t, standing, publication.publication_id, context.zone)
 states.not_newest(context)
+tour.show(t, viewer, name)
 try:
     if viewer.may_open(name):
         page.run()

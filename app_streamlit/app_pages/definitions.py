@@ -6,7 +6,7 @@ from app_streamlit.queries.definitions import documentation_site, load_definitio
 from app_streamlit.ui import address, cards, metric_words, tables
 from app_streamlit.ui.context import current
 
-VIEWS = ["metrics", "site"]
+VIEWS = ["metrics", "glossary", "site"]
 
 context = current()
 t = context.t
@@ -30,6 +30,17 @@ if view == "metrics":
         key="definitions_table",
         is_published=False,
         describe=t("definitions_page.views.metrics"),
+        height=640,
+    )
+elif view == "glossary":
+    st.caption(t("definitions_page.glossary_caption"))
+    tables.show_table(
+        metric_words.glossary(t),
+        metric_words.GLOSSARY_COLUMNS,
+        context,
+        key="glossary_table",
+        is_published=False,
+        describe=t("definitions_page.views.glossary"),
         height=640,
     )
 else:

@@ -45,6 +45,7 @@ KEYS = (
     "grain",
     "chart",
     "filter",
+    "tour",
 )
 # Choices that belong to some pages only; any other page forgets them.
 OWNERS = {

@@ -1,8 +1,10 @@
 """What a figure is, in the words of its owner, from the semantic layer."""
 
+import pandas as pd
+
 from app_streamlit.queries.metrics import described
 from app_streamlit.ui.cards import escape
-from app_streamlit.ui.i18n import Translator, readable
+from app_streamlit.ui.i18n import Translator, catalogue, readable
 from app_streamlit.ui.tables import Column
 
 
@@ -34,6 +36,21 @@ def columns(t: Translator) -> tuple[Column, ...]:
         Column("kind", label="metric_kind", words=lambda kind: t(f"metric_kinds.{kind}")),
         Column("metric", label="metric_name"),
     )
+
+
+def glossary(t: Translator) -> pd.DataFrame:
+    """One row a word that pages use, in the order of the reader's alphabet."""
+    names = sorted(
+        {key.split(".")[1] for key in catalogue(t.language) if key.startswith("glossary.")}
+    )
+    found = [
+        {"term": t(f"glossary.{name}.term"), "meaning": t(f"glossary.{name}.meaning")}
+        for name in names
+    ]
+    return pd.DataFrame(found).sort_values("term", ignore_index=True)
+
+
+GLOSSARY_COLUMNS = (Column("term"), Column("meaning", "long"))
 
 
 def _unit(unit: str, t: Translator) -> str:

@@ -61,17 +61,21 @@ def build(t: Translator, viewer: Viewer) -> Page:
     draws; the page's script does not run) and not an error.
     """
     first = first_page(viewer)
-    pages = [
-        st.Page(
-            path(entry.name),
-            title=t(f"pages.{entry.name}"),
-            icon=entry.icon,
-            url_path=entry.name,
-            default=entry.name == first,
-        )
-        for entry in ENTRIES
-    ]
-    return st.navigation(pages, position="hidden")
+    pages = [_page(t, entry, entry.name) for entry in ENTRIES if entry.name != first]
+    begin = next(entry for entry in ENTRIES if entry.name == first)
+    # The bare address is the first page; its name is an address too, as every other page's.
+    home = _page(t, begin, "home", default=True)
+    return st.navigation([home, _page(t, begin, first), *pages], position="hidden")
+
+
+def _page(t: Translator, entry: Entry, address_of: str, *, default: bool = False) -> Page:
+    return st.Page(
+        path(entry.name),
+        title=t(f"pages.{entry.name}"),
+        icon=entry.icon,
+        url_path=address_of,
+        default=default,
+    )
 
 
 def menu(t: Translator, viewer: Viewer) -> None:

@@ -108,6 +108,16 @@ def test_pages_fit_a_phone(phone, dashboards, entry):
     assert phone.get_by_test_id("stException").count() == 0
 
 
+def test_the_first_page_has_an_address_of_its_own(page, dashboards):
+    open_page(page, dashboards, "overview", lang="en")
+    assert page.locator("h1").inner_text() == "Today"
+    page.get_by_role("link", name="Funnel", exact=True).click()
+    settle(page, "Funnel")
+    page.get_by_role("link", name="Today", exact=True).click()
+    settle(page, "Today")
+    assert page.get_by_test_id("stException").count() == 0
+
+
 def test_nothing_is_fetched_from_elsewhere(page, dashboards):
     foreign = []
     page.on(
