@@ -72,7 +72,7 @@ with st.sidebar:
     )
 
 keep(context)
-freshness.style_stale_blocks()
+freshness.style_blocks()
 states.announce_change(t)
 states.red_banner(t, standing, publication.publication_id, context.zone)
 states.not_newest(context)

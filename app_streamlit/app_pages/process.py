@@ -10,7 +10,7 @@ from app_streamlit.queries.process import (
     load_steps,
     load_variants,
 )
-from app_streamlit.ui import address, cards, formats, process_words, tables, theme
+from app_streamlit.ui import address, cards, formats, freshness, process_words, tables, theme
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
 
@@ -44,15 +44,16 @@ for business in context.businesses:
             label_visibility="visible",
         )
     steps = load_steps(context.edition, business, channel, order_type)
-    st.graphviz_chart(
-        process_map(
-            process_words.on_the_map(steps),
-            labels=names,
-            step_label=lambda count, wait: process_words.step_label(context, count, wait),
-            text_colour=theme.text_colour(),
-        ),
-        width="stretch",
-    )
+    with freshness.block(f"process_map_{business}"):
+        st.graphviz_chart(
+            process_map(
+                process_words.on_the_map(steps),
+                labels=names,
+                step_label=lambda count, wait: process_words.step_label(context, count, wait),
+                text_colour=theme.text_colour(),
+            ),
+            width="stretch",
+        )
     st.caption(t("process.map_caption"))
     st.subheader(t("process.variants"))
     variants = variants[variants["order_type"] == order_type]

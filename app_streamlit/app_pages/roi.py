@@ -13,7 +13,9 @@ told = load_return(context.edition)
 if told is None:
     cards.headline(t("roi.none"))
     st.markdown(t("roi.how_to_freeze"))
-    st.code('fourflow baseline freeze --reason "four ordinary weeks"', language=None)
+    st.code(
+        'fourflow baseline freeze --reason "four ordinary weeks"', language=None, wrap_lines=True
+    )
     st.stop()
 
 cards.headline(roi_words.headline(context, told))

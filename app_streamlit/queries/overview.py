@@ -138,6 +138,20 @@ def load_channels(edition: Edition) -> list[Channel]:
     return [Channel(**row) for row in found]
 
 
+@st.cache_data(max_entries=8, show_spinner=False)
+def load_named_channels(edition: Edition) -> list[Channel]:
+    """All channels with a name, those on credit only too."""
+    if not has_table(edition, "dim_channels"):
+        return []
+    found = rows(
+        edition,
+        "select business, channel, label_en, label_zh, currency_code from dim_channels "
+        "qualify row_number() over (partition by business, channel "
+        "order by is_listed desc, source) = 1 order by business, channel",
+    )
+    return [Channel(**row) for row in found]
+
+
 @st.cache_data(max_entries=256, show_spinner=False)
 def load_totals(edition: Edition, scope: Scope) -> list[tuple[str, Totals]]:
     """Totals of a scope, one entry a currency, most orders first; empty without days."""

@@ -13,6 +13,7 @@ from app_streamlit.queries.today import load_targets
 from app_streamlit.ui import formats, metric_words, stories
 from app_streamlit.ui.cards import Tile
 from app_streamlit.ui.context import PageContext
+from app_streamlit.ui.customer_words import customer_label
 from app_streamlit.ui.i18n import pick
 from app_streamlit.ui.tables import Column
 
@@ -144,7 +145,7 @@ def exposure_columns(context: PageContext, business: str) -> tuple[Column, ...]:
     """The columns of customers on credit."""
     t = context.t
     return (
-        Column("customer_key"),
+        Column("customer_key", words=customer_label),
         Column("is_over_limit", words=lambda over: t("cash.yes") if over else t("cash.no")),
         Column("exposure_amount", "money"),
         Column("credit_limit", "money"),

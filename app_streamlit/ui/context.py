@@ -7,7 +7,7 @@ import streamlit as st
 
 from app_streamlit.queries.edition import Edition
 from app_streamlit.queries.operations import Standing
-from app_streamlit.queries.overview import Channel, SourceName
+from app_streamlit.queries.overview import Channel, SourceName, load_named_channels
 from app_streamlit.queries.scope import Bounds, Scope, resolve_days
 from app_streamlit.ui.i18n import Language, Translator, readable
 from connectors.database.publications import Publication
@@ -84,7 +84,7 @@ class PageContext:
 
     def channel_label(self, channel: str, business: str | None = None) -> str:
         """A channel in the reader's words."""
-        for known in self.channels:
+        for known in load_named_channels(self.edition):
             if known.channel == channel and business in (None, known.business):
                 return known.label_zh if self.language == "zh" else known.label_en
         return self.t.known(f"channels.{channel}", channel)

@@ -14,6 +14,11 @@ from app_streamlit.ui.tables import Column
 _NO_SEGMENT = "none"  # of a person who had not bought yet
 
 
+def customer_label(key: object) -> str:
+    """A customer as their source calls them; the key names the source and the channel, too."""
+    return str(key).rsplit(":", 1)[-1]
+
+
 def segment_label(context: PageContext, segment: str) -> str:
     """The name of a segment in the reader's language."""
     if segment == _NO_SEGMENT:
@@ -81,7 +86,7 @@ def segment_columns(context: PageContext) -> tuple[Column, ...]:
 def customer_columns(context: PageContext, business: str) -> tuple[Column, ...]:
     """The columns of the customers' table."""
     return (
-        Column("customer_key", words=lambda key: str(key).rsplit(":", 1)[-1]),
+        Column("customer_key", words=customer_label),
         Column("channel", words=lambda name: context.channel_label(str(name), business)),
         Column("rfm_recency", "count"),
         Column("rfm_frequency", "count"),

@@ -12,8 +12,11 @@ from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext, current
 
 STALE_AFTER = timedelta(hours=36)
-# Stale figures lose their colours; their text stays as readable as any.
-_GREY = """<style>
+# Stale figures lose their colours; their text stays as readable as any. A map that is wider than a
+# phone is moved sideways within its own frame.
+_STYLE = """<style>
+[class*="_process_map_"] [data-testid="stGraphVizChart"] { overflow-x: auto; }
+[class*="_process_map_"] svg { min-width: 900px; }
 [class*="st-key-stale_"] { filter: grayscale(1); }
 [class*="st-key-stale_"] [data-testid="stMetric"] { border-style: dashed; }
 </style>"""
@@ -75,6 +78,6 @@ def sentence(context: PageContext, fresh: Freshness) -> str:
     return f":material/schedule: **{t('stale.word')}** · {text}" if fresh.is_stale else text
 
 
-def style_stale_blocks() -> None:
-    """The look of stale blocks; once a run."""
-    st.html(_GREY)
+def style_blocks() -> None:
+    """The look of blocks; once a run."""
+    st.html(_STYLE)

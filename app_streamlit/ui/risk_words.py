@@ -11,6 +11,7 @@ from app_streamlit.queries.rates import share
 from app_streamlit.queries.risk import WAITING
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
+from app_streamlit.ui.customer_words import customer_label
 from app_streamlit.ui.decision_words import in_words, state_label
 from app_streamlit.ui.i18n import readable
 from app_streamlit.ui.tables import Column
@@ -78,7 +79,7 @@ def queue_frame(
     queue += [
         {
             "what": t("risk.what.credit"),
-            "about": row["customer_key"],
+            "about": customer_label(row["customer_key"]),
             "score": None,
             "why": _credit_words(context, row),
             "amount": row["exposure_amount"],
@@ -130,7 +131,7 @@ def credit_columns(context: PageContext, business: str) -> tuple[Column, ...]:
     """Exposure beside the limit."""
     t = context.t
     return (
-        Column("customer_key"),
+        Column("customer_key", words=customer_label),
         Column("channel", words=lambda name: context.channel_label(str(name), business)),
         Column("is_over_limit", label="state", words=lambda over: t(f"risk.credit.{_over(over)}")),
         Column("exposure_amount", "money"),
