@@ -8,13 +8,17 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from app_streamlit.queries.overview import load_data_until
-from app_streamlit.ui import formats
+from app_streamlit.ui import formats, theme
 from app_streamlit.ui.context import PageContext, current
 
 STALE_AFTER = timedelta(hours=36)
 # Stale figures lose their colours; their text stays as readable as any. A map that is wider than a
-# phone is moved sideways within its own frame.
+# phone is moved sideways within its own frame. What is chosen of several is told by its ground and
+# border; its words keep the colour of text, which is readable on both themes.
 _STYLE = """<style>
+[data-testid="stButtonGroup"] [data-selected], [data-testid="stButtonGroup"] [data-selected] p {
+  color: %s !important;
+}
 [class*="_process_map_"] [data-testid="stGraphVizChart"] { overflow-x: auto; }
 [class*="_process_map_"] svg { min-width: 900px; }
 [class*="st-key-stale_"] { filter: grayscale(1); }
@@ -80,4 +84,4 @@ def sentence(context: PageContext, fresh: Freshness) -> str:
 
 def style_blocks() -> None:
     """The look of blocks; once a run."""
-    st.html(_STYLE)
+    st.html(_STYLE % theme.text_colour())
