@@ -6,9 +6,11 @@ import dagster as dg
 from dagster_dbt import get_asset_key_for_model
 
 from connectors.database.engine import open_database
+from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
 from orchestration.defs.transform import dbt_models
 from orchestration.learning import Learned, learn_demand, learn_returns
+from orchestration.model_checks import check_models, check_names
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
 from orchestration.progress import RunProgress
 from orchestration.replenishing import plan_replenishment
@@ -52,7 +54,9 @@ def _learn(
     progress: RunProgress,
     step: str,
     work: Callable[..., Learned],
-) -> Iterator[dg.MaterializeResult]:
+    *,
+    checked: str | None = None,
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     engine = open_database(settings)
     ensure_run(engine, context.run_id, context.run.tags.get("fourflow/trigger", "dagster"))
     progress.start(step)
@@ -63,6 +67,30 @@ def _learn(
         yield dg.MaterializeResult(
             asset_key=dg.AssetKey(["ml", table]), metadata={"dagster/row_count": rows}
         )
+    if checked is not None:
+        yield from _checks(settings, checked)
+
+
+def _check_specs(table: str) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(name, asset=dg.AssetKey(["ml", table])) for name in check_names(table)
+    ]
+
+
+def _checks(settings: Settings, table: str) -> Iterator[dg.AssetCheckResult]:
+    connection = connect_snapshot(settings)
+    try:
+        outcome = check_models(connection, table)
+    finally:
+        connection.close()
+    for name, problems in outcome.items():
+        yield dg.AssetCheckResult(
+            asset_key=dg.AssetKey(["ml", table]),
+            check_name=name,
+            passed=not problems,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"problems": problems},
+        )
 
 
 def _dbt(name: str) -> dg.AssetKey:
@@ -72,29 +100,40 @@ def _dbt(name: str) -> dg.AssetKey:
 @dg.multi_asset(
     name="learn_demand",
     specs=_specs(DEMAND, _dbt("fct_daily_demand"), _dbt("rpt_channel_daily")),
+    check_specs=_check_specs("demand_forecasts"),
     pool=LAKE_POOL,
 )
 def demand(
     context: dg.AssetExecutionContext,
     fourflow: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[RunProgress],
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Forecast every business's daily demand and judge the method by rolling origins."""
-    yield from _learn(context, fourflow, progress, "forecast demand", learn_demand)
+    yield from _learn(
+        context, fourflow, progress, "forecast demand", learn_demand, checked="demand_forecasts"
+    )
 
 
 @dg.multi_asset(
     name="learn_returns",
     specs=_specs(RETURNS, _dbt("fct_return_risk_examples")),
+    check_specs=_check_specs("return_risk_scores"),
     pool=LAKE_POOL,
 )
 def returns(
     context: dg.AssetExecutionContext,
     fourflow: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[RunProgress],
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Score the risk that a line comes back; split by time, calibrated, beside its baseline."""
-    yield from _learn(context, fourflow, progress, "score return risk", learn_returns)
+    yield from _learn(
+        context,
+        fourflow,
+        progress,
+        "score return risk",
+        learn_returns,
+        checked="return_risk_scores",
+    )
 
 
 @dg.multi_asset(
@@ -122,6 +161,6 @@ def replenishment(
     context: dg.AssetExecutionContext,
     fourflow: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[RunProgress],
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Say what sites should give each other and what to buy until the next order can arrive."""
     yield from _learn(context, fourflow, progress, "plan replenishment", plan_replenishment)

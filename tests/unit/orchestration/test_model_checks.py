@@ -1,0 +1,99 @@
+"""Models in use are checked for calibration, baselines, age and drift; each check can fail."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pytest
+
+from orchestration.ml_tables import ML_TABLES
+from orchestration.model_checks import check_models
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@pytest.fixture
+def lake() -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect()
+    for table in ("model_versions", "return_risk_scores", "demand_evaluations"):
+        columns = ", ".join(f"{name} {kind}" for name, kind in ML_TABLES[table].items())
+        connection.execute(f"create table {table} ({columns})")
+    connection.execute("create table int_business_clock (business varchar, as_of timestamptz)")
+    connection.execute("insert into int_business_clock values ('shop', $now)", {"now": NOW})
+    yield connection
+    connection.close()
+
+
+def version(lake, *, ece: float, days: int = 30, registered: datetime = NOW) -> None:
+    report = {
+        "scores": {"base_rate": {"ece": ece}, "gradient_boosting": {"ece": 0.9}},
+        "base_rate": 0.04,
+        "window_end": (NOW - timedelta(days=days)).isoformat(),
+    }
+    lake.execute(
+        "insert into model_versions by name select 'return_risk' as model, 'shop' as business, "
+        "'base_rate' as in_use, $report as report, $at as registered_at",
+        {"report": json.dumps(report), "at": registered},
+    )
+
+
+def score(lake, risk: float) -> None:
+    lake.execute(
+        "insert into return_risk_scores by name select 'shop' as business, $risk as risk_score",
+        {"risk": risk},
+    )
+
+
+def evaluated(lake, metric: str, value: float, baseline: float, *, days: int = 0) -> None:
+    lake.execute(
+        "insert into demand_evaluations by name select 'shop' as business, $metric as metric, "
+        "$value as value, 'seasonal_naive' as baseline_name, $baseline as baseline_value, "
+        "$at as window_end",
+        {"metric": metric, "value": value, "baseline": baseline, "at": NOW - timedelta(days=days)},
+    )
+
+
+def failed(lake, table: str) -> set[str]:
+    return {name for name, problems in check_models(lake, table).items() if problems}
+
+
+def test_a_sound_model_passes_and_nothing_learnt_is_no_fault(lake) -> None:
+    assert failed(lake, "return_risk_scores") == failed(lake, "demand_forecasts") == set()
+    version(lake, ece=0.01)
+    score(lake, 0.05)
+    evaluated(lake, "wape", 0.8, 0.9)
+    evaluated(lake, "interval_coverage", 0.93, 0.8)
+    assert failed(lake, "return_risk_scores") == failed(lake, "demand_forecasts") == set()
+
+
+@pytest.mark.parametrize(
+    ("ece", "days", "risk", "wrong"),
+    [
+        (0.06, 30, 0.05, {"is_calibrated"}),
+        (0.01, 76, 0.05, {"is_trained_lately"}),
+        (0.01, 30, 0.081, {"has_not_drifted"}),
+        (0.01, 30, 0.019, {"has_not_drifted"}),
+    ],
+)
+def test_each_fault_of_a_risk_is_told(lake, ece, days, risk, wrong) -> None:
+    version(lake, ece=0.9, days=300, registered=NOW - timedelta(days=1))  # not in use any more
+    version(lake, ece=ece, days=days)
+    score(lake, risk)
+    assert failed(lake, "return_risk_scores") == wrong
+    (sentence,) = check_models(lake, "return_risk_scores")[next(iter(wrong))]
+    assert "shop" in sentence
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "baseline", "days", "wrong"),
+    [
+        ("interval_coverage", 0.74, 0.8, 0, {"is_calibrated"}),
+        ("wape", 0.91, 0.9, 0, {"beats_its_baseline"}),
+        ("bias_rate", 0.91, 0.9, 0, set()),
+        ("wape", 0.8, 0.9, 8, {"is_trained_lately"}),
+    ],
+)
+def test_each_fault_of_a_forecast_is_told(lake, metric, value, baseline, days, wrong) -> None:
+    evaluated(lake, metric, value, baseline, days=days)
+    assert failed(lake, "demand_forecasts") == wrong
