@@ -293,7 +293,10 @@ def _dashboards(settings: Settings, port: int, log: Path) -> Iterator[int]:
             yield int(process.pid)
         finally:
             process.terminate()
-            process.wait(20)
+            try:
+                process.wait(20)
+            except psutil.TimeoutExpired:  # it still works for viewers that have gone
+                process.kill()
 
 
 def _cpu(processes: dict[str, psutil.Process]) -> dict[str, float]:
