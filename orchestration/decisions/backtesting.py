@@ -15,11 +15,7 @@ import duckdb
 
 from connectors.errors import InputError
 from orchestration.decisions.definition import ORDER_KEY, RuleDefinition
-from orchestration.decisions.evaluation import (
-    AMOUNT_COLUMN,
-    BRANCH_COLUMN,
-    quoted,
-)
+from orchestration.decisions.evaluation import AMOUNT_COLUMN, BRANCH_COLUMN, quoted
 from orchestration.decisions.firing import (
     CANDIDATE,
     FIRED,

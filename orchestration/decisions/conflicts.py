@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orchestration.decisions.definition import RuleDefinition
-from orchestration.decisions.evaluation import Evaluation
+from orchestration.decisions.proposals import Evaluation
 
 
 def resolve_conflicts(

@@ -16,14 +16,9 @@ from connectors.database.publications import Publication
 from connectors.database.runs import RedState
 from connectors.database.schema import approvals, decisions, outbox, receipts
 from orchestration.decisions.approvals.policy import ApprovalPolicy, Requirement
-from orchestration.decisions.evaluation import (
-    Evaluation,
-    Proposal,
-    ProposedAction,
-    ProposedOption,
-    decision_key,
-)
+from orchestration.decisions.evaluation import decision_key
 from orchestration.decisions.policy import LedgerPolicy
+from orchestration.decisions.proposals import Evaluation, Proposal, ProposedAction, ProposedOption
 from orchestration.decisions.rulebook import RuleVersion
 from orchestration.decisions.states import CLOSED_STATES, Happening, chunks, refresh_states
 

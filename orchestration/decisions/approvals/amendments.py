@@ -14,7 +14,8 @@ from connectors.database.schema import approval_verdicts, approvals, decisions, 
 from connectors.errors import InputError
 from orchestration.decisions.approvals.policy import ApprovalPolicy
 from orchestration.decisions.courier import change
-from orchestration.decisions.evaluation import ProposedAction, fill_texts
+from orchestration.decisions.evaluation import fill_texts
+from orchestration.decisions.proposals import ProposedAction
 from orchestration.decisions.recording import delivery_row
 from orchestration.decisions.rulebook import find_rule
 from orchestration.decisions.states import Happening, refresh_states

@@ -11,7 +11,7 @@ from connectors.database.engine import write_transaction
 from connectors.database.schema import approvals, decision_events, decisions, outbox
 from connectors.errors import InputError
 from orchestration.decisions.conditions import closest
-from orchestration.decisions.evaluation import ProposedAction
+from orchestration.decisions.proposals import ProposedAction
 from orchestration.decisions.recording import delivery_row
 from orchestration.decisions.states import Happening, refresh_states
 

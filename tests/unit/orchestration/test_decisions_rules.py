@@ -15,8 +15,9 @@ from connectors.errors import InputError
 from connectors.sinks.platform import TARGETS
 from orchestration.decisions.definition import RuleDefinition, parse_rule, read_rule
 from orchestration.decisions.definition_parts import SinkName
-from orchestration.decisions.evaluation import Evaluation, decision_key, evaluate_rule
+from orchestration.decisions.evaluation import decision_key, evaluate_rule
 from orchestration.decisions.messages import render_field, render_message
+from orchestration.decisions.proposals import Evaluation
 from orchestration.decisions.rulebook import (
     SHIPPED_RULES,
     RuleChangedError,

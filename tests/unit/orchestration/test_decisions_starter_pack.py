@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from orchestration.decisions.definition import read_rule
-from orchestration.decisions.evaluation import Proposal, evaluate_rule
+from orchestration.decisions.evaluation import evaluate_rule
+from orchestration.decisions.proposals import Proposal
 from orchestration.decisions.rulebook import SHIPPED_RULES, read_rule_folder
 from orchestration.decisions.sentences import rule_sentence
 from orchestration.decisions.vocabulary import condition_words, label

@@ -9,8 +9,9 @@ import pytest
 from connectors.errors import InputError
 from orchestration.decisions.conflicts import resolve_conflicts
 from orchestration.decisions.definition import RuleDefinition, parse_rule
-from orchestration.decisions.evaluation import Evaluation, evaluate_rule
+from orchestration.decisions.evaluation import evaluate_rule
 from orchestration.decisions.holdout import draw, is_held_out
+from orchestration.decisions.proposals import Evaluation
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TEXT = {"en": "Order {order_no}", "zh": "订单 {order_no}"}
