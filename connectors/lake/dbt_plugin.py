@@ -7,6 +7,7 @@ analyst's plain `dbt build` obeys the same lock as every run.
 import contextlib
 import hashlib
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from connectors.errors import InputError
 from connectors.lake.attach import attach_for_writing, catalogue_schema
 from connectors.lake.extensions import CONNECTION_CONFIG
 from connectors.lake.lock import Holder, hold_lock
-from connectors.lake.tables import RELATIONS, comments_query
+from connectors.lake.tables import RELATIONS, comments_query, contents_query
 from connectors.settings import (
+    PROJECT_ROOT,
     Settings,
     business_time_zone_of_dbt,
     load_settings,
@@ -62,6 +64,15 @@ def macros_hash(project: Path) -> str:
     return digest.hexdigest()
 
 
+@cache
+def estimators_hash() -> str:
+    """Hash of the code that the project's Python models call."""
+    digest = hashlib.sha256()
+    for path in sorted((PROJECT_ROOT / "models_ml").glob("**/*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 class Plugin(BasePlugin):
     """Prepares dbt's connection; see the module's docstring."""
 
@@ -92,6 +103,15 @@ class Plugin(BasePlugin):
             "CREATE OR REPLACE MACRO memory.main.fourflow_macros_hash() AS "
             f"'{macros_hash(settings.dbt_project_path)}'"
         )
-        comments = comments_query(catalogue_schema(conn))
-        for name, query in (("relations", RELATIONS), ("comments", comments)):
+        conn.execute(
+            "CREATE OR REPLACE MACRO memory.main.fourflow_estimators_hash() AS "
+            f"'{estimators_hash()}'"
+        )
+        catalogue = catalogue_schema(conn)
+        known = {
+            "relations": RELATIONS,
+            "comments": comments_query(catalogue),
+            "contents": contents_query(catalogue),
+        }
+        for name, query in known.items():
             conn.execute(f"CREATE OR REPLACE MACRO memory.main.lake_{name}() AS TABLE {query}")

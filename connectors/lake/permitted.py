@@ -45,8 +45,8 @@ _DIRECTORY_SCHEMA = "reference"
 _FOR_ALL = "*"
 # Raw records, and seeds that name single orders or people.
 _NEVER_SEEN = {
-    "quarantined_records", "build_log", "touched_keys", "identity_decisions", "invoice_disputes",
-    "bank_memo_words",
+    "quarantined_records", "build_log", "touched_keys", "model_states", "node_states",
+    "identity_decisions", "invoice_disputes", "bank_memo_words",
 }  # fmt: skip
 
 

@@ -15,7 +15,10 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- if is_whole -%}
+    {%- if not is_whole and is_unchanged() -%}
+        {% call noop_statement('main', 'unchanged', 'SELECT', 0) -%} {%- endcall %}
+    {%- elif is_whole -%}
+        {%- do note_written() -%}
         {%- set fits = existing is not none and existing.is_table
             and lake_columns_are_unchanged(existing, compiled_code) -%}
         {%- if not fits and existing is not none -%}
@@ -33,6 +36,7 @@
             {%- endif %}
         {%- endcall %}
     {%- elif config.get('incremental_strategy') == 'append' -%}
+        {%- do note_written() -%}
         {% call statement('main') -%}
             insert into {{ target_relation }} by name (
             {{ compiled_code }}
@@ -41,6 +45,7 @@
     {%- elif touched_count() == 0 -%}
         {% call noop_statement('main', 'unchanged', 'SELECT', 0) -%} {%- endcall %}
     {%- else -%}
+        {%- do note_written() -%}
         {% call statement('main') -%}
             delete from {{ target_relation }} where {{ is_touched() }};
             insert into {{ target_relation }} by name (
@@ -48,7 +53,9 @@
             )
         {%- endcall %}
     {%- endif -%}
-    {%- do note_touches(is_whole) -%}
+    {%- if is_whole or not is_unchanged() -%}
+        {%- do note_touches(is_whole) -%}
+    {%- endif -%}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do apply_grants(target_relation, grant_config, should_revoke=False) %}

@@ -22,6 +22,7 @@
             and checksum['name'] == 'sha256' and lake_comment(existing) == content -%}
         {% call noop_statement('main', 'unchanged', 'SELECT', 0) -%} {%- endcall %}
     {%- else -%}
+        {%- do note_written() -%}
         {%- if existing is not none -%}
             {{ adapter.drop_relation(existing) }}
         {%- endif -%}

@@ -6,6 +6,7 @@
     tables that was five times the processor time of this way (docs/adr/0006). A table whose
     columns have changed is created anew. Readers are attached at published snapshots and see
     neither. A Python model gives a pyarrow table with the columns and types it always has.
+    Nothing is done where definition and inputs are those of the last time (`is_unchanged`).
 #}
 {% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
     {%- set existing = load_cached_relation(this) -%}
@@ -16,7 +17,9 @@
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- set has_contract = config.get('contract').enforced -%}
-    {%- if model['language'] == 'python' -%}
+    {%- if existing is not none and existing.is_table and is_unchanged() -%}
+        {% call noop_statement('main', 'unchanged', 'SELECT', 0) -%} {%- endcall %}
+    {%- elif model['language'] == 'python' -%}
         {%- if existing is not none and not existing.is_table -%}
             {{ adapter.drop_relation(existing) }}
         {%- endif -%}
@@ -43,6 +46,7 @@
         {%- endcall %}
     {%- endif -%}
 
+    {%- if not (existing is not none and existing.is_table and is_unchanged()) -%}{%- do note_written() -%}{%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do apply_grants(target_relation, grant_config, should_revoke=False) %}
     {{ adapter.commit() }}

@@ -18,6 +18,7 @@
         {%- if existing is not none and not existing.is_view -%}
             {{ adapter.drop_relation(existing) }}
         {%- endif -%}
+        {%- do note_written() -%}
         {% call statement('main') -%}
             create or replace view {{ target_relation }} as (
             {{ compiled_code }}

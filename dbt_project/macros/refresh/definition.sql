@@ -10,7 +10,7 @@
         {{ return(asked) }}
     {%- endif -%}
     {%- set written = load_cached_relation(this) -%}
-    {%- if written is none or not written.is_table -%}
+    {%- if written is none or not written.is_table or is_unchanged() -%}
         {{ return(asked) }}
     {%- endif -%}
     {%- set decided = graph.setdefault('whole_' ~ invocation_id, {}) -%}

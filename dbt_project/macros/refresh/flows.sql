@@ -12,7 +12,7 @@
 
 
 {% macro ensure_flows() %}
-    {%- if execute and flags.WHICH in ('build', 'run') -%}
+    {%- if execute and flags.WHICH in ('build', 'run', 'test') -%}
         {%- set reference = target.database ~ ".reference" -%}
         {%- do run_query("create schema if not exists " ~ reference) -%}
         {%- do run_query(
@@ -22,6 +22,9 @@
         {%- do run_query(
             "create table if not exists " ~ reference ~ ".model_states "
             "(model varchar, definition varchar, touch_number bigint)"
+        ) -%}
+        {%- do run_query(
+            "create table if not exists " ~ reference ~ ".node_states (node varchar, state varchar)"
         ) -%}
     {%- endif -%}
 {% endmacro %}

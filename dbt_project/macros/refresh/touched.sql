@@ -7,10 +7,11 @@
 {%- endmacro %}
 
 
-{#- Note the keys that this query finds as those to write anew. -#}
+{#- Note the keys that this query finds as those to write anew; none where all inputs are those of the last time. -#}
 {% macro touch(keys) %}
     {%- do run_query(
         "create or replace table " ~ touched() ~ " as select columns('(.*)') as 'touched_\\1' from (" ~ keys ~ ")"
+        ~ (" limit 0" if is_unchanged() else "")
     ) -%}
 {% endmacro %}
 

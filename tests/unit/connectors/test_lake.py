@@ -22,7 +22,7 @@ from connectors.lake.attach import (
 )
 from connectors.lake.extensions import extension_path
 from connectors.lake.lock import is_locked, read_holder, writer_lock
-from connectors.lake.tables import RELATIONS, comments_query
+from connectors.lake.tables import RELATIONS, comments_query, contents_query
 from connectors.settings import Settings, load_settings
 
 HOLDER = textwrap.dedent(
@@ -205,3 +205,48 @@ def test_tables_views_and_comments_of_the_catalogue_are_found(
     ]
     with contextlib.closing(connect_snapshot(settings)) as reader:
         assert "ducklake_metadata" in catalogue_schema(reader)
+
+
+@pytest.mark.parametrize("catalogue", ["sqlite", "postgresql"])
+def test_every_change_of_rows_gives_a_table_another_content_and_nothing_else_does(
+    settings: Settings, catalogue: str, request: pytest.FixtureRequest
+):
+    if catalogue == "postgresql":
+        settings.catalog_url = request.getfixturevalue("make_postgres_database")()
+    with connect_writer(settings, purpose="changing rows") as connection:
+        asked = f"select table_name, content from ({contents_query(catalogue_schema(connection))})"
+
+        def contents() -> dict[str, str]:
+            return dict(connection.execute(asked).fetchall())
+
+        connection.execute("create table lake.main.other as select 1 as n")
+        connection.execute("create table lake.main.made as select range as n from range(10)")
+        connection.execute("create view lake.main.seen as select * from lake.main.made")
+        before = contents()
+        seen = {before["made"]}
+        for change in (
+            "insert into lake.main.made values (10)",
+            "delete from lake.main.made where n = 3",
+            "update lake.main.made set n = 0 where n = 4",
+            "truncate lake.main.made",
+            "insert into lake.main.made values (1)",
+            "begin; truncate lake.main.made; insert into lake.main.made values (1); commit",
+            "begin; drop table lake.main.made; "
+            "create table lake.main.made as select 1 as n; commit",
+        ):
+            connection.execute(change)
+            found = contents()
+            assert found["made"] not in seen, change
+            assert (found["other"], found["seen"]) == (before["other"], before["seen"])
+            seen.add(found["made"])
+        connection.execute("create or replace view lake.main.seen as select n from lake.main.made")
+        assert contents()["seen"] != before["seen"]
+        connection.execute("insert into lake.main.made values (2)")
+        connection.execute("insert into lake.main.made values (3)")
+        connection.execute("delete from lake.main.made where n = 3")
+        settled = contents()
+        connection.execute("delete from lake.main.made where n = 99")
+        connection.execute("call ducklake_merge_adjacent_files('lake')")
+        connection.execute("call ducklake_expire_snapshots('lake', older_than => now())")
+        connection.execute("call ducklake_cleanup_old_files('lake', cleanup_all => true)")
+        assert contents() == settled
