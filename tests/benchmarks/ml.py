@@ -117,7 +117,9 @@ def measured(name: str, folder: Path | None) -> dict[str, Any]:
     if done.returncode:
         ended = f"fourflow bench {name} ended with code {done.returncode}; run it alone."
         return {"seconds": seconds, "error": ended}
-    found = {"seconds": seconds, "figures": json.loads(done.stdout)}
+    # Libraries print too (DuckDB its progress): the figures are the last object that begins a line.
+    printed = done.stdout[done.stdout.rfind("\n{\n") + 1 :]
+    found = {"seconds": seconds, "figures": json.loads(printed)}
     if kept is not None:
         kept.write_text(json.dumps(found), encoding="utf-8")
     return found

@@ -41,7 +41,9 @@ def test_finished_parts_are_kept_and_a_failed_one_leaves_its_targets_open(
 ) -> None:
     def no_process(command, **_):
         name = command[command.index("bench") + 1]
-        return subprocess.CompletedProcess(command, 3 if name == "risk" else 0, stdout="{}")
+        return subprocess.CompletedProcess(
+            command, 3 if name == "risk" else 0, stdout="100% done\n{\n}\n"
+        )
 
     monkeypatch.setattr(ml.subprocess, "run", no_process)
     monkeypatch.setattr(ml, "TARGETS", [one for one in TARGETS if one.part == "risk"])
