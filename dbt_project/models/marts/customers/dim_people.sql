@@ -24,9 +24,9 @@ select
     min(first_known_at) as first_known_at,
     max(known_at) as known_at,
     min(match_probability) as weakest_match_probability,
-    arg_max(full_name_token, known_at) as name_token,
-    arg_max(phone_token, known_at) as phone_token,
-    arg_max(email_token, known_at) as email_token,
-    arg_max(province, known_at) as province
+    arg_max(full_name_token, (known_at, customer_key)) as name_token,
+    arg_max(phone_token, (known_at, customer_key)) as phone_token,
+    arg_max(email_token, (known_at, customer_key)) as email_token,
+    arg_max(province, (known_at, customer_key)) as province
 from accounts
 group by person_key
