@@ -38,6 +38,7 @@ def show_case(context: PageContext, labels: ExceptionLabels, case: ExceptionCase
             context,
             key="exception_history",
             describe=t("exceptions.history"),
+            is_published=False,
         )
 
 
