@@ -14,8 +14,11 @@ PERIOD_DAYS = 28
 
 @pytest.fixture(scope="module")
 def period(lake) -> tuple[date, date]:
-    """The days that pages show at first: the last four weeks in which something was ordered."""
-    last = lake.value("select max(created_on) from fct_orders where order_type = 'sale'")
+    """The days that pages show at first: four weeks, the last day of which has ended everywhere."""
+    last = lake.value(
+        "select max(business_date) from (select business_date from rpt_channel_daily group by 1 "
+        "having bool_and(is_complete_day))"
+    )
     return last - timedelta(days=PERIOD_DAYS - 1), last
 
 

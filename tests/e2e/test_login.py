@@ -88,7 +88,7 @@ def test_nothing_is_shown_before_one_signed_in(page, guarded):
 def test_roles_decide_on_pages_and_rows(page, guarded, demo_home):
     sign_in(page, guarded, "li")
     assert len(menu(page)) == 2
-    assert "douyin_live" in page.get_by_test_id("stSidebar").inner_text()
+    assert "You see only: Douyin live" in page.get_by_test_id("stSidebar").inner_text()
     page.goto(f"{guarded.url}/rules?lang=en")
     page.get_by_role("heading", name="This page is not yours").wait_for(timeout=60_000)
     logged = [
