@@ -266,14 +266,12 @@ def _sum_money(bench: Bench, rule: RuleDefinition) -> tuple[Money, ...]:
 def _outcomes(bench: Bench, rule: RuleDefinition) -> Outcome | None:
     if ORDER_KEY not in rule.recorded_columns or "fct_orders" not in bench.tables:
         return None
-    is_order = rule.key == (ORDER_KEY,) and not rule.occurrence_columns
-    told = f"select {'' if is_order else 'distinct '}order_key from {CANDIDATE}"  # noqa: S608
     late, joined = "false", ""
     if "fct_parcels" in bench.tables:
         late = "coalesce(parcel.is_late, false)"
         joined = (
             " left join (select order_key, bool_or(delivered_at > promised_at) as is_late "
-            "from fct_parcels group by order_key) as parcel on parcel.order_key = told.order_key"
+            "from fct_parcels group by order_key) as parcel on parcel.order_key = orders.order_key"
         )
     found = bench.rows(
         "select count(*) as orders, "  # noqa: S608 - own text
@@ -283,8 +281,8 @@ def _outcomes(bench: Bench, rule: RuleDefinition) -> Outcome | None:
         "count(*) filter (orders.paid_at is null) as unpaid, "
         "count(*) filter (orders.order_status = 'cancelled') as cancelled, "
         "count(*) filter (orders.order_status not in ('delivered', 'completed', 'cancelled')) "
-        f"as still_open from ({told}) as told "
-        f"join fct_orders as orders on orders.order_key = told.order_key{joined}"
+        f"as still_open from fct_orders as orders{joined} "
+        f"where orders.order_key in (select order_key from {CANDIDATE})"
     )
     return Outcome(**found[0])
 

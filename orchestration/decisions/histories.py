@@ -247,11 +247,13 @@ class HistoryView:
             when it happened), `event` always from when it happened.
         with_ends: whether the ends of versions are needed, which costs a sort of all versions.
         zone: the business zone's name.
+        loads: a table with the first load of each source (`first_loads_sql`); None if not needed.
     """
 
     clock: Clock
     with_ends: bool
     zone: str
+    loads: str | None = None
 
 
 def history_sql(history: History, columns: Sequence[str], view: HistoryView) -> str:
@@ -268,13 +270,10 @@ def _state_sql(history: History, state: RowState, columns: Sequence[str], view: 
     starts = state.starts.replace("{zone}", view.zone)
     began, watched = starts, "cast(null as boolean)"
     joined, wanted = "", f"{starts} is not null"
-    if history.learnt and view.clock == "known":
+    if view.loads:
         watched = f"told.{history.learnt} > first_load.loaded_at"
         began = f"case when {watched} then told.{history.learnt} else {starts} end"
-        joined = (
-            f" join ({_first_loads(history)}) as first_load"
-            f" on told.{history.by} = first_load.{history.by}"
-        )
+        joined = f" join {view.loads} as first_load on told.{history.by} = first_load.{history.by}"
         if history.is_versioned:
             wanted += f" and not ({watched} and told.was_never_current)"
     ended = state.ends or "cast(null as timestamptz)"
@@ -290,7 +289,14 @@ def _state_sql(history: History, state: RowState, columns: Sequence[str], view: 
     )
 
 
-def _first_loads(history: History) -> str:
+def first_loads_sql(history: History, clock: Clock) -> str | None:
+    """When the first load of each source was; None where clock or history have no use for it.
+
+    It belongs into a table of its own: as part of a larger query DuckDB takes it for large, and
+    builds the hash table of the join from all versions instead.
+    """
+    if not history.learnt or clock != "known":
+        return None
     table = _VERSIONS if history.is_versioned else history.table
     return (
         f"select {history.by}, min({history.learnt}) as loaded_at "  # noqa: S608 - own text
