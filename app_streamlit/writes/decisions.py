@@ -1,6 +1,7 @@
 """What people do about decisions: verdicts, chosen options, retries and letting go."""
 
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from app_streamlit.queries import answerable, suggestions
 from app_streamlit.queries import ledger as cached
@@ -37,7 +38,12 @@ def answer(
     policy = load_approval_policy(settings)
     try:
         return verdicts.give_verdict(
-            open_database(settings), policy, decision_id, said, now=utc_now()
+            open_database(settings),
+            policy,
+            decision_id,
+            said,
+            now=utc_now(),
+            zone=ZoneInfo(settings.business_time_zone),
         )
     finally:
         cached.forget()
@@ -66,10 +72,16 @@ def choose(decision_id: str, option: str, *, person: str, reason: str) -> int:
         ForbiddenError: the viewer may not approve, or does not see the decision.
     """
     person = write_on_decision("approve", decision_id, person)
-    engine = open_database(load_settings())
+    settings = load_settings()
     try:
         return choose_option(
-            engine, decision_id, option, actor=person, reason=reason, now=utc_now()
+            open_database(settings),
+            decision_id,
+            option,
+            actor=person,
+            reason=reason,
+            now=utc_now(),
+            zone=ZoneInfo(settings.business_time_zone),
         )
     finally:
         cached.forget()
@@ -139,6 +151,7 @@ def approve_all(
             items,
             answer,
             now=utc_now(),
+            zone=ZoneInfo(settings.business_time_zone),
             is_rehearsal=is_rehearsal,
         )
     finally:

@@ -27,7 +27,8 @@ def answer(decision_id: str, verdict: Answer, *, person: str, reason: str, is_as
         if is_asked:
             policy = load_approval_policy(settings)
             said = Verdict(verdict, person, reason, "page")
-            give_verdict(engine, policy, decision_id, said, now=utc_now())
+            zone = ZoneInfo(settings.business_time_zone)
+            give_verdict(engine, policy, decision_id, said, now=utc_now(), zone=zone)
         else:
             withdraw(engine, decision_id, now=utc_now(), actor=person, reason=reason)
     finally:

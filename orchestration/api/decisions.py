@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -162,6 +163,7 @@ def choose_for_decision(reader: _Writer, decision_id: str, body: ChoiceRequest) 
             actor=person,
             reason=body.reason,
             now=reader.api.now(),
+            zone=ZoneInfo(reader.api.settings.business_time_zone),
             seen_at=body.seen_at,
         )
     except InputError as error:
@@ -215,7 +217,12 @@ def _answer(
     policy = load_approval_policy(reader.api.settings)
     try:
         state = give_verdict(
-            reader.api.engine, policy, decision.decision_id, verdict, now=reader.api.now()
+            reader.api.engine,
+            policy,
+            decision.decision_id,
+            verdict,
+            now=reader.api.now(),
+            zone=ZoneInfo(reader.api.settings.business_time_zone),
         )
     except InputError as error:
         state = _given_before(reader, decision, verdict, error)

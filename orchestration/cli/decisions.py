@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -97,10 +98,12 @@ def choose_command(
     json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Execute one of the options of a decision that needs no approval."""
-    engine = open_database(load_settings())
+    settings = load_settings()
+    engine = open_database(settings)
     full = verdicts.full_id(engine, decision_id)
+    zone = ZoneInfo(settings.business_time_zone)
     number = options.choose_option(
-        engine, full, option, actor=approver, reason=reason, now=utc_now()
+        engine, full, option, actor=approver, reason=reason, now=utc_now(), zone=zone
     )
     _tell({"deliveries": number}, f"{option} is chosen: {number} deliveries.", as_json=json)
 
@@ -186,7 +189,8 @@ def _answer(decision_id: str, verdict: verdicts.Verdict, *, as_json: bool) -> No
         _tell({"cancelled": cancelled}, f"{cancelled} deliveries were cancelled.", as_json=as_json)
         return
     policy = load_approval_policy(settings)
-    state = verdicts.give_verdict(engine, policy, full, verdict, now=utc_now())
+    zone = ZoneInfo(settings.business_time_zone)
+    state = verdicts.give_verdict(engine, policy, full, verdict, now=utc_now(), zone=zone)
     missing = (
         f"; {state.needed - state.given} more must approve" if state.state == "awaiting" else ""
     )

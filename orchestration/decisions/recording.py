@@ -9,13 +9,14 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, and_, func, insert, not_, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from connectors.database.engine import write_transaction
 from connectors.database.publications import Publication
 from connectors.database.runs import RedState
-from connectors.database.schema import approvals, decisions, outbox, receipts
+from connectors.database.schema import approvals, decisions, outbox
 from orchestration.decisions.approvals.policy import ApprovalPolicy, Requirement
+from orchestration.decisions.budgets import BUDGET_LOCK, limit_of, period_of, spent
 from orchestration.decisions.evaluation import decision_key
 from orchestration.decisions.policy import LedgerPolicy
 from orchestration.decisions.proposals import Evaluation, Proposal, ProposedAction, ProposedOption
@@ -23,7 +24,6 @@ from orchestration.decisions.rulebook import RuleVersion
 from orchestration.decisions.states import CLOSED_STATES, Happening, chunks, refresh_states
 
 logger = logging.getLogger(__name__)
-_LEDGER_LOCK = 4_044_044_048
 _ACTOR = "rules"
 VOLUME_ALERT = "volume_ceiling"
 
@@ -113,7 +113,7 @@ class Recorder:
                 skipped=evaluation.skipped,
                 errors=evaluation.errors,
             )
-        with write_transaction(self._engine, lock=_LEDGER_LOCK) as connection:
+        with write_transaction(self._engine, lock=BUDGET_LOCK) as connection:
             known = _known_ids(connection, evaluation.proposals)
             fresh = [p for p in evaluation.proposals if p.decision_id not in known]
             warm = _without_cooling(connection, rule.rule_id, fresh)
@@ -183,8 +183,8 @@ class Recorder:
         budget = rule.definition.budget
         if budget is None:
             return list(proposals)
-        limit = Decimal(str(rule.definition.parameters[budget.limit_parameter].bound()))
-        left = limit - _spent(connection, rule.rule_id, self._period_start(budget.per))
+        begins, _ = period_of(budget, self._now, self._limits.zone)
+        left = limit_of(rule.definition, budget) - spent(connection, rule.rule_id, begins)
         kept = []
         for proposal in proposals:
             cost = (proposal.cost or Decimal(0)) if proposal.mode == "act" else Decimal(0)
@@ -192,18 +192,6 @@ class Recorder:
                 left -= cost
                 kept.append(proposal)
         return kept
-
-    def _period_start(self, per: str) -> datetime | None:
-        """When the present day, week (from Monday) or month began in the business zone."""
-        midnight = self._now.astimezone(self._limits.zone).replace(
-            hour=0, minute=0, second=0, microsecond=0
-        )
-        starts = {
-            "day": midnight,
-            "week": midnight - timedelta(days=midnight.weekday()),
-            "month": midnight.replace(day=1),
-        }
-        return starts.get(per)
 
     def _insert(
         self, connection: Connection, rule: RuleVersion, new: Sequence[Proposal], flood: _Hold
@@ -390,20 +378,6 @@ def _option(option: ProposedOption) -> dict[str, Any]:
     """An option as the ledger keeps it: amounts as text, its actions ready to be done."""
     cost = None if option.cost is None else str(option.cost)
     return {**asdict(option), "cost": cost}
-
-
-def _spent(connection: Connection, rule_id: str, since: datetime | None) -> Decimal:
-    """What the rule's decisions cost, those left out of which nothing was ever sent."""
-    nothing_sent = decisions.c.decision_id.not_in(select(receipts.c.decision_id))
-    query = select(func.sum(decisions.c.cost)).where(
-        decisions.c.rule_id == rule_id,
-        decisions.c.mode == "act",
-        not_(and_(decisions.c.state.in_(("rejected", "expired")), nothing_sent)),
-    )
-    if since is not None:
-        query = query.where(decisions.c.created_at >= since)
-    spent: Decimal | None = connection.execute(query).scalar_one()
-    return spent or Decimal(0)
 
 
 def _known_ids(connection: Connection, proposals: Sequence[Proposal]) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, select
 
@@ -70,6 +71,7 @@ def approve_all(
     answer: BulkAnswer,
     *,
     now: datetime,
+    zone: ZoneInfo,
     is_rehearsal: bool = False,
 ) -> list[BulkOutcome]:
     """Approve what asks for approval; execute the option where nobody is asked.
@@ -80,6 +82,7 @@ def approve_all(
         items: the decisions, as the person saw them.
         answer: what is said.
         now: the time of it.
+        zone: business zone, in which periods of budgets begin.
         is_rehearsal: tell what would come of it, and keep nothing.
     """
     ids = [item.decision_id for item in items]
@@ -99,7 +102,13 @@ def approve_all(
                     item.seen_at,
                 )
                 state = give_verdict(
-                    engine, policy, item.decision_id, said, now=now, is_rehearsal=is_rehearsal
+                    engine,
+                    policy,
+                    item.decision_id,
+                    said,
+                    now=now,
+                    zone=zone,
+                    is_rehearsal=is_rehearsal,
                 )
                 outcome: Outcome = "more_needed" if state.state == "awaiting" else "goes"
             elif answer.option is None:
@@ -114,6 +123,7 @@ def approve_all(
                     actor=answer.person,
                     reason=answer.reason,
                     now=now,
+                    zone=zone,
                     seen_at=item.seen_at,
                     is_rehearsal=is_rehearsal,
                 )

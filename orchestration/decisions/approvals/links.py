@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from itsdangerous import BadSignature
 from sqlalchemy import Engine, Row, func, insert, select, update
@@ -97,12 +98,14 @@ class ApprovalLinks:
         *,
         key: str,
         base_url: str,
+        zone: ZoneInfo,
         policy: LinkPolicy | None = None,
     ) -> None:
         self._engine = engine
         self._approvals = approvals_policy
         self._key = key.encode()
         self._base_url = base_url.rstrip("/")
+        self._zone = zone
         self._policy = policy or LinkPolicy()
         self._signer = TokenSigner(key, _PURPOSE)
 
@@ -163,7 +166,14 @@ class ApprovalLinks:
             raise self._refuse(Refusal.USED, link.link_id, visitor, now)
         verdict = Verdict(answer, link.approver, reason, "link")
         try:
-            state = give_verdict(self._engine, self._approvals, link.decision_id, verdict, now=now)
+            state = give_verdict(
+                self._engine,
+                self._approvals,
+                link.decision_id,
+                verdict,
+                now=now,
+                zone=self._zone,
+            )
         except InputError:
             self._use(link.link_id, None)
             self._log(link.link_id, visitor, "not_taken", now)
@@ -234,6 +244,7 @@ def links_from_settings(settings: Settings, engine: Engine) -> ApprovalLinks:
         load_approval_policy(settings),
         key=key_for(_PURPOSE, settings),
         base_url=settings.public_url,
+        zone=ZoneInfo(settings.business_time_zone),
     )
 
 

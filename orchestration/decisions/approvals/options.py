@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from connectors.database.engine import write_transaction
 from connectors.database.schema import approvals, decision_events, decisions, outbox
 from connectors.errors import InputError
+from orchestration.decisions.budgets import BUDGET_LOCK, refuse_over_budget
 from orchestration.decisions.conditions import closest
 from orchestration.decisions.proposals import ProposedAction
 from orchestration.decisions.recording import delivery_row
@@ -37,6 +39,7 @@ def choose_option(
     actor: str,
     reason: str,
     now: datetime,
+    zone: ZoneInfo,
     seen_at: datetime | None = None,
     is_rehearsal: bool = False,
 ) -> int:
@@ -49,17 +52,19 @@ def choose_option(
         actor: who chooses.
         reason: why.
         now: the time of it.
+        zone: business zone, in which periods of budgets begin.
         seen_at: `updated_at` of the decision as they saw it; None: it is not compared.
         is_rehearsal: check and tell everything, keep nothing.
 
     Raises:
         OvertakenError: it has changed since, or somebody has chosen already.
+        OverBudgetError: it costs more than the rule has left.
         InputError: there is no such option, one was chosen already, the decision is closed, or
             approval is asked for: then whoever approves chooses.
     """
     if not actor.strip():
         raise InputError("Choosing an option needs the name of who does; give --approver NAME.")
-    with write_transaction(engine) as connection:
+    with write_transaction(engine, lock=BUDGET_LOCK) as connection:
         asked = connection.execute(
             select(approvals.c.state).where(approvals.c.decision_id == decision_id)
         ).scalar()
@@ -70,7 +75,13 @@ def choose_option(
             )
         refuse_changed(connection, decision_id, seen_at)
         deliveries = execute_option(
-            connection, decision_id, option, actor=actor.strip(), reason=reason.strip(), now=now
+            connection,
+            decision_id,
+            option,
+            actor=actor.strip(),
+            reason=reason.strip(),
+            now=now,
+            zone=zone,
         )
         if is_rehearsal:
             connection.rollback()
@@ -85,15 +96,17 @@ def execute_option(
     actor: str,
     reason: str,
     now: datetime,
+    zone: ZoneInfo,
 ) -> int:
     """Put the option's actions behind those of the decision; how many deliveries.
 
     Raises:
+        OverBudgetError: it costs more than the rule has left.
         InputError: there is no such option, one was chosen already, or the decision is closed.
     """
     locked = select(decisions).where(decisions.c.decision_id == decision_id).with_for_update()
     row = connection.execute(locked).one()
-    chosen = check_option(row, option)
+    chosen = check_option(connection, row, option, zone)
     _refuse_second(connection, row, now)
     last = select(func.max(outbox.c.action_no)).where(outbox.c.decision_id == decision_id)
     first = (connection.execute(last).scalar() or 0) + 1
@@ -103,8 +116,7 @@ def execute_option(
         for sink in action.sinks
     ]
     connection.execute(insert(outbox), deliveries)
-    if row.cost is not None and chosen.get("cost"):
-        # The rule has a budget: what the option costs counts in it, too.
+    if _is_counted(row, chosen):
         mine = decisions.c.decision_id == decision_id
         cost = Decimal(row.cost) + Decimal(str(chosen["cost"]))
         connection.execute(update(decisions).where(mine).values(cost=cost))
@@ -137,10 +149,13 @@ def refuse_changed(connection: Connection, decision_id: str, seen_at: datetime |
     )
 
 
-def check_option(decision: Row[Any], option: str) -> Mapping[str, Any]:
-    """The option of that name.
+def check_option(
+    connection: Connection, decision: Row[Any], option: str, zone: ZoneInfo
+) -> Mapping[str, Any]:
+    """The option of that name, if the rule's budget still has its cost.
 
     Raises:
+        OverBudgetError: it costs more than the rule has left.
         InputError: the decision has none of that name.
     """
     known = {str(one["name"]): one for one in decision.options}
@@ -148,7 +163,14 @@ def check_option(decision: Row[Any], option: str) -> Mapping[str, Any]:
         hint = closest(option, known) or f"; it has {', '.join(known) or 'none'}."
         raise InputError(f"Decision {decision.decision_id[:12]} has no option {option}{hint}")
     found: Mapping[str, Any] = known[option]
+    if _is_counted(decision, found):
+        refuse_over_budget(connection, decision, found, zone)
     return found
+
+
+def _is_counted(decision: Row[Any], option: Mapping[str, Any]) -> bool:
+    """Whether the decision's rule has a budget, in which the option's cost counts, too."""
+    return decision.cost is not None and bool(option.get("cost"))
 
 
 def _refuse_second(connection: Connection, decision: Row[Any], now: datetime) -> None:

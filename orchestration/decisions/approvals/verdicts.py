@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
@@ -24,6 +25,7 @@ from orchestration.decisions.approvals.options import (
     refuse_changed,
 )
 from orchestration.decisions.approvals.policy import ApprovalPolicy
+from orchestration.decisions.budgets import BUDGET_LOCK
 from orchestration.decisions.courier import change, note
 from orchestration.decisions.outbox import close
 from orchestration.decisions.states import Happening, refresh_states
@@ -95,6 +97,7 @@ def give_verdict(
     verdict: Verdict,
     *,
     now: datetime,
+    zone: ZoneInfo,
     is_rehearsal: bool = False,
 ) -> ApprovalState:
     """Record a verdict; what waited for it goes, or is cancelled.
@@ -107,10 +110,12 @@ def give_verdict(
         decision_id: about which decision.
         verdict: what is said, by whom.
         now: the time of it.
+        zone: business zone, in which periods of budgets begin.
         is_rehearsal: check and tell everything, keep nothing.
 
     Raises:
         OvertakenError: somebody was faster: it is answered, or was changed since it was seen.
+        OverBudgetError: the option costs more than the rule has left.
         InputError: nobody is asked about this decision, the person may not answer or has answered
             already, or the reason for an override is missing.
     """
@@ -118,7 +123,7 @@ def give_verdict(
     if not approver:
         raise InputError("A verdict needs the name of who gives it; give --approver NAME.")
     escalate_due(engine, policy, now=now)
-    with write_transaction(engine) as connection:
+    with write_transaction(engine, lock=BUDGET_LOCK) as connection:
         asked = _asked(connection, decision_id)
         refuse_changed(connection, decision_id, verdict.seen_at)
         principal = _principal(connection, policy, asked.role, approver, now)
@@ -129,7 +134,7 @@ def give_verdict(
                 f"{verdict.answer} instead."
             )
         _refuse_second_verdict(connection, decision_id, approver, principal)
-        _check_choice(connection, decision_id, verdict)
+        _check_choice(connection, decision_id, verdict, zone)
         connection.execute(
             insert(approval_verdicts).values(
                 decision_id=decision_id,
@@ -143,7 +148,7 @@ def give_verdict(
                 given_at=now,
             )
         )
-        _apply(connection, asked, verdict, now)
+        _apply(connection, asked, verdict, now, zone)
         state = _state(connection, decision_id)
         if is_rehearsal:
             connection.rollback()
@@ -230,7 +235,9 @@ def find_approval(engine: Engine, decision_id: str) -> ApprovalState | None:
         return _state(connection, decision_id)
 
 
-def _apply(connection: Connection, asked: Row[Any], verdict: Verdict, now: datetime) -> None:
+def _apply(
+    connection: Connection, asked: Row[Any], verdict: Verdict, now: datetime, zone: ZoneInfo
+) -> None:
     state = _state(connection, asked.decision_id)
     detail = {
         "reason": verdict.reason.strip() or None,
@@ -255,6 +262,7 @@ def _apply(connection: Connection, asked: Row[Any], verdict: Verdict, now: datet
                 actor=verdict.approver.strip(),
                 reason=verdict.reason.strip(),
                 now=now,
+                zone=zone,
             )
         return
     rows = _deliveries(connection, asked.decision_id, ("pending", "held", "dead"))
@@ -263,17 +271,20 @@ def _apply(connection: Connection, asked: Row[Any], verdict: Verdict, now: datet
     refresh_states(connection, [asked.decision_id], happening)
 
 
-def _check_choice(connection: Connection, decision_id: str, verdict: Verdict) -> None:
+def _check_choice(
+    connection: Connection, decision_id: str, verdict: Verdict, zone: ZoneInfo
+) -> None:
     """Whoever approves may choose; several who must approve choose the same.
 
     Raises:
+        OverBudgetError: the option costs more than the rule has left.
         InputError: there is no such option, or somebody before chose otherwise.
     """
     if verdict.option and verdict.answer == "reject":
         raise InputError("A rejected decision executes no option; leave the option out.")
     decision = select(decisions).where(decisions.c.decision_id == decision_id)
     if verdict.option:
-        check_option(connection.execute(decision).one(), verdict.option)
+        check_option(connection, connection.execute(decision).one(), verdict.option, zone)
     before = select(decision_events.c.actor, decision_events.c.detail).where(
         decision_events.c.decision_id == decision_id, decision_events.c.event == "approved"
     )

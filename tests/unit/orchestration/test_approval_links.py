@@ -25,6 +25,7 @@ from orchestration.decisions.approvals.pages import ApprovalPages, page_routes
 from orchestration.decisions.approvals.policy import SHIPPED_POLICY, read_approval_policy
 from orchestration.decisions.approvals.verdicts import find_approval
 
+ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime.now(UTC).replace(microsecond=0)
 ONE = "a" * 64
 
@@ -47,7 +48,9 @@ def links(engine: Engine) -> ApprovalLinks:
         ))  # fmt: skip
     policy = LinkPolicy(visits=5, span=timedelta(minutes=10))
     shipped = read_approval_policy(SHIPPED_POLICY)
-    return ApprovalLinks(engine, shipped, key="k" * 64, base_url="https://shop/", policy=policy)
+    return ApprovalLinks(
+        engine, shipped, key="k" * 64, base_url="https://shop/", zone=ZONE, policy=policy
+    )
 
 
 def token_of(links: ApprovalLinks, now: datetime = NOW) -> str:
@@ -106,7 +109,7 @@ def test_altered_or_made_up_link_is_refused_and_logged(
 
 def test_link_signed_with_another_key_is_forged(engine: Engine, links: ApprovalLinks) -> None:
     shipped = read_approval_policy(SHIPPED_POLICY)
-    other = ApprovalLinks(engine, shipped, key="x" * 64, base_url="https://shop")
+    other = ApprovalLinks(engine, shipped, key="x" * 64, base_url="https://shop", zone=ZONE)
     with pytest.raises(RefusedLinkError, match="forged"):
         links.open(token_of(other), "stranger", now=NOW)
 

@@ -76,7 +76,7 @@ def test_amount_texts_and_payload_follow_the_quantity(engine: Engine, suggestion
     assert after.explanation["explanation_en"] == f"{plan}; changed to {new} by Li"
     assert f"; changed to {new} by Li" in after.message["en"]
     assert f"；改为 {new}（Li）" in after.message["zh"]
-    give_verdict(engine, POLICY, suggestion, Verdict("approve", "Zhao"), now=NOW)
+    give_verdict(engine, POLICY, suggestion, Verdict("approve", "Zhao"), now=NOW, zone=ZONE)
     target = Target()
     deliver(engine, {"jsonl": target}, now=NOW, worker_id="w")
     sent = next(data for data in target.sent if data["decision_id"] == suggestion)
@@ -106,7 +106,7 @@ def test_a_higher_amount_goes_to_those_who_may_approve_it(engine: Engine, sugges
     assert state is not None
     assert (state.tier, state.role) == ("chief", "cfo")
     with pytest.raises(InputError, match="may not answer"):
-        give_verdict(engine, POLICY, suggestion, Verdict("approve", "Li"), now=NOW)
+        give_verdict(engine, POLICY, suggestion, Verdict("approve", "Li"), now=NOW, zone=ZONE)
 
 
 def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
@@ -140,7 +140,7 @@ def test_a_change_that_makes_no_sense_is_refused(
 
 def test_what_was_approved_or_sent_stands(engine: Engine, suggestion: str) -> None:
     pack = decision(engine).explanation["pack_size"]
-    give_verdict(engine, POLICY, suggestion, Verdict("approve", "Zhao"), now=NOW)
+    give_verdict(engine, POLICY, suggestion, Verdict("approve", "Zhao"), now=NOW, zone=ZONE)
     with pytest.raises(InputError, match="quantity stands"):
         amend(engine, suggestion, pack)
     deliver(engine, {"jsonl": Target()}, now=NOW, worker_id="w")

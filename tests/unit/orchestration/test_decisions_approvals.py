@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, insert, select
@@ -14,7 +15,6 @@ from connectors.database.runs import FailedCheck, RedState
 from connectors.database.schema import approval_verdicts, approvals, decisions, outbox
 from connectors.errors import InputError
 from connectors.sinks.base import Receipt
-from orchestration.decisions import recording
 from orchestration.decisions.approvals.bulk import BulkAnswer, BulkItem, approve_all
 from orchestration.decisions.approvals.options import choose_option
 from orchestration.decisions.approvals.policy import (
@@ -31,10 +31,14 @@ from orchestration.decisions.approvals.verdicts import (
     give_verdict,
     withdraw,
 )
+from orchestration.decisions.budgets import OverBudgetError, spent
+from orchestration.decisions.definition import read_rule
 from orchestration.decisions.ledger import decision_history, list_decisions, record_effect
 from orchestration.decisions.outbox import deliver, expire_stale, held_deliveries, retry_dead
+from orchestration.decisions.rulebook import SHIPPED_RULES, save_rule
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+ZONE = ZoneInfo("Asia/Shanghai")
 RED = RedState("run-9", NOW, (FailedCheck("unique_fct_orders", "dbt_test", "2 rows"),))
 POLICY = ApprovalPolicy.model_validate({
     "tiers": [
@@ -109,7 +113,7 @@ def test_request_goes_at_once_and_the_rest_waits_for_the_verdict(engine: Engine,
     send(engine, target)
     assert target.sent == [f"{one}_1"]
     assert state_of(engine, one) == "awaiting_approval"
-    approval = give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=NOW)
+    approval = give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=NOW, zone=ZONE)
     assert (approval.state, approval.given, state_of(engine, one)) == ("approved", 1, "sent")
     send(engine, target)
     assert target.sent == [f"{one}_1", f"{one}_2"]
@@ -120,15 +124,15 @@ def test_request_goes_at_once_and_the_rest_waits_for_the_verdict(engine: Engine,
 def test_rejection_needs_a_reason_cancels_the_rest_and_is_a_label(engine: Engine, ask: Ask) -> None:
     one, target = ask(), Target()
     with pytest.raises(InputError, match="give a reason to reject"):
-        give_verdict(engine, POLICY, one, Verdict("reject", "Wang"), now=NOW)
-    give_verdict(engine, POLICY, one, Verdict("reject", "Wang", "poor credit"), now=NOW)
+        give_verdict(engine, POLICY, one, Verdict("reject", "Wang"), now=NOW, zone=ZONE)
+    give_verdict(engine, POLICY, one, Verdict("reject", "Wang", "poor credit"), now=NOW, zone=ZONE)
     assert send(engine, target).delivered == 0
     assert state_of(engine, one) == "rejected"
     with engine.connect() as connection:
         label = connection.execute(select(approval_verdicts)).one()
     assert (label.verdict, label.is_override, label.reason) == ("reject", True, "poor credit")
     with pytest.raises(InputError, match="a verdict is final"):
-        give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=NOW)
+        give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=NOW, zone=ZONE)
 
 
 @pytest.mark.parametrize(("approver", "may"), [
@@ -139,10 +143,12 @@ def test_role_or_a_higher_one_may_answer(
 ) -> None:
     one = ask()
     if may:
-        assert give_verdict(engine, POLICY, one, Verdict(YES, approver), now=NOW).given == 1
+        assert (
+            give_verdict(engine, POLICY, one, Verdict(YES, approver), now=NOW, zone=ZONE).given == 1
+        )
     else:
         with pytest.raises(InputError, match="general_manager is asked"):
-            give_verdict(engine, POLICY, one, Verdict(YES, approver), now=NOW)
+            give_verdict(engine, POLICY, one, Verdict(YES, approver), now=NOW, zone=ZONE)
 
 
 def test_four_eyes_are_two_people_and_a_delegate_is_not_a_second_one(
@@ -150,30 +156,30 @@ def test_four_eyes_are_two_people_and_a_delegate_is_not_a_second_one(
 ) -> None:
     one = ask("250000", "chief", 2)
     delegate(engine, "Zhao", "Qian", days=2, author="Zhao", reason="holiday", now=NOW)
-    first = give_verdict(engine, POLICY, one, Verdict(YES, "Zhao"), now=NOW)
+    first = give_verdict(engine, POLICY, one, Verdict(YES, "Zhao"), now=NOW, zone=ZONE)
     assert (first.state, first.given, state_of(engine, one)) == ("awaiting", 1, "awaiting_approval")
     for again in ("Zhao", "Qian"):
         with pytest.raises(InputError, match="another person must"):
-            give_verdict(engine, POLICY, one, Verdict(YES, again), now=NOW)
-    second = give_verdict(engine, POLICY, one, Verdict(YES, "Sun"), now=NOW)
+            give_verdict(engine, POLICY, one, Verdict(YES, again), now=NOW, zone=ZONE)
+    second = give_verdict(engine, POLICY, one, Verdict(YES, "Sun"), now=NOW, zone=ZONE)
     assert (second.state, second.given) == ("approved", 2)
 
 
 def test_one_no_is_enough_where_two_yes_are_needed(engine: Engine, ask: Ask) -> None:
     one = ask("250000", "chief", 2)
-    give_verdict(engine, POLICY, one, Verdict(YES, "Zhao"), now=NOW)
-    give_verdict(engine, POLICY, one, Verdict("reject", "Sun", "no budget"), now=NOW)
+    give_verdict(engine, POLICY, one, Verdict(YES, "Zhao"), now=NOW, zone=ZONE)
+    give_verdict(engine, POLICY, one, Verdict("reject", "Sun", "no budget"), now=NOW, zone=ZONE)
     assert state_of(engine, one) == "rejected"
 
 
 def test_delegate_answers_only_while_the_delegation_lasts(engine: Engine, ask: Ask) -> None:
     one, two = ask(), ask()
     delegate(engine, "Wang", "Qian", days=1, author="Wang", reason="holiday", now=NOW)
-    state = give_verdict(engine, POLICY, one, Verdict(YES, "Qian"), now=NOW)
+    state = give_verdict(engine, POLICY, one, Verdict(YES, "Qian"), now=NOW, zone=ZONE)
     assert state.verdicts[0]["on_behalf_of"] == "Wang"
     later = NOW + timedelta(hours=30)
     with pytest.raises(InputError, match="may not answer"):
-        give_verdict(engine, POLICY, two, Verdict(YES, "Qian"), now=later)
+        give_verdict(engine, POLICY, two, Verdict(YES, "Qian"), now=later, zone=ZONE)
 
 
 def test_who_does_not_answer_is_passed_over_and_at_the_end_it_expires(
@@ -198,7 +204,7 @@ def test_who_does_not_answer_is_passed_over_and_at_the_end_it_expires(
 
 def test_approved_while_red_is_held_until_green(engine: Engine, ask: Ask) -> None:
     one, target = ask(), Target()
-    give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=NOW)
+    give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=NOW, zone=ZONE)
     assert send(engine, target, red=RED).held == 2
     assert state_of(engine, one) == "held"
     (hold,) = held_deliveries(engine)
@@ -211,7 +217,7 @@ def test_what_waited_too_long_for_green_is_stale_and_says_why(engine: Engine, as
     one = ask(expires_at=NOW + timedelta(hours=12))
     two = ask(expires_at=NOW + timedelta(hours=72))
     for decision in (one, two):
-        give_verdict(engine, POLICY, decision, Verdict(YES, "Wang"), now=NOW)
+        give_verdict(engine, POLICY, decision, Verdict(YES, "Wang"), now=NOW, zone=ZONE)
     target = Target()
     send(engine, target, red=RED)
     report = send(engine, target, now=NOW + timedelta(hours=20))
@@ -228,12 +234,12 @@ def test_open_request_that_goes_stale_is_closed(engine: Engine, ask: Ask) -> Non
     assert expire_stale(engine, now=NOW + timedelta(hours=13)) == 2
     late = NOW + timedelta(hours=13)
     with pytest.raises(InputError, match="was expired"):
-        give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=late)
+        give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=late, zone=ZONE)
 
 
 def test_decision_without_a_request_can_be_withdrawn(engine: Engine, ask: Ask) -> None:
     one, target = ask(), Target()
-    give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=NOW)
+    give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=NOW, zone=ZONE)
     assert withdraw(engine, one, now=NOW, actor="Li", reason="sold out") == 2
     assert send(engine, target).delivered == 0
     assert state_of(engine, one) == "rejected"
@@ -292,7 +298,7 @@ def test_ids_may_be_shortened_while_they_are_unique(engine: Engine, ask: Ask) ->
 
 def test_effect_of_a_confirmed_decision_is_kept(engine: Engine, ask: Ask) -> None:
     one = ask()
-    give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=NOW)
+    give_verdict(engine, POLICY, one, Verdict(YES, "Wang"), now=NOW, zone=ZONE)
     send(engine, Target())
     record_effect(engine, one, {"repurchased": True}, now=NOW, actor="effects")
     (decision,) = list_decisions(engine)
@@ -315,7 +321,7 @@ def test_approval_that_chooses_an_option_executes_its_actions_once(
     engine: Engine, ask: Ask
 ) -> None:
     one, target = ask(options=OPTIONS), Target()
-    give_verdict(engine, POLICY, one, Verdict(YES, "Wang", option="reship"), now=NOW)
+    give_verdict(engine, POLICY, one, Verdict(YES, "Wang", option="reship"), now=NOW, zone=ZONE)
     send(engine, target)
     assert target.sent == [f"{one}_1", f"{one}_2", f"jsonl_{one}_3"]
     with engine.connect() as connection:
@@ -334,12 +340,12 @@ def test_approval_that_chooses_an_option_executes_its_actions_once(
 
 def test_everybody_who_must_approve_chooses_the_same(engine: Engine, ask: Ask) -> None:
     one, target = ask(tier="chief", needed=2, options=OPTIONS), Target()
-    give_verdict(engine, POLICY, one, Verdict(YES, "Zhao", option="reship"), now=NOW)
+    give_verdict(engine, POLICY, one, Verdict(YES, "Zhao", option="reship"), now=NOW, zone=ZONE)
     send(engine, target)
     assert target.sent == [f"{one}_1"]
     with pytest.raises(InputError, match="Zhao approved reship"):
-        give_verdict(engine, POLICY, one, Verdict(YES, "Sun", option="chase"), now=NOW)
-    give_verdict(engine, POLICY, one, Verdict(YES, "Sun", option="reship"), now=NOW)
+        give_verdict(engine, POLICY, one, Verdict(YES, "Sun", option="chase"), now=NOW, zone=ZONE)
+    give_verdict(engine, POLICY, one, Verdict(YES, "Sun", option="reship"), now=NOW, zone=ZONE)
     send(engine, target)
     assert target.sent[-1] == f"jsonl_{one}_3"
 
@@ -356,10 +362,10 @@ def test_option_that_cannot_be_chosen_leaves_the_request_open(
 ) -> None:
     one = ask(options=OPTIONS)
     with pytest.raises(InputError, match=words):
-        give_verdict(engine, POLICY, one, verdict, now=NOW)
+        give_verdict(engine, POLICY, one, verdict, now=NOW, zone=ZONE)
     assert state_of(engine, one) == "awaiting_approval"
     with pytest.raises(InputError, match="approve --option"):
-        choose_option(engine, one, "reship", actor="Li", reason="", now=NOW)
+        choose_option(engine, one, "reship", actor="Li", reason="", now=NOW, zone=ZONE)
 
 
 def test_option_of_a_decision_without_approval_is_chosen_once(engine: Engine, ask: Ask) -> None:
@@ -367,9 +373,9 @@ def test_option_of_a_decision_without_approval_is_chosen_once(engine: Engine, as
     with write_transaction(engine) as connection:
         connection.execute(approvals.delete())
         connection.execute(outbox.delete().where(outbox.c.action_no == 2))
-    assert choose_option(engine, one, "chase", actor="Li", reason="", now=NOW) == 1
+    assert choose_option(engine, one, "chase", actor="Li", reason="", now=NOW, zone=ZONE) == 1
     with pytest.raises(InputError, match="Li chose chase for decision 0000"):
-        choose_option(engine, one, "reship", actor="Sun", reason="", now=NOW)
+        choose_option(engine, one, "reship", actor="Sun", reason="", now=NOW, zone=ZONE)
     send(engine, target)
     assert target.sent == [f"{one}_1", f"jsonl_{one}_2"]
 
@@ -379,7 +385,7 @@ def test_stale_decision_executes_no_option(engine: Engine, ask: Ask) -> None:
     with write_transaction(engine) as connection:
         connection.execute(approvals.delete())
     with pytest.raises(InputError, match="stale"):
-        choose_option(engine, one, "chase", actor="Li", reason="", now=NOW)
+        choose_option(engine, one, "chase", actor="Li", reason="", now=NOW, zone=ZONE)
 
 
 def test_many_are_rehearsed_without_a_trace_then_answered_each_by_itself(
@@ -390,20 +396,22 @@ def test_many_are_rehearsed_without_a_trace_then_answered_each_by_itself(
     items = [BulkItem(one, NOW) for one in (*mine, two_eyes, foreign)]
     stale = BulkItem(ask(), NOW - timedelta(hours=1))
     answer = BulkAnswer("Wang", "weekly round")
-    rehearsed = approve_all(engine, POLICY, [*items, stale], answer, now=NOW, is_rehearsal=True)
+    rehearsed = approve_all(
+        engine, POLICY, [*items, stale], answer, now=NOW, zone=ZONE, is_rehearsal=True
+    )
     assert [one.outcome for one in rehearsed] == [
         "goes", "goes", "more_needed", "refused", "refused",
     ]  # fmt: skip
     with engine.connect() as connection:
         assert connection.execute(select(approval_verdicts)).all() == []
     assert {one.state for one in list_decisions(engine)} == {"awaiting_approval"}
-    done = approve_all(engine, POLICY, [*items, stale], answer, now=NOW)
+    done = approve_all(engine, POLICY, [*items, stale], answer, now=NOW, zone=ZONE)
     assert done == rehearsed
     assert "was changed" in (done[-1].why or ""), "whoever was slower is told"
     with engine.connect() as connection:
         given = connection.execute(select(approval_verdicts.c.decision_id)).scalars().all()
     assert set(given) == {*mine, two_eyes}
-    again = approve_all(engine, POLICY, items[:1], answer, now=NOW)
+    again = approve_all(engine, POLICY, items[:1], answer, now=NOW, zone=ZONE)
     assert again[0].outcome == "refused"
 
 
@@ -411,16 +419,61 @@ def test_what_an_option_costs_counts_in_the_budget_of_its_rule(engine: Engine, a
     costly = [{**option("reship"), "cost": "12.50", "currency_code": "CNY"}]
     counted, uncounted = ask(options=costly, cost=Decimal("5.00")), ask(options=costly)
     for one in (counted, uncounted):
-        give_verdict(engine, POLICY, one, Verdict(YES, "Wang", option="reship"), now=NOW)
+        give_verdict(engine, POLICY, one, Verdict(YES, "Wang", option="reship"), now=NOW, zone=ZONE)
     with engine.connect() as connection:
         rows = connection.execute(select(decisions.c.decision_id, decisions.c.cost)).all()
     assert {row.decision_id: row.cost for row in rows} == {
         counted: Decimal("17.50"),
         uncounted: None,  # a rule without a budget
     }
-    assert _spent_of(engine) == Decimal("17.50")
-
-
-def _spent_of(engine: Engine) -> Decimal:
     with engine.connect() as connection:
-        return recording._spent(connection, "r", None)
+        assert spent(connection, "r", None) == Decimal("17.50")
+
+
+def test_an_option_that_passes_the_cap_is_refused_until_the_period_or_the_cap_has_more(
+    engine: Engine, ask: Ask
+) -> None:
+    """20 yuan a month: 5 + 12.50 fit, another 5 + 12.50 don't, in the next month they do."""
+    rule = read_rule(SHIPPED_RULES / "coupon_late_delivery.yml")
+    assert rule.budget is not None
+    cap = rule.parameters[rule.budget.limit_parameter]
+
+    def capped(limit: str, author: str) -> None:
+        limits = {rule.budget.limit_parameter: cap.model_copy(update={"value": limit})}  # type: ignore[union-attr]
+        changed = {"parameters": {**rule.parameters, **limits}}
+        changed["budget"] = rule.budget.model_copy(update={"per": "month"})  # type: ignore[union-attr]
+        save_rule(engine, rule.model_copy(update=changed), author=author, reason="?", now=NOW)
+
+    capped("20", "Li")
+    costly = [{**option("reship"), "cost": "12.50"}]
+    of_rule = {"rule_id": rule.rule_id, "options": costly, "cost": Decimal("5.00")}
+    # Half past eleven at night in Shanghai, and half an hour after that month's end.
+    before, after = (
+        datetime(2026, 11, 30, 15, 30, tzinfo=UTC),
+        datetime(2026, 11, 30, 16, 30, tzinfo=UTC),
+    )
+    first, second = ask(**of_rule), ask(**of_rule | {"created_at": before})
+    third = ask(**of_rule | {"created_at": after}, needed=2, tier="chief")
+    wanted = Verdict(YES, "Wang", option="reship")
+    refused = r"reship costs 12.50 CNY, and of the 20\S* CNY a month .* 10.00 CNY are left"
+    with pytest.raises(OverBudgetError, match=refused):
+        give_verdict(engine, POLICY, first, wanted, now=NOW, zone=ZONE)
+    assert state_of(engine, first) == "awaiting_approval", "the request stays open"
+    wanted_by_one = Verdict(YES, "Zhao", option="reship")
+    assert give_verdict(engine, POLICY, third, wanted_by_one, now=NOW, zone=ZONE).given == 1
+    capped("22.50", "Sun")
+    give_verdict(engine, POLICY, first, wanted, now=NOW, zone=ZONE)
+    items = [BulkItem(second)]
+    rehearsed = approve_all(
+        engine,
+        POLICY,
+        items,
+        BulkAnswer("Wang", option="reship"),
+        now=NOW,
+        zone=ZONE,
+        is_rehearsal=True,
+    )
+    assert rehearsed[0].outcome == "refused"
+    assert "0.00 CNY are left of the month from 2026-11-01" in (rehearsed[0].why or "")
+    with engine.connect() as connection:
+        assert spent(connection, rule.rule_id, None, after) == Decimal("22.50"), "the cap, not more"
