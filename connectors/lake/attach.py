@@ -52,8 +52,13 @@ def attach_statement(
 
 
 def prepare_connection(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Load the extensions from the wheels and set what every Fourflow connection has."""
+    """Load the extensions from the wheels and set what every Fourflow connection has.
+
+    No progress bar: where DuckDB takes Python for interactive (`python -c` is enough), a question
+    of over two seconds would draw one into the answer on stdout.
+    """
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
     connection.execute(f"SET temp_directory = '{_quoted(str(settings.root / 'tmp'))}'")
     if settings.memory_limit:
         connection.execute(f"SET memory_limit = '{_quoted(settings.memory_limit)}'")

@@ -74,6 +74,25 @@ def test_reader_keeps_its_snapshot_while_a_writer_goes_on(settings: Settings):
     assert newest.execute("select sum(n) from numbers").fetchone() == (10,)
 
 
+def test_no_progress_bar_is_drawn_into_an_answer_on_stdout(settings: Settings):
+    script = textwrap.dedent(
+        """
+        import sys
+        import duckdb
+        from connectors.lake.attach import connect_snapshot
+        from connectors.settings import load_settings
+
+        asked = "select current_setting('enable_progress_bar')"
+        print(duckdb.execute(asked).fetchone()[0])
+        lake = connect_snapshot(load_settings(home=sys.argv[1]))
+        print(lake.execute(asked).fetchone()[0], lake.cursor().execute(asked).fetchone()[0])
+        """
+    )
+    _fill(settings, [1])
+    said = subprocess.check_output([sys.executable, "-c", script, str(settings.root)], text=True)
+    assert said.split() == ["True", "False", "False"], "DuckDB takes `python -c` for a person"
+
+
 def test_reader_cannot_write(settings: Settings):
     reader = connect_snapshot(settings, _fill(settings, [1]))
     with pytest.raises(duckdb.Error, match=r"(?i)read.only"):
