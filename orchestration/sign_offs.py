@@ -11,34 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select
 
 from connectors.database.engine import write_transaction
-from connectors.database.publications import Publication
 from connectors.database.schema import reconciliation_sign_offs
 from connectors.errors import InputError
+from orchestration.snapshot import Snapshot
 
 TABLE = "rpt_reconciliation"
 SIGNED, WITHDRAWN = "signed", "withdrawn"
 _LOCK = 4_044_044_050
 _UNKNOWN = "unknown"
 _AMOUNTS = ("recorded_amount", "reported_amount", "difference_amount")
-
-
-class Snapshot(Protocol):
-    """The part of `PublishedLake` that signing needs."""
-
-    @property
-    def publication(self) -> Publication:
-        """Which publication it is."""
-
-    def rows(self, sql: str, params: Any = None) -> list[dict[str, Any]]:
-        """Run one query and return a dict a row."""
-
-    def tables(self) -> list[str]:
-        """Names of all tables, without schema."""
 
 
 @dataclass(frozen=True)

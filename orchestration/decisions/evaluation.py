@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -28,6 +28,7 @@ from orchestration.decisions.holdout import is_held_out
 from orchestration.decisions.messages import TRACKING_LINK, render_field, render_message
 from orchestration.decisions.proposals import Evaluation, Proposal, ProposedAction, ProposedOption
 from orchestration.decisions.states import DecisionMode
+from orchestration.snapshot import Snapshot
 
 AMOUNT_COLUMN = "fourflow_amount"
 AS_OF_COLUMN = "fourflow_as_of"
@@ -45,20 +46,6 @@ class _Surroundings:
 
     zone: ZoneInfo
     tracking_link: TrackingLink | None = None
-
-
-class Snapshot(Protocol):
-    """The part of `PublishedLake` that rules need."""
-
-    @property
-    def publication(self) -> Publication:
-        """The publication that is open."""
-
-    def rows(self, sql: str, params: Any = None) -> list[dict[str, Any]]:
-        """Run one query and return a dict a row."""
-
-    def tables(self) -> list[str]:
-        """Names of all tables, without schema."""
 
 
 @dataclass(frozen=True)

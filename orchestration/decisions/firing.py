@@ -26,7 +26,6 @@ from orchestration.decisions.evaluation import (
     AS_OF_COLUMN,
     BRANCH_COLUMN,
     CheckedRule,
-    Snapshot,
     check_rule,
     due_at,
     quoted,
@@ -43,6 +42,7 @@ from orchestration.decisions.histories import (
     first_loads_sql,
     history_sql,
 )
+from orchestration.snapshot import Snapshot
 
 DEFAULT_DAYS = 90
 _CLOCK = "int_business_clock"

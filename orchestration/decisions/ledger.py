@@ -21,7 +21,7 @@ from orchestration.decisions.approvals.policy import (
     read_approval_policy,
 )
 from orchestration.decisions.conflicts import resolve_conflicts
-from orchestration.decisions.evaluation import Snapshot, TrackingLink, evaluate_rule
+from orchestration.decisions.evaluation import TrackingLink, evaluate_rule
 from orchestration.decisions.policy import LedgerPolicy
 from orchestration.decisions.recording import Limits, Recorder, RuleReport
 from orchestration.decisions.rulebook import list_rules
@@ -32,6 +32,7 @@ from orchestration.decisions.states import (
     Happening,
     refresh_states,
 )
+from orchestration.snapshot import Snapshot
 
 
 @dataclass(frozen=True)

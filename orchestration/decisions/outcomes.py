@@ -9,7 +9,7 @@ from typing import Any
 from connectors.errors import NothingPublishedError
 from connectors.lake.reader import open_published
 from connectors.settings import Settings
-from orchestration.decisions.evaluation import Snapshot
+from orchestration.snapshot import Snapshot
 
 _LINES = "fct_purchase_order_lines"
 _STOCK = "fct_stock_positions"

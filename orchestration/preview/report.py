@@ -14,11 +14,12 @@ from connectors.lake.reader import PublishedLake, find_published
 from connectors.settings import LAKE_NAME, NO_CONFIGURATION, Settings, load_settings
 from orchestration.dbt_build import MANIFESTS, DbtBuild, ensure_manifest, published_project
 from orchestration.decisions.definition import RuleDefinition
-from orchestration.decisions.evaluation import Snapshot, evaluate_rule
+from orchestration.decisions.evaluation import evaluate_rule
 from orchestration.decisions.rulebook import list_rules
 from orchestration.metrics.layer import CURRENCY_CODE, MetricLayer, MetricQuery
 from orchestration.preview.copying import copied_home
 from orchestration.preview.differences import Relation, Sides, TableDifference, compare_table
+from orchestration.snapshot import Snapshot
 
 CHANGED = "state:modified+"
 _AFTER = "preview"
