@@ -4,30 +4,22 @@ What is open stands in `rpt_exceptions`; the operational database keeps who took
 resolved. A case is opened again when the same thing goes wrong anew.
 """
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from connectors.database.engine import write_transaction
 from connectors.database.schema import exception_cases, exception_events
 from connectors.errors import InputError
+from orchestration.snapshot import Snapshot
 
 TABLE = "rpt_exceptions"
 _LOCK = 4_044_044_049
-
-
-class Snapshot(Protocol):
-    """The part of `PublishedLake` that the queue needs."""
-
-    def rows(self, sql: str, params: Any = None) -> list[dict[str, Any]]:
-        """Run one query and return a dict a row."""
-
-    def tables(self) -> list[str]:
-        """Names of all tables, without schema."""
 
 
 @dataclass(frozen=True)
@@ -151,10 +143,8 @@ def take(
     Raises:
         InputError: no name, no such exception, or somebody else has it.
     """
-    _require_name(person)
-    case = _find(engine, lake, key)
-    with write_transaction(engine, lock=_LOCK) as connection:
-        known = _current(connection, case, seen)
+    case = _find_for(engine, lake, key, person)
+    with _acting(engine, case, seen) as (connection, known):
         if known is not None and known.resolved_at is None and known.taken_by not in (None, person):
             raise InputError(f"{known.taken_by} has taken {case.exception_key}; ask them.")
         _keep(connection, case, {**_FRESH, "taken_by": person, "taken_at": now})
@@ -186,12 +176,10 @@ def assign(
     Raises:
         InputError: a name is missing, no such exception, it is resolved, or it changed meanwhile.
     """
-    _require_name(person)
+    case = _find_for(engine, lake, key, person)
     if not to.strip():
         raise InputError("Say to whom the exception goes.")
-    case = _find(engine, lake, key)
-    with write_transaction(engine, lock=_LOCK) as connection:
-        known = _current(connection, case, seen)
+    with _acting(engine, case, seen) as (connection, known):
         if known is not None and known.resolved_at is not None:
             raise InputError(
                 f"{known.resolved_by} has resolved {case.exception_key}; reopen it first."
@@ -215,10 +203,8 @@ def hand_back(
     Raises:
         InputError: no name, no such exception, nobody has it, or it changed meanwhile.
     """
-    _require_name(person)
-    case = _find(engine, lake, key)
-    with write_transaction(engine, lock=_LOCK) as connection:
-        known = _current(connection, case, seen)
+    case = _find_for(engine, lake, key, person)
+    with _acting(engine, case, seen) as (connection, known):
         if known is None or known.resolved_at is not None:
             raise InputError(f"Nobody has taken {case.exception_key}, so it can't be handed back.")
         mine = exception_cases.c.exception_key == case.exception_key
@@ -254,16 +240,14 @@ def resolve(
         InputError: no name, no such exception or option, it is resolved already, or it changed
             meanwhile.
     """
-    _require_name(person)
-    case = _find(engine, lake, key)
+    case = _find_for(engine, lake, key, person)
     options = [name for name, _ in case.options]
     if resolution not in options:
         raise InputError(
             f"{resolution} is no way to resolve a case of {case.exception_class}; choose one of "
             f"{', '.join(options)}."
         )
-    with write_transaction(engine, lock=_LOCK) as connection:
-        known = _current(connection, case, seen)
+    with _acting(engine, case, seen) as (connection, known):
         if known is not None and known.resolved_at is not None:
             raise InputError(f"{known.resolved_by} has resolved {case.exception_key} already.")
         values = {
@@ -294,10 +278,8 @@ def reopen(
     Raises:
         InputError: no name, no such exception, it is not resolved, or it changed meanwhile.
     """
-    _require_name(person)
-    case = _find(engine, lake, key)
-    with write_transaction(engine, lock=_LOCK) as connection:
-        known = _current(connection, case, seen)
+    case = _find_for(engine, lake, key, person)
+    with _acting(engine, case, seen) as (connection, known):
         if known is None or known.resolved_at is None:
             raise InputError(f"{case.exception_key} is not resolved, so it can't be reopened.")
         taken = {"taken_by": known.taken_by, "taken_at": known.taken_at}
@@ -387,9 +369,19 @@ def _mean(values: list[float]) -> float | None:
     return round(sum(values) / len(values), 2) if values else None
 
 
-def _require_name(person: str) -> None:
+def _find_for(engine: Engine, lake: Snapshot, key: str, person: str) -> ExceptionCase:
     if not person.strip():
         raise InputError("Say who you are: an exception is taken and resolved by a person.")
+    return _find(engine, lake, key)
+
+
+@contextlib.contextmanager
+def _acting(
+    engine: Engine, case: ExceptionCase, seen: Seen | None
+) -> Iterator[tuple[Connection, Row[Any] | None]]:
+    """The transaction of one act, and what people did about the case so far (`_current`)."""
+    with write_transaction(engine, lock=_LOCK) as connection:
+        yield connection, _current(connection, case, seen)
 
 
 def _case(row: dict[str, Any], known: Row[Any] | None) -> ExceptionCase:

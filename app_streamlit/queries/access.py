@@ -7,9 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from app_streamlit.queries.edition import edition_of, open_edition
+from app_streamlit.queries.edition import newest_edition, open_edition
 from connectors.database.engine import open_database
-from connectors.database.publications import find_publication
 from connectors.errors import ForbiddenError
 from connectors.settings import load_settings
 from orchestration.access.decisions import permitted_decisions
@@ -147,9 +146,5 @@ def note_once(event: Event, subject: str, detail: str | None = None, **more: Any
 
 def read_newest(sql: str, params: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """Rows of the newest publication as it is: only to find out what belongs to whom."""
-    settings = load_settings()
-    publication = find_publication(open_database(settings), None)
-    if publication is None:
-        return []
-    whole = open_edition(edition_of(settings, publication.publication_id))
-    return whole.rows(sql, params)
+    whole = newest_edition()
+    return open_edition(whole).rows(sql, params) if whole.publication_id else []

@@ -12,6 +12,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from connectors.database.engine import open_database
+from connectors.database.publications import find_publication
 from connectors.lake.permitted import open_permitted
 from connectors.lake.reader import PublishedLake
 from connectors.lake.sight import EVERYTHING, Sight
@@ -30,6 +32,13 @@ class Edition:
 def edition_of(settings: Settings, publication_id: str, sight: Sight = EVERYTHING) -> Edition:
     """The edition that these settings, a publication id and a viewer's sight name."""
     return Edition(home=settings.fingerprint(), publication_id=publication_id, sight=sight)
+
+
+def newest_edition(sight: Sight = EVERYTHING) -> Edition:
+    """The newest publication of this home; its id is empty while nothing is published."""
+    settings = load_settings()
+    publication = find_publication(open_database(settings), None)
+    return edition_of(settings, publication.publication_id if publication else "", sight)
 
 
 # A few at a time: the newest publication as each role sees it, the one before, and what "as of"

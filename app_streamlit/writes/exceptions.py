@@ -1,14 +1,14 @@
 """What people do about exceptions: take, give, hand back, resolve and reopen."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from app_streamlit.queries import exceptions as cached
 from app_streamlit.queries.access import current_viewer, note, write_as
-from app_streamlit.queries.edition import edition_of, open_edition
+from app_streamlit.queries.edition import newest_edition, open_edition
 from connectors.database.engine import open_database
-from connectors.database.publications import find_publication
 from connectors.errors import ForbiddenError
-from connectors.lake.reader import PublishedLake
+from connectors.lake.sight import EVERYTHING
 from connectors.settings import load_settings
 from orchestration import exceptions
 from orchestration.exceptions import ExceptionCase, Seen
@@ -22,13 +22,7 @@ def take(key: str, *, person: str, seen: Seen) -> ExceptionCase:
         InputError: it is gone or resolved, or somebody else was faster.
         ForbiddenError: the viewer may not, or does not see it.
     """
-    return _write(
-        key,
-        person,
-        lambda lake, who: exceptions.take(
-            open_database(load_settings()), lake, key, person=who, now=utc_now(), seen=seen
-        ),
-    )
+    return _write(exceptions.take, key, person, seen=seen)
 
 
 def assign(key: str, *, to: str, person: str, seen: Seen) -> ExceptionCase:
@@ -38,13 +32,7 @@ def assign(key: str, *, to: str, person: str, seen: Seen) -> ExceptionCase:
         InputError: it is gone or resolved, nobody is named, or somebody else was faster.
         ForbiddenError: the viewer may not, or does not see it.
     """
-    return _write(
-        key,
-        person,
-        lambda lake, who: exceptions.assign(
-            open_database(load_settings()), lake, key, to=to, person=who, now=utc_now(), seen=seen
-        ),
-    )
+    return _write(exceptions.assign, key, person, to=to, seen=seen)
 
 
 def hand_back(key: str, *, person: str, seen: Seen) -> ExceptionCase:
@@ -54,13 +42,7 @@ def hand_back(key: str, *, person: str, seen: Seen) -> ExceptionCase:
         InputError: nobody has it, or somebody else was faster.
         ForbiddenError: the viewer may not, or does not see it.
     """
-    return _write(
-        key,
-        person,
-        lambda lake, who: exceptions.hand_back(
-            open_database(load_settings()), lake, key, person=who, now=utc_now(), seen=seen
-        ),
-    )
+    return _write(exceptions.hand_back, key, person, seen=seen)
 
 
 def resolve(key: str, option: str, *, person: str, note_: str, seen: Seen) -> ExceptionCase:
@@ -70,20 +52,7 @@ def resolve(key: str, option: str, *, person: str, note_: str, seen: Seen) -> Ex
         InputError: it is gone or resolved, the option is none of its own, or somebody was faster.
         ForbiddenError: the viewer may not, or does not see it.
     """
-    return _write(
-        key,
-        person,
-        lambda lake, who: exceptions.resolve(
-            open_database(load_settings()),
-            lake,
-            key,
-            person=who,
-            resolution=option,
-            note=note_,
-            now=utc_now(),
-            seen=seen,
-        ),
-    )
+    return _write(exceptions.resolve, key, person, resolution=option, note=note_, seen=seen)
 
 
 def reopen(key: str, *, person: str, seen: Seen) -> ExceptionCase:
@@ -93,32 +62,23 @@ def reopen(key: str, *, person: str, seen: Seen) -> ExceptionCase:
         InputError: it is not resolved (any more), or somebody else was faster.
         ForbiddenError: the viewer may not, or does not see it.
     """
-    return _write(
-        key,
-        person,
-        lambda lake, who: exceptions.reopen(
-            open_database(load_settings()), lake, key, person=who, now=utc_now(), seen=seen
-        ),
-    )
+    return _write(exceptions.reopen, key, person, seen=seen)
 
 
 def _write(
-    key: str, person: str, act: Callable[[PublishedLake, str], ExceptionCase]
+    act: Callable[..., ExceptionCase], key: str, person: str, **given: str | Seen
 ) -> ExceptionCase:
     """Act on the newest publication, on a case among those that the viewer sees."""
-    settings = load_settings()
-    viewer = current_viewer()
-    publication = find_publication(open_database(settings), None)
-    newest = publication.publication_id if publication is not None else ""
-    visible = edition_of(settings, newest, viewer.sight)
-    if viewer.sight.rows and not any(
+    visible = newest_edition(current_viewer().sight)
+    if visible.sight.rows and not any(
         case.exception_key == key for case in cached.load_cases(visible)
     ):
         note("refused", f"work_exceptions {key}")
         raise ForbiddenError(f"There is no exception {key[:100]} that you may see.")
     who = write_as("work_exceptions", key, person)
+    # The whole lake: what is hidden from the viewer is kept with the case all the same.
+    lake = open_edition(replace(visible, sight=EVERYTHING))
     try:
-        # The whole lake: what is hidden from the viewer is kept with the case all the same.
-        return act(open_edition(edition_of(settings, newest)), who)
+        return act(open_database(load_settings()), lake, key, person=who, now=utc_now(), **given)
     finally:
         cached.forget()

@@ -4,9 +4,8 @@ from datetime import date
 
 from app_streamlit.queries import reconciliation as cached
 from app_streamlit.queries.access import current_viewer, note, write_as
-from app_streamlit.queries.edition import edition_of, open_edition
+from app_streamlit.queries.edition import newest_edition, open_edition
 from connectors.database.engine import open_database
-from connectors.database.publications import find_publication
 from connectors.errors import ForbiddenError
 from connectors.lake.reader import PublishedLake
 from connectors.lake.sight import Sight
@@ -67,7 +66,4 @@ def _allowed(business: str, day: date, person: str) -> tuple[PublishedLake, str]
         note("refused", f"sign_off {subject}")
         raise ForbiddenError("You see a part of these figures only, so you can't sign them.")
     person = write_as("sign_off", subject, person)
-    settings = load_settings()
-    publication = find_publication(open_database(settings), None)
-    newest = publication.publication_id if publication is not None else ""
-    return open_edition(edition_of(settings, newest)), person
+    return open_edition(newest_edition()), person

@@ -1,5 +1,6 @@
 """`fourflow exceptions`: the queue by money at risk, taking a case and resolving it."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from connectors.lake.reader import open_published
 from connectors.settings import load_settings
 from orchestration import exceptions
 from orchestration.cli.printing import JsonOption, print_json, print_rows
+from orchestration.exceptions import ExceptionCase
 from orchestration.run_state import utc_now
 
 app = typer.Typer(help="The queue of exceptions.", no_args_is_help=True)
@@ -71,14 +73,8 @@ def summary_command(json: Annotated[bool, JsonOption] = False) -> None:
 @app.command("take")
 def take_command(key: _Key, by: _By, json: Annotated[bool, JsonOption] = False) -> None:
     """Take care of an exception."""
-    settings = load_settings()
-    engine = open_database(settings)
-    with open_published(settings, engine=engine) as lake:
-        case = exceptions.take(engine, lake, key, person=by, now=utc_now())
-    if json:
-        print_json(asdict(case))
-    else:
-        typer.echo(f"{case.taken_by} takes care of {case.exception_key}.")
+    case = _done(exceptions.take, key, by)
+    _say(case, f"{case.taken_by} takes care of {case.exception_key}.", json=json)
 
 
 @app.command("resolve")
@@ -90,16 +86,8 @@ def resolve_command(
     json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Say how an exception was resolved."""
-    settings = load_settings()
-    engine = open_database(settings)
-    with open_published(settings, engine=engine) as lake:
-        case = exceptions.resolve(
-            engine, lake, key, person=by, resolution=option, note=note, now=utc_now()
-        )
-    if json:
-        print_json(asdict(case))
-    else:
-        typer.echo(f"{case.exception_key} is resolved: {case.resolution}.")
+    case = _done(exceptions.resolve, key, by, resolution=option, note=note)
+    _say(case, f"{case.exception_key} is resolved: {case.resolution}.", json=json)
 
 
 @app.command("assign")
@@ -110,34 +98,34 @@ def assign_command(
     json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Give an exception to somebody, whoever has it now."""
-    settings = load_settings()
-    engine = open_database(settings)
-    with open_published(settings, engine=engine) as lake:
-        case = exceptions.assign(engine, lake, key, to=to, person=by, now=utc_now())
+    case = _done(exceptions.assign, key, by, to=to)
     _say(case, f"{case.taken_by} takes care of {case.exception_key}.", json=json)
 
 
 @app.command("hand-back")
 def hand_back_command(key: _Key, by: _By, json: Annotated[bool, JsonOption] = False) -> None:
     """Undo taking: anybody may take the exception again."""
-    settings = load_settings()
-    engine = open_database(settings)
-    with open_published(settings, engine=engine) as lake:
-        case = exceptions.hand_back(engine, lake, key, person=by, now=utc_now())
+    case = _done(exceptions.hand_back, key, by)
     _say(case, f"{case.exception_key} is open; anybody may take it.", json=json)
 
 
 @app.command("reopen")
 def reopen_command(key: _Key, by: _By, json: Annotated[bool, JsonOption] = False) -> None:
     """Undo resolving: the exception is in the queue again."""
-    settings = load_settings()
-    engine = open_database(settings)
-    with open_published(settings, engine=engine) as lake:
-        case = exceptions.reopen(engine, lake, key, person=by, now=utc_now())
+    case = _done(exceptions.reopen, key, by)
     _say(case, f"{case.exception_key} is in the queue again.", json=json)
 
 
-def _say(case: exceptions.ExceptionCase, sentence: str, *, json: bool) -> None:
+def _done(
+    act: Callable[..., ExceptionCase], key: str, person: str, **given: str | None
+) -> ExceptionCase:
+    settings = load_settings()
+    engine = open_database(settings)
+    with open_published(settings, engine=engine) as lake:
+        return act(engine, lake, key, person=person, now=utc_now(), **given)
+
+
+def _say(case: ExceptionCase, sentence: str, *, json: bool) -> None:
     if json:
         print_json(asdict(case))
     else:
