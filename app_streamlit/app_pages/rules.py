@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app_streamlit.queries.rulebook import load_rulebook
-from app_streamlit.ui import address, cards, rule_blocks, rule_editor, rule_words, tables
+from app_streamlit.ui import acts, address, cards, rule_blocks, rule_editor, rule_words, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
 
@@ -15,7 +15,7 @@ t = context.t
 st.title(t("pages.rules"))
 book = load_rulebook(context.edition.home)
 first_line = st.container()
-rule_editor.tell_what_was_done()
+acts.tell()
 if not book.rules:
     first_line.markdown(cards.as_headline(rule_words.headline(context, book)))
     no_data(context, "rules.none")

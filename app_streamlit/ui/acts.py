@@ -37,11 +37,16 @@ def _is_newest(context: PageContext) -> bool:
 def do(act: Callable[[], str]) -> None:
     """Do it, then show the page anew with what was done; a refusal is one sentence."""
     try:
-        st.session_state[_SAID] = act()
+        say_next(act())
     except FourflowError as error:
         st.error(cards.escape(str(error)), icon=":material/error:")
         return
     st.rerun()
+
+
+def say_next(sentence: str) -> None:
+    """What `tell` says when the page is drawn anew."""
+    st.session_state[_SAID] = sentence
 
 
 def tell() -> None:

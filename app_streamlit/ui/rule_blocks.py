@@ -13,11 +13,11 @@ from app_streamlit.queries.rulebook import (
     try_rule,
 )
 from app_streamlit.ui import (
+    acts,
     cards,
     decision_words,
     formats,
     rule_draft,
-    rule_editor,
     rule_words,
     tables,
 )
@@ -84,7 +84,7 @@ def _show_switch(context: PageContext, one: RuleVersion) -> None:
         st.error(str(error), icon=":material/error:")
     else:
         said = t("rules.switched", rule=name, version=version, mode=t(f"rules.modes_said.{wanted}"))
-        st.session_state[rule_editor.SAID] = said
+        acts.say_next(said)
         st.rerun()
 
 
@@ -315,5 +315,5 @@ def _offer_roll_back(context: PageContext, one: RuleVersion, to_version: int) ->
         st.error(str(error), icon=":material/error:")
     else:
         name = rule_words.rule_name(one.definition, context.language)
-        st.session_state[rule_editor.SAID] = t("rules.saved", rule=name, version=version)
+        acts.say_next(t("rules.saved", rule=name, version=version))
         st.rerun()

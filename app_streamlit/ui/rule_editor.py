@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app_streamlit.queries.rulebook import RuleBook, check_columns
-from app_streamlit.ui import address, cards, formats, rule_draft, rule_words, tables
+from app_streamlit.ui import acts, address, cards, formats, rule_draft, rule_words, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.person import acting_person
 from app_streamlit.ui.rule_draft import Draft
@@ -20,7 +20,6 @@ from orchestration.decisions.rule_text import RuleTextError, parse_rule_text, wr
 from orchestration.decisions.rulebook import RuleChangedError, RuleVersion
 
 WAYS = ("form", "yaml")
-SAID = "_rule_said"
 
 
 def show_editor(context: PageContext, book: RuleBook, one: RuleVersion) -> None:
@@ -161,7 +160,7 @@ def _offer_saving(
         return
     rule_draft.drop(one.rule_id)
     name = rule_words.rule_name(rule, context.language)
-    st.session_state[SAID] = t("rules.saved", rule=name, version=version)
+    acts.say_next(t("rules.saved", rule=name, version=version))
     address.put(rule=rule.rule_id)
     st.rerun()
 
@@ -186,10 +185,3 @@ def _tell_overtaken(context: PageContext, draft: Draft, one: RuleVersion) -> Non
         if st.button(t("rules.take_theirs"), key=draft.key("take")):
             rule_draft.drop(one.rule_id)
             st.rerun()
-
-
-def tell_what_was_done() -> None:
-    """After a change: one line that says it was stored."""
-    said = st.session_state.pop(SAID, None)
-    if said:
-        st.success(cards.escape(said), icon=":material/check:")
