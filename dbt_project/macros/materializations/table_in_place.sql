@@ -17,7 +17,8 @@
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- set has_contract = config.get('contract').enforced -%}
-    {%- if existing is not none and existing.is_table and is_unchanged() -%}
+    {%- set is_left = existing is not none and existing.is_table and is_unchanged() -%}
+    {%- if is_left -%}
         {% call noop_statement('main', 'unchanged', 'SELECT', 0) -%} {%- endcall %}
     {%- elif model['language'] == 'python' -%}
         {%- if existing is not none and not existing.is_table -%}
@@ -46,7 +47,7 @@
         {%- endcall %}
     {%- endif -%}
 
-    {%- if not (existing is not none and existing.is_table and is_unchanged()) -%}{%- do note_written() -%}{%- endif -%}
+    {%- if not is_left -%}{%- do note_written() -%}{%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do apply_grants(target_relation, grant_config, should_revoke=False) %}
     {{ adapter.commit() }}
