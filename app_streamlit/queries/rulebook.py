@@ -18,7 +18,12 @@ from connectors.settings import load_settings
 from orchestration.decisions import ledger, rulebook
 from orchestration.decisions.backtesting import Backtest, backtest_rule
 from orchestration.decisions.definition import RuleDefinition
-from orchestration.decisions.effects import RuleEffect, measure_rule
+from orchestration.decisions.effects import (
+    PurchaseCost,
+    RuleEffect,
+    measure_purchase_cost,
+    measure_rule,
+)
 from orchestration.decisions.evaluation import check_rule
 from orchestration.decisions.firing import InForce, Span
 from orchestration.decisions.histories import Clock
@@ -148,8 +153,10 @@ def _back_test(edition: Edition, trial: Trial, in_force: tuple[tuple[str, int], 
     )
 
 
-def load_effect(edition: Edition, rule_id: str, days: int) -> list[RuleEffect]:
-    """What a rule changed, against its hold-out.
+def load_effect(
+    edition: Edition, rule_id: str, days: int
+) -> tuple[list[RuleEffect], PurchaseCost | None]:
+    """What a rule changed, against its hold-out, and what each purchase that it brought cost.
 
     Raises:
         ForbiddenError: the viewer sees some rows only, and these are of all.
@@ -159,6 +166,9 @@ def load_effect(edition: Edition, rule_id: str, days: int) -> list[RuleEffect]:
 
 
 @st.cache_data(ttl=60, max_entries=16, show_spinner=False)
-def _load_effect(edition: Edition, rule_id: str, days: int) -> list[RuleEffect]:
-    engine = open_database(load_settings())
-    return measure_rule(engine, open_edition(edition), rule_id, days=days)
+def _load_effect(
+    edition: Edition, rule_id: str, days: int
+) -> tuple[list[RuleEffect], PurchaseCost | None]:
+    engine, lake = open_database(load_settings()), open_edition(edition)
+    cost = measure_purchase_cost(engine, lake, rule_id, days=days)
+    return measure_rule(engine, lake, rule_id, days=days), cost

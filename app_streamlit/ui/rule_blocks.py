@@ -237,7 +237,7 @@ def show_effect(context: PageContext, one: RuleVersion) -> None:
     """What the rule changed, against the subjects that it left alone."""
     t = context.t
     days = int(st.number_input(t("effect.days"), 1, 180, 30, key="effect_days", width=240))
-    found = load_effect(context.edition, one.rule_id, days)
+    found, cost = load_effect(context.edition, one.rule_id, days)
     st.markdown(cards.as_headline(rule_words.effect_headline(context, found)))
     if not one.definition.holdout_share:
         st.caption(t("effect.no_holdout"))
@@ -250,6 +250,8 @@ def show_effect(context: PageContext, one: RuleVersion) -> None:
             is_published=False,
             describe=t("effect.table_alt"),
         )
+    if cost is not None:
+        st.markdown(cards.escape(rule_words.purchase_cost_sentence(context, cost)))
     st.caption(t("effect.how_to_read"))
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -14,7 +15,7 @@ from app_streamlit.ui.i18n import Language
 from app_streamlit.ui.tables import Column
 from orchestration.decisions.backtesting import Backtest
 from orchestration.decisions.definition import Mode, RuleDefinition
-from orchestration.decisions.effects import RuleEffect
+from orchestration.decisions.effects import PurchaseCost, RuleEffect
 from orchestration.decisions.rulebook import RuleVersion, compare_rules
 from orchestration.decisions.sentences import rule_sentence
 
@@ -405,4 +406,27 @@ def effect_headline(context: PageContext, found: Sequence[RuleEffect]) -> str:
         better=formats.count(better),
         worse=formats.count(worse),
         undecided=formats.count(len(found) - better - worse),
+    )
+
+
+def purchase_cost_sentence(context: PageContext, cost: PurchaseCost) -> str:
+    """What acting cost, and what for each purchase that it brought, or why nobody knows."""
+    t, effect = context.t, cost.effect
+    text = t(
+        "effect.cost.spent",
+        n=effect.acted_on,
+        count=formats.count(effect.acted_on),
+        spent=formats.money(cost.spent, cost.currency_code),
+    )
+    if cost.each is None:
+        return text + t("effect.cost.none_brought")
+
+    def money(amount: Decimal | None) -> str:
+        return formats.EMPTY if amount is None else formats.money(amount, cost.currency_code)
+
+    return text + t(
+        f"effect.cost.{'proved' if effect.verdict == 'better' else 'undecided'}",
+        each=money(cost.each),
+        least=money(cost.least),
+        most=money(cost.most),
     )

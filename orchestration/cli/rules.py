@@ -20,7 +20,7 @@ from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.decisions import rulebook
 from orchestration.decisions.backtesting import Backtest, backtest_rule
 from orchestration.decisions.definition import Mode, RuleDefinition, read_rule
-from orchestration.decisions.effects import measure_rule
+from orchestration.decisions.effects import measure_purchase_cost, measure_rule
 from orchestration.decisions.firing import DEFAULT_DAYS, InForce, Span
 from orchestration.decisions.histories import Clock
 from orchestration.decisions.sentences import rule_sentence
@@ -237,18 +237,27 @@ def effect_command(
     rulebook.find_rule(engine, rule_id)
     with open_published(settings, engine=engine) as lake:
         found = measure_rule(engine, lake, rule_id, days=days)
+        cost = measure_purchase_cost(engine, lake, rule_id, days=days)
     rows = [
         {"measure": one.measure, "currency": one.currency_code, **asdict(one.effect)}
         for one in found
     ]
     if json:
-        print_json(rows)
+        told = {} if cost is None else asdict(cost) | asdict(cost.effect)
+        told.pop("effect", None)
+        print_json([*rows, {"measure": "purchase_cost", **told}] if told else rows)
         return
     shown = [
         {name: round(one, 4) if isinstance(one, float) else one for name, one in row.items()}
         for row in rows
     ]
     print_rows("Effect", shown, empty="It has decided about no order that long ago.")
+    if cost is not None:
+        each = "unknown" if cost.each is None else f"{cost.each:,} {cost.currency_code}"
+        typer.echo(
+            f"Acting cost {cost.spent:,} {cost.currency_code}; each purchase that it brought: "
+            f"{each} ({cost.effect.verdict})."
+        )
 
 
 @app.command("backtest")

@@ -6,6 +6,7 @@ both groups were watched for as long.
 
 import json
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,11 @@ from connectors.database.schema import decisions
 from models_ml.experiments import Effect, EffectConfig, compare_amounts, compare_shares
 from orchestration.decisions.definition import ORDER_KEY
 from orchestration.decisions.firing import Laboratory
+from orchestration.decisions.rulebook import find_rule
 
 _GROUPS = ("act", "hold_out")
+_UNSENT = ("rejected", "expired", "dead")
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,12 @@ class Measure:
     is_amount: bool = False
 
 
+_REPURCHASE = Measure("repurchase", "coalesce(later.order_count, 0) > 0", higher_is_better=True)
 MEASURES = (
     Measure("cancelled", "orders.order_status = 'cancelled'", higher_is_better=False),
     Measure("returned", "orders.refunded_amount > 0", higher_is_better=False),
     Measure("unpaid", "orders.paid_at is null", higher_is_better=False),
-    Measure("repurchase", "coalesce(later.order_count, 0) > 0", higher_is_better=True),
+    _REPURCHASE,
     Measure(
         "repurchase_amount", "coalesce(later.amount, 0)", higher_is_better=True, is_amount=True
     ),
@@ -48,6 +53,61 @@ class RuleEffect:
     measure: str
     currency_code: str | None
     effect: Effect
+
+
+@dataclass(frozen=True)
+class PurchaseCost:
+    """What acting cost, and what it cost for each purchase that would not have been made without.
+
+    Attributes:
+        currency_code: of the rule's budget.
+        spent: on the orders that are compared; nothing for decisions of which nothing was sent.
+        effect: of acting on whether another purchase followed.
+        each: spent for each purchase brought, by the estimate; None where there is none.
+        least: the same at the upper end of the effect's interval; None where it brought none.
+        most: the same at its lower end; None where it may have brought none at all.
+    """
+
+    currency_code: str
+    spent: Decimal
+    effect: Effect
+    each: Decimal | None
+    least: Decimal | None
+    most: Decimal | None
+
+
+def measure_purchase_cost(
+    engine: Engine,
+    lake: Laboratory,
+    rule_id: str,
+    *,
+    days: int = 30,
+    config: EffectConfig | None = None,
+) -> PurchaseCost | None:
+    """What each purchase that a rule brought has cost; None for a rule without a budget or orders.
+
+    Args:
+        engine: the operational database with the ledger.
+        lake: the published snapshot.
+        rule_id: the rule.
+        days: as for `measure_rule`.
+        config: how to judge.
+    """
+    budget = find_rule(engine, rule_id).definition.budget
+    rows = _outcomes(engine, lake, rule_id, days) if budget else []
+    if budget is None or not rows:
+        return None
+    effect = _compare(_REPURCHASE, rows, config)
+    spent = sum((row["cost"] for row in rows if row["mode"] == "act"), Decimal(0))
+
+    def each(share: float | None) -> Decimal | None:
+        if share is None or share <= 0:
+            return None
+        return (spent / Decimal(str(share * effect.acted_on))).quantize(_CENT, ROUND_HALF_UP)
+
+    return PurchaseCost(
+        budget.currency, spent, effect, each(effect.difference), each(effect.high), each(effect.low)
+    )
 
 
 def measure_rule(
@@ -107,10 +167,10 @@ def _outcomes(engine: Engine, lake: Laboratory, rule_id: str, days: int) -> list
     if not decided or "fct_orders" not in lake.tables():
         return []
     measures = ", ".join(f"{measure.sql} as {measure.name}" for measure in MEASURES)
-    keys, modes, moments = zip(*decided, strict=True)
+    keys, modes, moments, costs = zip(*decided, strict=True)
     return lake.rows(
         "with decided as (select unnest($keys) as order_key, unnest($modes) as mode, "  # noqa: S608
-        "unnest($moments) as occurred_at), "
+        "unnest($moments) as occurred_at, unnest($costs)::decimal(18, 2) as cost), "
         "later as (select decided.order_key, count(*) as order_count, "
         "sum(next_orders.gross_amount) as amount from decided "
         "join fct_orders as own on own.order_key = decided.order_key "
@@ -121,26 +181,39 @@ def _outcomes(engine: Engine, lake: Laboratory, rule_id: str, days: int) -> list
         "and next_orders.created_at > decided.occurred_at "
         "and next_orders.created_at <= decided.occurred_at + to_days($days) "
         "group by decided.order_key) "
-        f"select decided.mode, orders.currency_code, {measures} from decided "
+        f"select decided.mode, decided.cost, orders.currency_code, {measures} from decided "
         "join fct_orders as orders on orders.order_key = decided.order_key "
         "join int_business_clock as clock on orders.business = clock.business "
         "and decided.occurred_at <= clock.as_of - to_days($days) "
         "left join later on later.order_key = decided.order_key",
-        {"keys": list(keys), "modes": list(modes), "moments": list(moments), "days": days},
+        {
+            "keys": list(keys),
+            "modes": list(modes),
+            "moments": list(moments),
+            "costs": list(costs),
+            "days": days,
+        },
     )
 
 
-def _decided_orders(engine: Engine, rule_id: str) -> list[tuple[str, str, Any]]:
-    """Order, group and time of each order's first decision."""
+def _decided_orders(engine: Engine, rule_id: str) -> list[tuple[str, str, Any, Decimal]]:
+    """Order, group, time and cost of each order's first decision."""
     query = (
-        select(decisions.c.subject, decisions.c.mode, decisions.c.occurred_at)
+        select(
+            decisions.c.subject,
+            decisions.c.mode,
+            decisions.c.occurred_at,
+            decisions.c.cost,
+            decisions.c.state,
+        )
         .where(decisions.c.rule_id == rule_id, decisions.c.mode.in_(_GROUPS))
         .order_by(decisions.c.occurred_at, decisions.c.decision_id)
     )
-    found: dict[str, tuple[str, str, Any]] = {}
+    found: dict[str, tuple[str, str, Any, Decimal]] = {}
     with engine.connect() as connection:
         for row in connection.execute(query):
             order_key = json.loads(row.subject).get(ORDER_KEY)
             if order_key is not None:
-                found.setdefault(order_key, (order_key, row.mode, row.occurred_at))
+                cost = Decimal(0) if row.state in _UNSENT else row.cost or Decimal(0)
+                found.setdefault(order_key, (order_key, row.mode, row.occurred_at, cost))
     return list(found.values())

@@ -191,6 +191,16 @@ _HISTORIES = (
         ),
         (RowState("requested_at"),),
     ),
+    # Measured once, when the order was paid; who publishes it changes no row afterwards.
+    History(
+        "order_store_distances",
+        _words(
+            "business channel order_key order_no order_status paid_at store_site distance_km "
+            "has_stock"
+        ),
+        (RowState("paid_at", values={"order_status": "'paid'"}),),
+        by="business",
+    ),
     History(
         "rpt_channel_daily",
         _words("business channel business_date order_count expected_order_count is_complete_day"),

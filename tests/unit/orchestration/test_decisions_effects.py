@@ -2,15 +2,18 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, update
 
 from connectors.database.engine import write_transaction
 from connectors.database.schema import decisions
 from models_ml.experiments import EffectConfig
-from orchestration.decisions.effects import RuleEffect, measure_rule
+from orchestration.decisions.definition import read_rule
+from orchestration.decisions.effects import RuleEffect, measure_purchase_cost, measure_rule
+from orchestration.decisions.rulebook import SHIPPED_RULES, save_rule
 
 DECIDED = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -90,3 +93,48 @@ def test_small_groups_stay_undecided(engine: Engine, measured: Any) -> None:
 def test_rule_without_ripe_decisions_has_no_effect_yet(engine: Engine, measured: Any) -> None:
     assert measure_rule(engine, measured, "unknown") == []
     assert measure_rule(engine, measured, "r", days=60) == []
+
+
+def coupon_rule(engine: Engine) -> None:
+    """The rule `r` with a budget, so that its decisions cost something."""
+    shipped = read_rule(SHIPPED_RULES / "coupon_late_delivery.yml")
+    save_rule(engine, shipped.model_copy(update={"rule_id": "r"}), author="Li", reason="test")
+
+
+def spend(engine: Engine, **values: object) -> None:
+    with write_transaction(engine) as connection:
+        connection.execute(
+            update(decisions).where(decisions.c.mode == "act").values(cost=Decimal(5), **values)
+        )
+
+
+def test_each_purchase_that_was_brought_has_its_cost(engine: Engine, measured: Any) -> None:
+    coupon_rule(engine)
+    spend(engine)
+    cost = measure_purchase_cost(engine, measured, "r")
+    assert cost is not None
+    # 100 coupons of 5; of 100 orders 60 came again and, by the others, 20 would have anyway.
+    assert (cost.spent, cost.currency_code, cost.each) == (Decimal(500), "CNY", Decimal("12.50"))
+    assert cost.least is not None
+    assert cost.most is not None
+    assert cost.least < Decimal("12.50") < cost.most
+    assert cost.effect.verdict == "better"
+
+
+def test_what_was_never_sent_cost_nothing(engine: Engine, measured: Any) -> None:
+    coupon_rule(engine)
+    spend(engine, state="rejected")
+    cost = measure_purchase_cost(engine, measured, "r")
+    assert cost is not None
+    assert cost.spent == 0
+
+
+def test_who_brought_nothing_has_no_cost_a_purchase(engine: Engine, measured: Any) -> None:
+    coupon_rule(engine)
+    spend(engine)
+    measured.execute("delete from fct_orders where order_key like 'againact%'")
+    cost = measure_purchase_cost(engine, measured, "r")
+    assert cost is not None
+    assert (cost.each, cost.most) == (None, None)
+    assert cost.effect.verdict == "worse"
+    assert measure_purchase_cost(engine, measured, "r", days=60) is None

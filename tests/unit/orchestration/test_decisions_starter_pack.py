@@ -141,7 +141,7 @@ CASES = [
     Case("route_to_nearby_store", STORE | {"distance_km": "3.01::decimal(9, 2)"},
          {"channel": "'store_pos'"}, "warehouse", ("route_order",)),
     Case("route_to_nearby_store", STORE | {"has_stock": "false"},
-         {"order_status": "'shipped'"}, "warehouse", ("route_order",)),
+         {"order_status": "'shipped'"}, "no_stock", ("route_order",)),
     Case("notify_new_order", ORDER, {"order_type": "'return'"}, None, ("notify",)),
     Case("escalate_stage_overdue", STAGE, {"due_at": "timestamptz '2026-11-21 08:00:01+00'"},
          "escalate", ("escalate",)),
