@@ -116,7 +116,7 @@ decision_id = address.choice(
     lambda key: st.selectbox(
         t("decisions.choose"),
         ["", *shown],
-        format_func=lambda value: decision_words.short_name(context, found, value),
+        format_func=decision_words.short_names(context, found),
         key=key,
     ),
     variant=f"{t.language}_{state}_{rule}_{owner}_{len(shown)}",

@@ -11,7 +11,7 @@ import streamlit as st
 
 from app_streamlit.queries.edition import Edition, open_edition
 from connectors.errors import ContractError, ForbiddenError
-from connectors.settings import load_settings
+from connectors.settings import Settings, load_settings
 from orchestration.metrics.catalogue import Metric
 from orchestration.metrics.layer import MetricLayer, MetricQuery
 
@@ -81,7 +81,13 @@ def _answer(
     return layer.rows(query, open_edition(edition), dict(params), limit=limit)
 
 
-def described(name: str) -> Metric | None:
-    """What a metric is, as its owner wrote it."""
-    layer = open_layer()
-    return layer.catalogue.metrics.get(name) if layer else None
+def described(name: str, settings: Settings) -> Metric | None:
+    """What a metric is, as its owner wrote it.
+
+    Pages ask it of every figure that they show: the settings are those of the run, not read again.
+    """
+    try:
+        layer = MetricLayer(settings, may_parse=False)
+    except ContractError:
+        return None
+    return layer.catalogue.metrics.get(name)

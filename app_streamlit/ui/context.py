@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import streamlit as st
 
@@ -84,10 +85,18 @@ class PageContext:
 
     def channel_label(self, channel: str, business: str | None = None) -> str:
         """A channel in the reader's words."""
+        known = self._channel_labels.get((channel, business))
+        return known or self.t.known(f"channels.{channel}", channel)
+
+    @cached_property
+    def _channel_labels(self) -> dict[tuple[str, str | None], str]:
+        """By channel and business, and by channel alone: tables ask for it once a row."""
+        labels: dict[tuple[str, str | None], str] = {}
         for known in load_named_channels(self.edition):
-            if known.channel == channel and business in (None, known.business):
-                return known.label_zh if self.language == "zh" else known.label_en
-        return self.t.known(f"channels.{channel}", channel)
+            label = known.label_zh if self.language == "zh" else known.label_en
+            labels[known.channel, known.business] = label
+            labels.setdefault((known.channel, None), label)
+        return labels
 
 
 def business_labels(sources: list[SourceName], language: Language) -> dict[str, str]:

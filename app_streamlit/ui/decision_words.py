@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -63,14 +63,19 @@ def message_column(context: PageContext) -> str:
 
 def in_words(context: PageContext, text: object) -> str:
     """A sentence of the ledger: businesses, channels and sites by name instead of by code."""
+    return sentence_reader(context)(text)
+
+
+def sentence_reader(context: PageContext) -> Callable[[object], str]:
+    """`in_words` for many sentences: the names are put together once."""
     names = {one.channel: context.channel_label(one.channel) for one in context.channels}
     for business in context.bounds:
         names[business] = context.business_label(business)
         names |= load_sites(context.edition, business)
-    return _CODE.sub(lambda found: names.get(found[0], found[0]), str(text))
+    return lambda text: _CODE.sub(lambda found: names.get(found[0], found[0]), str(text))
 
 
-def subject_label(context: PageContext, subject: object) -> str:
+def _subject(read: Callable[[object], str], subject: object) -> str:
     """What a decision is about: the values of its key, without their names."""
     text = str(subject)
     try:
@@ -78,20 +83,20 @@ def subject_label(context: PageContext, subject: object) -> str:
     except ValueError:
         return text
     shown = " · ".join(map(str, key.values())) if isinstance(key, dict) else text
-    return in_words(context, shown)
+    return read(shown)
 
 
 def ledger_columns(context: PageContext) -> tuple[Column, ...]:
     """The columns of the ledger."""
-    t = context.t
+    t, read = context.t, sentence_reader(context)
     return (
         Column("created_at", "time", label="decided_at"),
         Column("kind", words=lambda kind: t.known(f"decision_kind.{kind}", str(kind))),
         Column("state", words=lambda state: state_label(context, str(state))),
-        Column(message_column(context), "long", label="message", words=partial(in_words, context)),
+        Column(message_column(context), "long", label="message", words=read),
         Column("amount", "money"),
         Column("currency_code", label="currency"),
-        Column("subject", words=partial(subject_label, context)),
+        Column("subject", words=partial(_subject, read)),
         Column(f"rule_name_{context.language}", label="rule"),
         Column("rule_version", "count"),
         Column(
@@ -118,16 +123,18 @@ def delivery_columns(context: PageContext) -> tuple[Column, ...]:
     )
 
 
-def short_name(context: PageContext, found: pd.DataFrame, decision_id: str) -> str:
-    """One line that tells a decision from its neighbours."""
-    if not decision_id:
-        return context.t("decisions.no_choice")
-    rows = found[found["decision_id"] == decision_id]
-    if rows.empty:  # a link names it, and the filters leave it out
-        return decision_id[:12]
-    row = rows.iloc[0]
-    when = formats.time(row["created_at"], context.zone, context.language)
-    return f"{when} · {in_words(context, row[message_column(context)])}"
+def short_names(context: PageContext, found: pd.DataFrame) -> Callable[[str], str]:
+    """Names a decision in one line that tells it from its neighbours."""
+    read = sentence_reader(context)
+    names = {
+        str(decision_id): f"{formats.time(made_at, context.zone, context.language)} · {read(text)}"
+        for decision_id, made_at, text in zip(
+            found["decision_id"], found["created_at"], found[message_column(context)], strict=True
+        )
+    }
+    names[""] = context.t("decisions.no_choice")
+    # A link may name one that the filters leave out.
+    return lambda decision_id: names.get(decision_id, decision_id[:12])
 
 
 def decision_headline(context: PageContext, decision: Decision) -> str:

@@ -49,7 +49,10 @@ _WHOLE = frozenset(
 def question_of(context: PageContext, choices: Mapping[str, str]) -> Question:
     """What an address asks; what does not exist (any more) is left out."""
     metrics = tuple(one for one in listed(choices.get("metric", ""), DEFAULT_METRICS))
-    metrics = tuple(one for one in metrics if described(one))[:MOST_METRICS] or DEFAULT_METRICS
+    metrics = (
+        tuple(one for one in metrics if described(one, context.settings))[:MOST_METRICS]
+        or DEFAULT_METRICS
+    )
     known = {one.word for one in load_dimensions(metrics)}
     by = [one for one in listed(choices.get("by", ""), DEFAULT_BY) if one in known]
     grain = choices.get("grain", DEFAULT_GRAIN)
@@ -143,7 +146,7 @@ def figure(
     t = context.t
     if value is None or value != value:  # noqa: PLR0124 (a missing number is not itself)
         return formats.EMPTY
-    metric = described(name)
+    metric = described(name, context.settings)
     unit = metric.unit if metric else ""
     if unit == "currency":
         amount = Decimal(str(value))
@@ -176,7 +179,7 @@ def answer_columns(answer: Answer, context: PageContext) -> list[Column]:
         for name in answer.groups
     ]
     for name in answer.metrics:
-        metric = described(name)
+        metric = described(name, context.settings)
         unit = metric.unit if metric else ""
         kind: Kind = _KINDS.get(unit, "count" if unit in _WHOLE else "number")
         words = None

@@ -49,7 +49,7 @@ def workbook_of(answer: Answer, context: PageContext) -> bytes:
     for cell in sheet[_HEADER_ROW]:
         cell.font = Font(bold=True)
         cell.alignment = Alignment(wrap_text=True, vertical="top")
-    units = {name: _unit(name) for name in answer.metrics}
+    units = {name: _unit(name, context) for name in answer.metrics}
     for place, row in enumerate(answer.rows, start=_HEADER_ROW + 1):
         values = [_cell(row[name], name, context) for name in answer.groups]
         for column, value in enumerate([*values, *(row[name] for name in answer.metrics)], start=1):
@@ -77,8 +77,9 @@ def headers(answer: Answer, context: PageContext) -> list[str]:
         for name in answer.groups
     ]  # fmt: skip
     for name in answer.metrics:
-        unit = t.known(f"metric_units.{_unit(name)}", _unit(name))
-        named.append(f"{metric_words.label(name, t)} [{name}; {unit}]")
+        word = _unit(name, context)
+        unit = t.known(f"metric_units.{word}", word)
+        named.append(f"{metric_words.label(name, t, context.settings)} [{name}; {unit}]")
     return named
 
 
@@ -108,7 +109,7 @@ def _about(sheet: Any, answer: Answer, context: PageContext) -> None:
         ),
     ]  # fmt: skip
     for name in answer.metrics:
-        metric = described(name)
+        metric = described(name, context.settings)
         if metric is not None:
             lines.append(
                 (
@@ -135,8 +136,8 @@ def _as_of(context: PageContext) -> str:
     )
 
 
-def _unit(name: str) -> str:
-    metric = described(name)
+def _unit(name: str, context: PageContext) -> str:
+    metric = described(name, context.settings)
     return metric.unit if metric else ""
 
 

@@ -4,19 +4,21 @@ import pandas as pd
 
 from app_streamlit.queries.metrics import described
 from app_streamlit.ui.cards import escape
+from app_streamlit.ui.context import current
 from app_streamlit.ui.i18n import Translator, catalogue, readable
 from app_streamlit.ui.tables import Column
+from connectors.settings import Settings
 
 
-def label(name: str, t: Translator) -> str:
-    """The name of a metric in the reader's language."""
-    metric = described(name)
+def label(name: str, t: Translator, settings: Settings | None = None) -> str:
+    """The name of a metric in the reader's language; settings are those of the run by default."""
+    metric = described(name, settings or current().settings)
     return metric.label(t.language) if metric else readable(name)
 
 
 def meaning(name: str, t: Translator) -> str:
     """Definition, unit, owner, and the name by which the command line knows it, as Markdown."""
-    metric = described(name)
+    metric = described(name, current().settings)
     if metric is None:
         return t("metrics.undefined")
     return (

@@ -12,7 +12,7 @@ from app_streamlit.queries.risk import WAITING
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.customer_words import customer_label
-from app_streamlit.ui.decision_words import in_words, state_label
+from app_streamlit.ui.decision_words import in_words, sentence_reader, state_label
 from app_streamlit.ui.i18n import readable
 from app_streamlit.ui.tables import Column
 
@@ -49,11 +49,11 @@ def queue_frame(
     context: PageContext, lines: pd.DataFrame, hits: pd.DataFrame, credit: pd.DataFrame
 ) -> pd.DataFrame:
     """Everything that needs a look in one list: what waits for a person, then by money."""
-    t = context.t
+    t, read = context.t, sentence_reader(context)
     queue: list[dict[str, Any]] = [
         {
             "what": t("risk.what.hit"),
-            "about": in_words(context, row[f"message_{context.language}"]),
+            "about": read(row[f"message_{context.language}"]),
             "score": None,
             "why": row[f"rule_name_{context.language}"],
             "amount": row["amount"],

@@ -1,7 +1,6 @@
 """The words of suggested purchases."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,7 +8,7 @@ import pandas as pd
 from app_streamlit.queries.suggestions import WAITING
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
-from app_streamlit.ui.decision_words import in_words, state_label
+from app_streamlit.ui.decision_words import sentence_reader, state_label
 from app_streamlit.ui.stock_words import site_label
 from app_streamlit.ui.tables import Column
 
@@ -54,7 +53,7 @@ def columns(context: PageContext, sites: Mapping[str, str]) -> tuple[Column, ...
             f"message_{context.language}",
             "long",
             label="message",
-            words=partial(in_words, context),
+            words=sentence_reader(context),
         ),
         Column("proposed_quantity", "count"),
         Column("due_at", "time", label="answer_due_at"),
