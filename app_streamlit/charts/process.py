@@ -32,10 +32,10 @@ def process_map(
     used = set(shown["previous_activity"]) | set(shown["activity"])
     lines = [
         "digraph {",
-        'rankdir=LR; bgcolor="transparent"; nodesep=0.3; ranksep=0.35;',
+        'rankdir=LR; bgcolor="transparent"; nodesep=0.25; ranksep=0.2;',
         f'node [shape=box, style="rounded", fontname="sans-serif", fontsize=20, '
         f'color="{NEUTRAL}", fontcolor="{text_colour}"];',
-        f'edge [fontname="sans-serif", fontsize=16, fontcolor="{text_colour}"];',
+        f'edge [fontname="sans-serif", fontsize=18, fontcolor="{text_colour}"];',
     ]
     lines += [
         f"{_quoted(name)} [label={_quoted(labels.get(name, name))}];" for name in sorted(used)
@@ -54,5 +54,5 @@ def process_map(
 
 
 def _quoted(text: object) -> str:
-    escaped = str(text).replace("\\", "\\\\").replace('"', '\\"')
+    escaped = str(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

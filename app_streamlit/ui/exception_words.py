@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from app_streamlit.queries.exceptions import ExceptionLabels
+from app_streamlit.queries.stock import load_sites
 from app_streamlit.ui import formats
 from app_streamlit.ui.cards import Tile
 from app_streamlit.ui.context import PageContext
@@ -80,7 +81,7 @@ def headline(context: PageContext, labels: ExceptionLabels, cases: Sequence[Exce
                 first.amount_at_risk, first.currency_code or "", context.language
             ),
         )
-    return text
+    return text + t("punctuation.stop")
 
 
 def tiles(context: PageContext, cases: Sequence[ExceptionCase], times: Times) -> list[Tile]:
@@ -128,6 +129,9 @@ def frame(
     context: PageContext, labels: ExceptionLabels, cases: Sequence[ExceptionCase]
 ) -> pd.DataFrame:
     """One row a case in the reader's words."""
+    sites: dict[str, str] = {}
+    for business in context.bounds:
+        sites |= load_sites(context.edition, business)
     return pd.DataFrame(
         [
             {
@@ -141,7 +145,7 @@ def frame(
                 "recommended": option_label(context, labels, case, case.recommended),
                 "recommended_cost": dict(case.options).get(case.recommended or ""),
                 "subject": subject(case),
-                "site": case.site,
+                "site": sites.get(case.site or "", case.site),
                 "raised_at": case.raised_at,
                 "resolved_by": case.resolved_by,
                 "resolution": option_label(context, labels, case, case.resolution),

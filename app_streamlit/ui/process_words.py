@@ -40,9 +40,9 @@ def headline(context: PageContext, business: str, conformance: Mapping[str, Any]
 
 
 def step_label(context: PageContext, count: int, wait: float | None) -> str:
-    """An arrow's words: how many times, and the median wait."""
+    """An arrow's words: how many times, and below it the median wait."""
     counted = formats.count(count)
-    return counted if wait is None else f"{counted} · {formats.duration(wait, context.t)}"
+    return counted if wait is None else f"{counted}\n{formats.duration(wait, context.t)}"
 
 
 def on_the_map(steps: pd.DataFrame) -> pd.DataFrame:

@@ -26,21 +26,22 @@ def headline(
         if row["reconciliation_unknown_share"] is not None
     ]
     odd = buckets[~buckets["residual_bucket"].isin(_EXPECTED)]
+    apart = odd[odd["difference_amount"] != 0]  # others are items that offset each other
     text = t(
         "reconciliation.headline",
         business=context.business_label(business),
         items=formats.count(int(buckets["item_count"].sum())),
         odd=formats.count(int(odd["item_count"].sum())),
-        unknown=formats.rate(max(shares, default=None), places=4),
+        unknown=formats.rate(max(shares, default=None), places=4 if any(shares) else 0),
     )
-    if not odd.empty:
-        largest = max(odd.to_dict("records"), key=lambda row: abs(row["difference_amount"]))
+    if not apart.empty:
+        largest = max(apart.to_dict("records"), key=lambda row: abs(row["difference_amount"]))
         text += t(
             "reconciliation.largest",
             bucket=label(context, largest),
             comparison=label(context, largest, "comparison_label", "comparison"),
-            amount=formats.short_money(
-                abs(Decimal(largest["difference_amount"])), largest["currency_code"], t.language
+            amount=formats.money(  # a cent that differs is a difference
+                abs(Decimal(largest["difference_amount"])), largest["currency_code"]
             ),
         )
     return text
@@ -103,7 +104,10 @@ def item_columns(context: PageContext) -> tuple[Column, ...]:
         Column("difference_amount", "money", label="difference"),
         Column("currency_code", label="currency"),
         Column("provider", words=lambda name: context.source_label(str(name))),
-        Column("match_rule"),
+        Column(
+            "match_rule",
+            words=lambda name: t.known(f"reconciliation.match_rules.{name}", str(name)),
+        ),
         Column("match_evidence", "long"),
         Column("recorded_key"),
         Column("reported_key"),
