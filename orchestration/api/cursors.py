@@ -10,7 +10,6 @@ from pydantic import TypeAdapter
 
 from connectors.errors import InputError
 
-NOT_OURS = "The cursor is not one of ours; take next_cursor of a page."
 _PARTS = TypeAdapter(tuple[str, str])
 PageSize = Annotated[int, Query(ge=1, le=500, description="Most rows of a page.")]
 CursorText = Annotated[
@@ -20,6 +19,13 @@ CursorText = Annotated[
         description="`next_cursor` of the page before; reads on in its publication.",
     ),
 ]
+
+
+class ForeignCursorError(InputError):
+    """A cursor that was not handed out to this key: made up, or taken from somebody else."""
+
+    def __init__(self) -> None:
+        super().__init__("The cursor is not one of ours; take next_cursor of a page.")
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ def read_cursor(text: str | None) -> Cursor | None:
     """The cursor that was handed out.
 
     Raises:
-        InputError: it was not handed out by us.
+        ForeignCursorError: it was not handed out by us.
     """
     if text is None:
         return None
@@ -47,5 +53,5 @@ def read_cursor(text: str | None) -> Cursor | None:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         publication_id, last = _PARTS.validate_json(base64.b64decode(padded, b"-_", validate=True))
     except ValueError as error:
-        raise InputError(NOT_OURS) from error
+        raise ForeignCursorError from error
     return Cursor(publication_id, last)

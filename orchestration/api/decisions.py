@@ -33,7 +33,7 @@ from orchestration.api.answers import (
     GivenVerdict,
     VerdictRequest,
 )
-from orchestration.api.cursors import NOT_OURS, Cursor, CursorText, PageSize, read_cursor
+from orchestration.api.cursors import Cursor, CursorText, ForeignCursorError, PageSize, read_cursor
 from orchestration.api.problems import ConflictError, MissingError, described
 from orchestration.api.reading import (
     READ_ANSWERS,
@@ -258,7 +258,7 @@ def _of_cursor(reader: Reader, cursor: Cursor) -> Decision:
     try:
         return _found(reader, cursor.last)
     except MissingError as error:
-        raise InputError(NOT_OURS) from error
+        raise ForeignCursorError from error
 
 
 def _history(reader: Reader, decision: Decision) -> list[ledger.DecisionEvent]:

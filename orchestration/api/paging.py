@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.errors import ForbiddenError, InputError
-from orchestration.api.cursors import NOT_OURS, Cursor
+from connectors.errors import ForbiddenError
+from orchestration.api.cursors import Cursor, ForeignCursorError
 from orchestration.api.reading import Reader
 
 
@@ -61,7 +61,7 @@ def read_page(
         ForbiddenError: the rows can't be restricted to those of the key, or what names a row or is
             asked of it is hidden from the key.
         MissingError: the publication has no such rows.
-        InputError: the cursor's row is not among those that the key may see.
+        ForeignCursorError: the cursor's row is not among those that the key may see.
     """
     edition = reader.edition()
     known = edition.columns(listing.table, listing.subject)
@@ -81,7 +81,7 @@ def read_page(
     if cursor is not None:
         last = f"from {listing.table} where {key} = $last"
         if not edition.rows(f"select 1 {last}", {"last": cursor.last}):
-            raise InputError(NOT_OURS)
+            raise ForeignCursorError
         conditions.append(f"{place} {'<' if listing.newest else '>'} (select {place} {last})")
         params["last"] = cursor.last
     shown = [name for name in listing.columns if name in known]

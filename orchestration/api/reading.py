@@ -31,7 +31,7 @@ from orchestration.access.log import AccessEntry, Event, GatheredLog
 from orchestration.access.policy import AccessPolicy, load_access_policy
 from orchestration.access.viewer import Viewer
 from orchestration.api.access import Access, ApiScope
-from orchestration.api.cursors import Cursor, read_cursor
+from orchestration.api.cursors import Cursor, ForeignCursorError, read_cursor
 from orchestration.api.editions import Edition, Editions
 from orchestration.api.keys import authenticate
 from orchestration.api.problems import MissingError, UnauthenticatedError, described
@@ -159,10 +159,12 @@ def note(
 
 
 def note_refusal(request: Request, error: FourflowError) -> None:
-    """Log what was refused: no good key, no right, or something of others."""
+    """Log what was refused: no good key, no right, something of others, or a foreign cursor."""
     viewer: Viewer | None = getattr(request.state, "viewer", None)
     is_of_others = isinstance(error, MissingError) and viewer is not None and viewer.sight.rows
-    if is_of_others or isinstance(error, ForbiddenError | UnauthenticatedError):
+    if is_of_others or isinstance(
+        error, ForbiddenError | UnauthenticatedError | ForeignCursorError
+    ):
         note(request, "refused", str(error))
 
 
@@ -230,7 +232,7 @@ class Reader:
         """The cursor, read; its publication is read on, so that pages never mix two.
 
         Raises:
-            InputError: the cursor is not one of ours.
+            ForeignCursorError: the cursor is not one of ours.
         """
         found = read_cursor(cursor)
         if found is not None:

@@ -719,8 +719,9 @@ def test_reads_writes_and_refusals_are_in_the_access_log(home, key, ask_for_appr
         client.get("/stock", headers=headers)
         client.get("/orders/taobao:none", headers=headers)
         client.get("/orders", headers={"authorization": "Bearer nobody"})
+        client.get("/audiences/champions?cursor=made-up", headers=headers)
         client.post(f"/decisions/{east}/approve", headers=headers, json={})
-    entries = list_access(open_database(home), 6)
+    entries = list_access(open_database(home), 7)
     told = {(one["event"], one["subject"], one["role"], one["row_count"]): one for one in entries}
     publication = page.json()["publication_id"]
     read = told["read", "GET /orders", "east", 106]
@@ -728,6 +729,8 @@ def test_reads_writes_and_refusals_are_in_the_access_log(home, key, ask_for_appr
     assert "site" not in str(told["refused", "GET /stock", "east", None]["detail"])
     assert ("refused", "GET /orders/taobao:none", "east", None) in told
     assert told["refused", "GET /orders", None, None]["person"] == "unknown"
+    forged = told["refused", "GET /audiences/champions", "east", None]["detail"]
+    assert "not one of ours" in str(forged)
     assert ("wrote", f"approve {east}", "east", None) in told
     assert {one["door"] for one in entries} == {"api"}
 
