@@ -115,6 +115,7 @@ def learned_tables_are_sane(connection: duckdb.DuckDBPyConnection) -> CheckOutco
             "or lower_quantity > upper_quantity or lower_quantity < 0"
         ),
         "return_risk_scores": "not isfinite(risk_score) or risk_score not between 0 and 1",
+        "order_risk_scores": "not isfinite(risk_score) or risk_score not between 0 and 1",
         "replenishment_positions": (
             "suggested_quantity < 0 or not isfinite(reorder_point) "
             "or suggested_quantity % pack_size <> 0"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from connectors.lake.attach import connect_snapshot, newest_snapshot
 from connectors.settings import Settings
+from models_ml import order_risks
 from models_ml.demand import backtest_demand, forecast_demand, wape
 from models_ml.returns import NotEnoughData, TrainedReturnRisk, score, train
 from orchestration.learning_inputs import TABLE as LEARNING_INPUTS
@@ -19,6 +20,8 @@ from orchestration.model_registry import registered, registry_row, with_new_vers
 HORIZON_DAYS = 28
 DEMAND_TABLES = ("demand_forecasts", "demand_backtest", "demand_evaluations")
 RETURN_TABLES = ("return_risk_scores", "return_risk_evaluations")
+ORDER_RISK_TABLES = ("order_risk_scores", "order_risk_days", "order_risk_evaluations")
+EXAMPLES = {risk.name: f"fct_{risk.name}_examples" for risk in order_risks.ORDER_RISKS}
 _COMPLETE_DAYS = """
     select business, max(business_date) as origin
     from (
@@ -201,3 +204,107 @@ def _score_open_lines(
     left_out = int(is_future.sum())
     note = f" {left_out:,} lines are dated in the future and were not scored." if left_out else ""
     return score(model, open_lines[~is_future], scored_at=at), note
+
+
+def learn_order_risks(settings: Settings, *, now: datetime) -> Learned:
+    """Train and score late delivery and non-payment, a business at a time.
+
+    The present of a business is the newest that its mart tells. A business whose looks are those of
+    the last time keeps what was learnt then.
+    """
+    connection = connect_snapshot(settings)
+    try:
+        there = _risks_with_marts(connection)
+        if not there:
+            return Learned(
+                write_ml_tables(settings, {t: empty_frame(t) for t in ORDER_RISK_TABLES})
+            )
+        read = " union all ".join(
+            f"select business, '{risk.name}' as risk, hash(examples) as row_hash "  # noqa: S608
+            f"from {EXAMPLES[risk.name]} as examples"
+            for risk in there
+        )
+        before = last_time(connection, "order_risks", ORDER_RISK_TABLES, read=read, now=now)
+        versions = registered(connection)
+        if before.is_current:
+            return _kept(before, model_versions=len(versions))
+        examples = {
+            risk: connection.execute(
+                f"select * from {EXAMPLES[risk.name]} "  # noqa: S608 (our own names)
+                "where not list_contains($kept, business)",
+                {"kept": list(before.kept)},
+            ).df()
+            for risk in there
+        }
+        snapshot_id = newest_snapshot(connection)
+    finally:
+        connection.close()
+    learnt = {table: [rows] for table, rows in before.rows.items()}
+    notes, new_versions = before.notes(), []
+    for risk, looks in examples.items():
+        for business, rows in looks.groupby("business", sort=True):
+            as_of = rows[["decided_at", "label_known_at"]].max().max()
+            model = order_risks.train(rows, risk, as_of=as_of)
+            if isinstance(model, NotEnoughData):
+                notes.append(f"{business}, {_words(risk)}: {model.reason}")
+                continue
+            days = order_risks.days_of(model, as_of=as_of, time_zone=settings.business_time_zone)
+            learnt["order_risk_scores"].append(
+                order_risks.score(model, rows[rows["is_open"]], scored_at=max(now, as_of))
+            )
+            learnt["order_risk_days"].append(days)
+            learnt["order_risk_evaluations"].append(
+                model.report.frame(
+                    model=risk.name,
+                    business=str(business),
+                    model_version=model.model.model_version,
+                    evaluated_at=now,
+                )
+            )
+            new_versions.append(
+                registry_row(
+                    model.model,
+                    name=risk.name,
+                    business=str(business),
+                    snapshot_id=snapshot_id,
+                    registered_at=now,
+                )
+            )
+            notes.append(f"{business}, {_words(risk)}: {model.report.summary()}{_shadow(days)}")
+    return _write(
+        settings,
+        before,
+        learnt,
+        notes or ["no parcels and no unpaid orders to score"],
+        model_versions=with_new_versions(versions, new_versions),
+    )
+
+
+def _risks_with_marts(connection: duckdb.DuckDBPyConnection) -> list[order_risks.OrderRisk]:
+    """The risks whose mart the dbt project has: an installation may leave out what it lacks."""
+    there = {
+        str(name)
+        for (name,) in connection.execute(
+            "select table_name from duckdb_tables() where list_contains($names, table_name)",
+            {"names": list(EXAMPLES.values())},
+        ).fetchall()
+    }
+    return [risk for risk in order_risks.ORDER_RISKS if EXAMPLES[risk.name] in there]
+
+
+def _words(risk: order_risks.OrderRisk) -> str:
+    return risk.name.replace("_", " ")
+
+
+def _shadow(days: pd.DataFrame) -> str:
+    """A sentence on champion and challenger on the orders that were answered lately."""
+    answered = int(days["answered_count"].sum())
+    if not answered or days["challenger"].isna().any():
+        return ""
+    ours, theirs = (
+        float(days[name].sum()) / answered for name in ("squared_error", "challenger_squared_error")
+    )
+    return (
+        f" On the {answered:,} orders answered in the last {len(days)} days the Brier score is "
+        f"{ours:.4f}, that of the challenger in shadow ({days['challenger'].iloc[0]}) {theirs:.4f}."
+    )

@@ -18,39 +18,88 @@ MOST_RISK_AGE_DAYS: Final = 75
 """From the newest judged row: a return is known only when its window is over."""
 MOST_DRIFT: Final = 2.0
 """Mean score of open lines over the rate that was observed in the test, or the other way round."""
+LEAST_LISTED: Final = 20
+"""Listed orders with an answer from which on their precision says something."""
 
-_NEWEST_RISK: Final = """
-    select
-        business,
-        (report -> 'scores' -> in_use ->> 'ece')::double as ece,
-        (report ->> 'base_rate')::double as base_rate,
-        (report ->> 'window_end')::timestamptz as window_end
-    from (select * replace (report::json as report) from model_versions)
-    where model = 'return_risk'
-    qualify row_number() over (partition by business order by registered_at desc) = 1
-"""
-_CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
-    "return_risk_scores": {
+
+def _newest(models: str) -> str:
+    """Figures of the newest version of each of these models and each business."""
+    return f"""
+        select
+            model,
+            business,
+            (report -> 'scores' -> in_use ->> 'ece')::double as ece,
+            (report ->> 'base_rate')::double as base_rate,
+            (report ->> 'window_end')::timestamptz as window_end
+        from (select * replace (report::json as report) from model_versions)
+        where model in ({models})
+        qualify row_number() over (partition by model, business order by registered_at desc) = 1
+    """  # noqa: S608 - our own names
+
+
+def _risk_checks(models: str, scores: str) -> dict[str, str]:
+    """Checks of what is scored by these models.
+
+    Args:
+        models: their names as SQL.
+        scores: select of model, business and mean score of what is open.
+    """
+    newest = _newest(models)
+    return {
         "is_calibrated": f"""
-            select format('The return risk of {{}} has a calibration error of {{:.3f}}, above '
-                '{MOST_CALIBRATION_ERROR}; look at its card.', business, ece)
-            from ({_NEWEST_RISK}) where ece > {MOST_CALIBRATION_ERROR}
+            select format('The {{}} of {{}} has a calibration error of {{:.3f}}, above '
+                '{MOST_CALIBRATION_ERROR}; look at its card.',
+                replace(model, '_', ' '), business, ece)
+            from ({newest}) where ece > {MOST_CALIBRATION_ERROR}
         """,  # noqa: S608 - our own selects
         "is_trained_lately": f"""
-            select format('The newest return that the risk of {{}} was judged on is {{}} days old; '
-                'look whether orders and returns still arrive.',
-                business, date_diff('day', window_end, as_of))
-            from ({_NEWEST_RISK}) join int_business_clock using (business)
+            select format('The newest answer that the {{}} of {{}} was judged on is {{}} days old; '
+                'look whether orders and answers still arrive.',
+                replace(model, '_', ' '), business, date_diff('day', window_end, as_of))
+            from ({newest}) join int_business_clock using (business)
             where date_diff('day', window_end, as_of) > {MOST_RISK_AGE_DAYS}
         """,  # noqa: S608
         "has_not_drifted": f"""
-            select format('Open lines of {{}} score {{:.4f}} on average, {{:.4f}} came back in the '
-                'test; look at what changed in the orders.', business, mean, base_rate)
-            from ({_NEWEST_RISK})
-            join (
-                select business, avg(risk_score) as mean from return_risk_scores group by business
-            ) using (business)
+            select format('The {{}} of {{}} is {{:.4f}} on average, {{:.4f}} came true in the '
+                'test; look at what changed in the orders.',
+                replace(model, '_', ' '), business, mean, base_rate)
+            from ({newest}) join ({scores}) using (model, business)
             where greatest(mean, base_rate) > {MOST_DRIFT} * least(mean, base_rate)
+        """,  # noqa: S608
+    }
+
+
+_CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
+    "return_risk_scores": _risk_checks(
+        "'return_risk'",
+        "select 'return_risk' as model, business, avg(risk_score) as mean "
+        "from return_risk_scores group by business",
+    ),
+    # What is open is older than what was judged, so it is compared with how it fared lately:
+    # what was foretold of the orders that were answered, beside what came.
+    "order_risk_scores": {
+        **{
+            name: sql
+            for name, sql in _risk_checks("'late_delivery', 'non_payment'", "select 1").items()
+            if name != "has_not_drifted"
+        },
+        "has_not_drifted": f"""
+            select format('Of {{}} orders of {{}} that were answered lately {{}} went wrong '
+                '({{}}), {{}} of the {{}} that had been listed; look at what changed.',
+                answered, business, events, replace(risk, '_', ' '), hits, listed)
+            from (
+                select
+                    risk,
+                    business,
+                    any_value(threshold) as threshold,
+                    sum(answered_count)::bigint as answered,
+                    sum(event_count)::bigint as events,
+                    sum(listed_count)::bigint as listed,
+                    sum(hit_count)::bigint as hits
+                from order_risk_days
+                group by risk, business
+            )
+            where listed >= {LEAST_LISTED} and hits < threshold * listed
         """,  # noqa: S608
     },
     "demand_forecasts": {
@@ -89,7 +138,7 @@ def check_models(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str,
 
     Args:
         connection: the lake after the step.
-        table: `return_risk_scores` or `demand_forecasts`.
+        table: `return_risk_scores`, `order_risk_scores` or `demand_forecasts`.
     """
     found: dict[str, list[str]] = {}
     for name, sql in _CHECKS.get(table, {}).items():

@@ -15,7 +15,7 @@ import pandas as pd
 
 from models_ml.evaluations import promotion_reason
 from models_ml.risk import Report, RiskModel
-from orchestration.ml_tables import empty_frame
+from orchestration.ml_tables import ML_TABLES, empty_frame
 from orchestration.publishing import git_commit
 
 TABLE = "model_versions"
@@ -35,6 +35,7 @@ def registry_row(
         "code_version": git_commit(),
         "learner": report.learner,
         "in_use": report.kept,
+        "challenger": None if model.challenger is None else model.challenger.name,
         "is_promoted": report.kept == report.learner,
         "reason": promotion_reason(
             report.scores, kept=report.kept, margin=model.config.promotion_margin
@@ -58,11 +59,15 @@ def _finite(value: Any) -> Any:
 
 
 def registered(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """All rows of the registry; none before the first model."""
+    """All rows of the registry; none before the first model.
+
+    A column that an earlier release did not write is empty.
+    """
     try:
-        return connection.execute("select * from lake.ml.model_versions").df()
+        known = connection.execute("select * from lake.ml.model_versions").df()
     except duckdb.CatalogException:
         return empty_frame(TABLE)
+    return known.reindex(columns=[*ML_TABLES[TABLE]])
 
 
 def with_new_versions(known: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from models_ml.returns.config import (
     check_features,
 )
 from models_ml.risk import NotEnoughData, Report, RiskModel
+from models_ml.risk.model import CHALLENGER
 
 ROLES = {"label": "is_returned", "decided_at": "ordered_at", "matured_at": "label_known_at"}
 SCORE_COLUMNS = (
@@ -32,6 +33,7 @@ SCORE_COLUMNS = (
     "top_reasons",
     "reasons_en",
     "reasons_zh",
+    "challenger_score",
     "model_version",
     "scored_at",
 )
@@ -123,8 +125,12 @@ def score(model: TrainedReturnRisk, examples: pd.DataFrame, *, scored_at: dateti
         )
     require_unique(examples, ["order_key", "line_no"], name="examples")
     features = build_features(examples, config=model.config)
-    scored = model.model.score(features, scored_at=scored_at)
-    names = {"probability": "risk_score", "reason_codes": "top_reasons"}
+    scored = model.model.score(features, scored_at=scored_at, with_challenger=True)
+    names = {
+        "probability": "risk_score",
+        "reason_codes": "top_reasons",
+        CHALLENGER: "challenger_score",
+    }
     keys = examples[list(KEY_COLUMNS)].reset_index(drop=True)
     return pd.concat([keys, scored.rename(columns=names)], axis=1)[list(SCORE_COLUMNS)]
 

@@ -20,6 +20,7 @@ from models_ml.risk.examples import NotEnoughRowsError
 from models_ml.risk.features import FeatureBuilder
 from models_ml.risk.learners import BASE_RATE, Fitted, fit_candidate
 from models_ml.risk.reasons import BASE_RATE_ONLY, NO_RAISED_RISK, Explainer, make_explainer
+from models_ml.risk.renewal import cohort_delay
 from models_ml.risk.report import Report
 from models_ml.splits import ExampleSplit, keep_groups_apart, newest_rows, share_start
 from models_ml.versions import model_version
@@ -33,6 +34,7 @@ SCORE_COLUMNS = (
     "model_version",
     "scored_at",
 )
+CHALLENGER = "challenger_probability"
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,22 @@ class RiskModel:
     base_rate: float
     """Share of positives among the matured rows, 0..1."""
     model_version: str
+    challenger: Fitted | None
+    """The strongest candidate that is not in use, fitted on the same rows: it runs in shadow."""
+    recent: pd.DataFrame
+    """A row a decision since the test began whose answer is known, with what would have been
+    foretold at the time: group, decided_at, known_at, label, probability, challenger_probability.
+    Rows that were decided before the first test row are not in it, whenever they were answered."""
+    recent_from: np.datetime64
+    """From here on `recent` holds nearly all rows that were answered."""
 
     def score(
-        self, frame: pd.DataFrame, *, scored_at: datetime, reasons: int | None = None
+        self,
+        frame: pd.DataFrame,
+        *,
+        scored_at: datetime,
+        reasons: int | None = None,
+        with_challenger: bool = False,
     ) -> pd.DataFrame:
         """Probability of the event for each row, and why it is above the average.
 
@@ -71,6 +86,7 @@ class RiskModel:
                 frame said of it before the row's own decision.
             scored_at: written into every row; not before the time the model was trained as of.
             reasons: reasons a row at most, `config.reasons` when None; 0 saves the time they take.
+            with_challenger: add a column `challenger_probability`, missing without a challenger.
 
         Returns:
             A row a row with the frame's index and SCORE_COLUMNS. `is_above_threshold` says that a
@@ -88,8 +104,9 @@ class RiskModel:
                 f"which is after {moment} UTC; train one with as_of at that time."
             )
         require_columns(frame, [self.decided_at, *self.builder.columns], name="frame")
+        shadow = (CHALLENGER,) if with_challenger else ()
         if frame.empty:
-            return pd.DataFrame(columns=list(SCORE_COLUMNS), index=frame.index)
+            return pd.DataFrame(columns=[*SCORE_COLUMNS, *shadow], index=frame.index)
         decided_at = self._decision_times(frame, moment)
         matrix = self.builder.build(frame, decided_at)
         risk = self.fitted.probabilities(matrix.values)
@@ -101,6 +118,8 @@ class RiskModel:
             "model_version": self.model_version,
             "scored_at": pd.Timestamp(moment, tz="UTC"),
         }
+        if with_challenger:
+            columns[CHALLENGER] = _probabilities(self.challenger, matrix.values)
         return pd.DataFrame(columns, index=frame.index)
 
     def _decision_times(self, frame: pd.DataFrame, moment: np.datetime64) -> np.ndarray:
@@ -199,13 +218,18 @@ def _fit_for_use(judged: Judged, recipe: _Recipe, *, name: str) -> RiskModel:
     split = _last_split(judged)
     builder = FeatureBuilder(examples, judged.columns, fit=split.fit, config=config)
     matrix = builder.build(examples.frame, examples.decided_at)
-    fitted = fit_candidate(
-        judged.report.kept,
-        matrix,
-        judged.labels,
-        fit=split.fit,
-        calibrate=split.calibrate,
-        config=config,
+    shadow = strongest_other(judged.report)
+    fitted, *challengers = (
+        fit_candidate(
+            candidate,
+            matrix,
+            judged.labels,
+            fit=split.fit,
+            calibrate=split.calibrate,
+            config=config,
+        )
+        for candidate in (judged.report.kept, shadow)
+        if candidate is not None
     )
     version = model_version(
         name,
@@ -224,7 +248,46 @@ def _fit_for_use(judged: Judged, recipe: _Recipe, *, name: str) -> RiskModel:
         trained_as_of=judged.present,
         base_rate=float(judged.labels[mature].mean()),
         model_version=version,
+        challenger=challengers[0] if challengers else None,
+        recent=_recent(judged, shadow),
+        recent_from=judged.split.test_start + cohort_delay(examples, config),
     )
+
+
+def strongest_other(report: Report) -> str | None:
+    """The candidate that is not in use with the highest average precision, the more able in a tie.
+
+    Returns:
+        None where the base rate is all there is.
+    """
+    others = [name for name in reversed(report.scores) if name != report.kept]
+    return max(others, key=lambda name: report.scores[name].average_precision, default=None)
+
+
+def _recent(judged: Judged, shadow: str | None) -> pd.DataFrame:
+    """What was foretold since the test began, each row by what was in use when it was decided."""
+    examples = judged.examples
+    rows = (examples.decided_at >= judged.split.test_start) & examples.is_labelled
+    values, times = judged.matrix.values[rows], examples.decided_at[rows]
+    challenger = None if shadow is None else judged.fitted[shadow]
+    return pd.DataFrame(
+        {
+            "group": examples.group[rows],
+            "decided_at": times,
+            "known_at": examples.known_at[rows],
+            "label": examples.labels[rows],
+            "probability": judged.fitted[judged.report.kept].probabilities(values, times),
+            CHALLENGER: _probabilities(challenger, values, times),
+        }
+    )
+
+
+def _probabilities(
+    fitted: Fitted | None, values: np.ndarray, decided_at: np.ndarray | None = None
+) -> np.ndarray:
+    if fitted is None:
+        return np.full(len(values), np.nan)
+    return fitted.probabilities(values, decided_at)
 
 
 def _last_split(judged: Judged) -> ExampleSplit:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 
 from models_ml.risk.columns import Column, as_text
 from models_ml.risk.config import Phrase, ReasonGroup, RiskConfig
@@ -198,6 +199,8 @@ def _shown(frame: pd.DataFrame, feature: str, values: np.ndarray) -> list[str]:
     column = feature if feature in frame.columns else feature.rpartition(":")[0]
     if column in frame.columns:
         texts = as_text(frame[column])
+        if types.is_float_dtype(frame[column].dtype):  # counts come as floats
+            return ["?" if text is None else str(text).removesuffix(".0") for text in texts]
         return ["?" if text is None else str(text) for text in texts]
     return [_number(value) for value in values]
 

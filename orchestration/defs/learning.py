@@ -9,7 +9,14 @@ from connectors.database.engine import open_database
 from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
 from orchestration.defs.transform import dbt_models
-from orchestration.learning import Learned, learn_demand, learn_returns
+from orchestration.learning import (
+    EXAMPLES,
+    ORDER_RISK_TABLES,
+    Learned,
+    learn_demand,
+    learn_order_risks,
+    learn_returns,
+)
 from orchestration.model_checks import check_models, check_names
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
 from orchestration.progress import RunProgress
@@ -19,7 +26,9 @@ from orchestration.run_state import ensure_run, note, utc_now
 DEMAND = ("demand_forecasts", "demand_backtest", "demand_evaluations")
 RETURNS = ("return_risk_scores", "return_risk_evaluations", "model_versions")
 REPLENISHMENT = ("replenishment_positions", "replenishment_transfers")
-LEARNED_KEYS = [dg.AssetKey(["ml", name]) for name in (*DEMAND, *RETURNS, *REPLENISHMENT)]
+LEARNED_KEYS = [
+    dg.AssetKey(["ml", name]) for name in (*DEMAND, *RETURNS, *ORDER_RISK_TABLES, *REPLENISHMENT)
+]
 
 _DESCRIPTIONS = {
     "demand_forecasts": "Expected units per SKU and day, 28 days ahead, with an interval.",
@@ -27,6 +36,9 @@ _DESCRIPTIONS = {
     "demand_evaluations": "WAPE, bias and coverage beside their baselines.",
     "return_risk_scores": "Probability that a line comes back, with reasons.",
     "return_risk_evaluations": "Average precision and calibration beside base rate and baseline.",
+    "order_risk_scores": "Probability that an open order is late or stays unpaid, with reasons.",
+    "order_risk_days": "What each day's list was worth, champion beside challenger in shadow.",
+    "order_risk_evaluations": "Average precision and calibration beside base rate and baseline.",
     "model_versions": "What was learnt from what, and why it is in use; the newest is.",
     "replenishment_positions": "Stock position against reorder point, what to buy and why.",
     "replenishment_transfers": "What other sites have to spare where that is cheaper than buying.",
@@ -64,9 +76,9 @@ def _learn(
     note(engine, context.run_id, **{f"model:{step}": learned.notes})
     progress.finish(step, "; ".join(learned.notes))
     for table, rows in learned.rows.items():
-        yield dg.MaterializeResult(
-            asset_key=dg.AssetKey(["ml", table]), metadata={"dagster/row_count": rows}
-        )
+        key = dg.AssetKey(["ml", table])
+        if key in context.assets_def.keys:  # the registry belongs to the first who writes into it
+            yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows})
     if checked is not None:
         yield from _checks(settings, checked)
 
@@ -95,6 +107,12 @@ def _checks(settings: Settings, table: str) -> Iterator[dg.AssetCheckResult]:
 
 def _dbt(name: str) -> dg.AssetKey:
     return get_asset_key_for_model([dbt_models], name)
+
+
+def _dbt_where_there(*names: str) -> list[dg.AssetKey]:
+    """Keys of those of these models that the dbt project has."""
+    own = {key.path[-1]: key for key in dbt_models.keys}
+    return [own[name] for name in names if name in own]
 
 
 @dg.multi_asset(
@@ -133,6 +151,33 @@ def returns(
         "score return risk",
         learn_returns,
         checked="return_risk_scores",
+    )
+
+
+@dg.multi_asset(
+    name="learn_order_risks",
+    # The registry is one table: whoever writes into it comes after the one before.
+    specs=_specs(
+        ORDER_RISK_TABLES,
+        *_dbt_where_there(*EXAMPLES.values()),
+        dg.AssetKey(["ml", "model_versions"]),
+    ),
+    check_specs=_check_specs("order_risk_scores"),
+    pool=LAKE_POOL,
+)
+def risks_of_orders(
+    context: dg.AssetExecutionContext,
+    fourflow: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[RunProgress],
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Score which parcels will be late and which orders stay unpaid; calibrated, with reasons."""
+    yield from _learn(
+        context,
+        fourflow,
+        progress,
+        "score order risks",
+        learn_order_risks,
+        checked="order_risk_scores",
     )
 
 

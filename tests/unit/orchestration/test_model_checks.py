@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 @pytest.fixture
 def lake() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect()
-    for table in ("model_versions", "return_risk_scores", "demand_evaluations"):
+    for table in ("model_versions", "return_risk_scores", "order_risk_days", "demand_evaluations"):
         columns = ", ".join(f"{name} {kind}" for name, kind in ML_TABLES[table].items())
         connection.execute(f"create table {table} ({columns})")
     connection.execute("create table int_business_clock (business varchar, as_of timestamptz)")
@@ -97,3 +97,23 @@ def test_each_fault_of_a_risk_is_told(lake, ece, days, risk, wrong) -> None:
 def test_each_fault_of_a_forecast_is_told(lake, metric, value, baseline, days, wrong) -> None:
     evaluated(lake, metric, value, baseline, days=days)
     assert failed(lake, "demand_forecasts") == wrong
+
+
+def listed(lake, listed: int, hits: int) -> None:
+    lake.execute(
+        "insert into order_risk_days by name select 'late_delivery' as risk, 'shop' as business, "
+        "0.2 as threshold, 50 as answered_count, 12 as event_count, $listed as listed_count, "
+        "$hits as hit_count",
+        {"listed": listed, "hits": hits},
+    )
+
+
+def test_a_list_that_comes_true_too_seldom_is_named(lake) -> None:
+    listed(lake, 15, 1)
+    assert failed(lake, "order_risk_scores") == set()  # too few to say
+    listed(lake, 20, 6)
+    assert failed(lake, "order_risk_scores") == set()  # 7 of 35 is the threshold
+    listed(lake, 1, 0)
+    assert failed(lake, "order_risk_scores") == {"has_not_drifted"}
+    (sentence,) = check_models(lake, "order_risk_scores")["has_not_drifted"]
+    assert "(late delivery), 7 of the 36 that had been listed" in sentence
