@@ -1,16 +1,31 @@
 """Homes for the tests of the pages: published, red, stale and empty; made once a session."""
 
+import functools
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from published_fixture import age, make_published_home, make_red, unfill
 
 from connectors.settings import load_settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_scanned_once() -> Iterator[None]:
+    """Look for packages with components once: `AppTest` does at every run, a server at its start.
+
+    Reading the metadata of everything installed was most of what a run of a page cost.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        scan = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
 
 
 @pytest.fixture(scope="session")
