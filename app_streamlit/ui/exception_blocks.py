@@ -15,19 +15,23 @@ def show_case(context: PageContext, labels: ExceptionLabels, case: ExceptionCase
     t = context.t
     st.markdown(cards.escape(exception_words.story(context, labels, case)))
     _show_way_to_order(context, case)
-    tables.show_table(
-        exception_words.option_frame(context, labels, case),
-        exception_words.OPTION_COLUMNS,
-        context,
-        key="exception_options",
-        describe=t("exceptions.options_alt"),
-    )
+    if case.options:
+        tables.show_table(
+            exception_words.option_frame(context, labels, case),
+            exception_words.OPTION_COLUMNS,
+            context,
+            key="exception_options",
+            describe=t("exceptions.options_alt"),
+        )
+    else:  # their costs are hidden from the viewer
+        st.caption(t("exceptions.no_options"))
     if not acts.is_offered(context, "work_exceptions", on_figures=True):
         acts.say_why_not(context, "work_exceptions")
     elif case.state == "resolved":
         _offer_reopening(context, case)
     else:
-        _offer_resolving(context, labels, case)
+        if case.options:
+            _offer_resolving(context, labels, case)
         _offer_taking(context, case)
     found = load_history(context.edition, case)
     if not found.empty:

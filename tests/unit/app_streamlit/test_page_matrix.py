@@ -168,8 +168,12 @@ def check(app: AppTest, case: Case) -> None:
         assert any(catalogue(case.language)["stale.word"] in text for _, text in told)
 
 
+# Cells that went wrong once and are not in the covering part.
+ONCE_WRONG = [Case("exceptions", "branch", "normal", "en")]
+
+
 @pytest.mark.parametrize(
-    "case", covering(), ids=lambda c: f"{c.page}-{c.role}-{c.state}-{c.language}"
+    "case", [*covering(), *ONCE_WRONG], ids=lambda c: f"{c.page}-{c.role}-{c.state}-{c.language}"
 )
 def test_page(case, sessions, monkeypatch):
     check(sessions.show(case, monkeypatch), case)
