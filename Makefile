@@ -10,7 +10,7 @@ DAYS ?= 60
 ORDERS_PER_DAY ?= 600
 SEED ?= 7
 
-.PHONY: demo up test test-all lint format types imports lock clean setup browser connectors-table
+.PHONY: demo up test test-all lint format types imports lock clean setup browser connectors-table pictures
 
 setup: $(STAMP)
 
@@ -54,6 +54,10 @@ test-all: $(STAMP) browser
 # what `make test` has just found instead.
 connectors-table: $(STAMP)
 	@$(BIN)/python -m tests.connector_table $(REPORT)
+
+# Takes the pictures of the docs anew, of the built home that FOURFLOW_HOME names (`make demo SERVE=no`).
+pictures: $(STAMP) browser
+	@$(BIN)/python -m tests.pictures
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.settings import PROJECT_ROOT, Settings
+from tests.pictures import MOST_BYTES, PICTURES
 
 ROOMS = ("connectors", "models_ml", "orchestration", "app_streamlit")
 TOP_LEVEL = {
@@ -127,6 +128,16 @@ def test_every_path_that_the_docs_name_exists():
             if not (PROJECT_ROOT / name).exists():
                 missing.append(f"{document.name}: {name}")
     assert missing == []
+
+
+def test_pictures_of_the_docs_are_shown_small_and_taken_by_the_command():
+    folder = PROJECT_ROOT / "docs" / "images"
+    files = {path.stem: path.stat().st_size for path in folder.glob("*.png")}
+    assert set(files) == {picture.name for picture in PICTURES}
+    assert {name: size for name, size in files.items() if size > MOST_BYTES} == {}
+    texts = [*PROJECT_ROOT.glob("*.md"), *(PROJECT_ROOT / "docs").glob("*.md")]
+    told = "".join(path.read_text(encoding="utf-8") for path in texts)
+    assert [name for name in files if f"images/{name}.png" not in told] == []
 
 
 def test_both_readmes_name_the_two_commands():
