@@ -32,113 +32,130 @@ milestones as (
 person_firsts as (
     select
         contacts.*,
-        journeys.journey_key as own_journey_key
+        journeys.journey_key as own_journey_key,
+        journeys.funnel as own_funnel,
+        journeys.scope as own_scope
     from contacts
     left join journeys on contacts.contact_key = journeys.contact_key and journeys.grain = 'person'
 ),
 
-person_numbered as (
+person_contacts as {{ materialized_once() }} (
     select
-        *,
-        count(own_journey_key) over (
-            partition by business, channel, person_key
-            order by contacted_at, contact_key
-            rows between unbounded preceding and current row
-        ) as journey_number
+        contact_type,
+        contacted_at,
+        added_to_cart_at,
+        {{ last_known('own_journey_key') }} over so_far as journey_key,
+        {{ last_known('own_funnel') }} over so_far as funnel,
+        {{ last_known('own_scope') }} over so_far as scope
     from person_firsts
+    window so_far as (
+        partition by business, channel, person_key
+        order by contacted_at, contact_key
+        rows between unbounded preceding and current row
+    )
 ),
 
-person_contacts as (
+steps as (
     select
-        *,
-        max(own_journey_key) over (partition by business, channel, person_key, journey_number) as journey_key
-    from person_numbered
+        funnel,
+        step_number,
+        step_name
+    from {{ ref('journey_steps') }}
+    where channel = '*'
+),
+
+-- A row for each step only after the join that finds the times.
+order_times as {{ materialized_once() }} (
+    select
+        {%- for step_name in order_steps %}
+        milestones.{{ step_name }}_at,
+        {%- endfor %}
+        journeys.journey_key,
+        journeys.funnel,
+        journeys.scope
+    from journeys
+    inner join milestones on journeys.order_key = milestones.order_key
+),
+
+order_events as (
+    select
+        order_times.journey_key,
+        order_times.scope,
+        steps.step_number,
+        steps.step_name,
+        case steps.step_name
+            {%- for step_name in order_steps %}
+            when '{{ step_name }}' then order_times.{{ step_name }}_at
+            {%- endfor %}
+        end as occurred_at
+    from order_times
+    inner join steps on order_times.funnel = steps.funnel
+),
+
+contact_times as {{ materialized_once() }} (
+    select
+        journeys.journey_key,
+        journeys.funnel,
+        journeys.scope,
+        case when journeys.grain = 'inquiry' then journeys.started_at end as inquired_at,
+        case when journeys.grain = 'visit' then journeys.started_at end as visited_at,
+        {%- for column in visit_steps.values() %}
+        case when journeys.grain = 'visit' then contacts.{{ column }} end as {{ column }},
+        {%- endfor %}
+        case when journeys.grain = 'visit' and journeys.order_key is null then contacts.ordered_at end as ordered_at
+    from journeys
+    inner join contacts on journeys.contact_key = contacts.contact_key
+    where journeys.grain in ('inquiry', 'visit')
 ),
 
 contact_events as (
     select
-        journeys.journey_key,
-        'inquired' as step_name,
-        journeys.started_at as occurred_at
-    from journeys
-    where journeys.grain = 'inquiry'
-    union all
-    select
-        journeys.journey_key,
-        'visited' as step_name,
-        journeys.started_at as occurred_at
-    from journeys
-    where journeys.grain = 'visit'
-    {%- for step_name, column in visit_steps.items() %}
-    union all
-    select
-        journeys.journey_key,
-        '{{ step_name }}' as step_name,
-        contacts.{{ column }} as occurred_at
-    from journeys
-    inner join contacts on journeys.contact_key = contacts.contact_key
-    where journeys.grain = 'visit'
-    {%- endfor %}
-    union all
-    select
-        journey_key,
-        'contacted' as step_name,
-        contacted_at as occurred_at
-    from person_contacts
-    union all
-    select
-        journey_key,
-        case contact_type when 'inquiry' then 'inquired' else 'visited' end as step_name,
-        contacted_at as occurred_at
-    from person_contacts
-    union all
-    select
-        journey_key,
-        'cart' as step_name,
-        added_to_cart_at as occurred_at
-    from person_contacts
+        contact_times.journey_key,
+        contact_times.scope,
+        steps.step_number,
+        steps.step_name,
+        case steps.step_name
+            when 'inquired' then contact_times.inquired_at
+            when 'visited' then contact_times.visited_at
+            {%- for step_name, column in visit_steps.items() %}
+            when '{{ step_name }}' then contact_times.{{ column }}
+            {%- endfor %}
+            when 'ordered' then contact_times.ordered_at
+        end as occurred_at
+    from contact_times
+    inner join steps on contact_times.funnel = steps.funnel
 ),
 
-order_events as (
-    {%- for step_name in order_steps %}
-    select
-        journeys.journey_key,
-        '{{ step_name }}' as step_name,
-        milestones.{{ step_name }}_at as occurred_at
-    from journeys
-    inner join milestones on journeys.order_key = milestones.order_key
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
-),
-
-unordered_visits as (
-    select
-        journeys.journey_key,
-        'ordered' as step_name,
-        contacts.ordered_at as occurred_at
-    from journeys
-    inner join contacts on journeys.contact_key = contacts.contact_key
-    where journeys.grain = 'visit' and journeys.order_key is null
+-- Several contacts of a person may have begun at one moment.
+person_events as (
+    select distinct
+        contacts.journey_key,
+        contacts.scope,
+        steps.step_number,
+        steps.step_name,
+        case steps.step_name
+            when 'contacted' then contacts.contacted_at
+            when 'inquired' then case when contacts.contact_type = 'inquiry' then contacts.contacted_at end
+            when 'visited' then case when contacts.contact_type = 'visit' then contacts.contacted_at end
+            when 'cart' then contacts.added_to_cart_at
+        end as occurred_at
+    from person_contacts as contacts
+    inner join steps on contacts.funnel = steps.funnel
 ),
 
 events as (
-    select * from contact_events
-    union all
     select * from order_events
     union all
-    select * from unordered_visits
+    select * from contact_events
+    union all
+    select * from person_events
 )
 
-select distinct
-    events.journey_key,
-    journeys.scope,
-    steps.step_number,
-    events.step_name,
-    events.occurred_at
+select
+    journey_key,
+    scope,
+    step_number,
+    step_name,
+    occurred_at
 from events
-inner join journeys on events.journey_key = journeys.journey_key
-inner join {{ ref('journey_steps') }} as steps
-    on journeys.funnel = steps.funnel and events.step_name = steps.step_name and steps.channel = '*'
-where events.occurred_at is not null
+where occurred_at is not null
