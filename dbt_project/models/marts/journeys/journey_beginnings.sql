@@ -69,30 +69,14 @@ attempts as (
     from ordered
 ),
 
-person_attempts as (
+-- An order ends an attempt, so that one with a contact begins with it.
+first_contacts as (
     select
-        business,
-        channel,
-        person_key,
-        attempt_number,
-        min(case when not is_order then touch_number end) as first_touch_number,
+        max(case when is_beginning = 1 or touch_number = 1 then contact_key end) as first_contact_key,
         max(order_key) filter (where is_order) as order_key
     from attempts
     group by business, channel, person_key, attempt_number
     having count(*) filter (where not is_order) > 0
-),
-
-first_contacts as (
-    select
-        person_attempts.order_key,
-        attempts.contact_key as first_contact_key
-    from person_attempts
-    inner join attempts
-        on
-            person_attempts.business = attempts.business
-            and person_attempts.channel = attempts.channel
-            and person_attempts.person_key = attempts.person_key
-            and person_attempts.first_touch_number = attempts.touch_number
 ),
 
 keyed as (
