@@ -4,29 +4,45 @@ with milestones as (
     where order_type in ('sale', 'wholesale')
 ),
 
-times as (
-    {%- for step in steps %}
-    select
-        order_key,
-        '{{ step }}' as step_name,
-        {{ loop.index }} as step_rank,
-        {{ step }}_at as reached_at
-    from milestones
-    where {{ step }}_at is not null
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
-),
-
 -- A stage that no order of a channel ever left is not reported there.
 reported as (
-    select distinct
-        milestones.business,
-        milestones.channel,
-        times.step_name
-    from times
-    inner join milestones on times.order_key = milestones.order_key
+    select
+        {%- for step in steps %}
+        count({{ step }}_at) > 0 as has_{{ step }},
+        {%- endfor %}
+        business,
+        channel
+    from milestones
+    group by business, channel
+),
+
+-- A channel's own rule comes before that of all channels, a later one before an earlier: each holds until the day from
+-- which one that comes before it does.
+sop as (
+    select
+        reported.business,
+        reported.channel,
+        steps.stage,
+        steps.department,
+        steps.from_step,
+        steps.to_step,
+        steps.target_hours,
+        steps.cut_off_minute,
+        steps.calendar,
+        steps.valid_from,
+        min(steps.valid_from) over (
+            partition by reported.business, reported.channel, steps.stage
+            order by case when steps.channel = '*' then 1 else 0 end, steps.valid_from desc, steps.version desc
+            rows between unbounded preceding and 1 preceding
+        ) as replaced_from
+    from reported
+    inner join {{ ref('sop_steps') }} as steps on steps.channel in ('*', reported.channel)
+    where
+        case steps.to_step
+            {%- for step in steps %}
+            when '{{ step }}' then reported.has_{{ step }}
+            {%- endfor %}
+        end
 ),
 
 entered as (
@@ -39,79 +55,60 @@ entered as (
         sop.target_hours,
         sop.cut_off_minute,
         sop.calendar,
-        starts.reached_at as entered_at,
-        case when ends.reached_at >= starts.reached_at then ends.reached_at end as left_at,
-        coalesce(ends.reached_at < starts.reached_at, false) as is_out_of_order,
+        sop.valid_from,
+        sop.replaced_from,
+        case sop.from_step
+            {%- for step in steps %}
+            when '{{ step }}' then milestones.{{ step }}_at
+            {%- endfor %}
+        end as entered_at,
+        case sop.to_step
+            {%- for step in steps %}
+            when '{{ step }}' then milestones.{{ step }}_at
+            {%- endfor %}
+        end as ended_at,
+        -- What went on without the step that ends a stage, such as a parcel without a word of its allocation, has left
+        -- it. Money may be settled before the goods move: it tells nothing of them.
+        case sop.to_step
+            when 'ordered'
+                then least(
+                    milestones.paid_at, milestones.allocated_at, milestones.shipped_at, milestones.delivered_at
+                )
+            when 'paid' then least(milestones.allocated_at, milestones.shipped_at, milestones.delivered_at)
+            when 'allocated' then least(milestones.shipped_at, milestones.delivered_at)
+            when 'shipped' then milestones.delivered_at
+        end as passed_at,
         milestones.cancelled_at,
-        milestones.as_of,
-        sop.to_step,
-        row_number() over (
-            partition by milestones.order_key, sop.stage
-            order by case when sop.channel = '*' then 1 else 0 end, sop.valid_from desc, sop.version desc
-        ) as sop_rank
+        milestones.as_of
     from milestones
-    inner join times as starts on milestones.order_key = starts.order_key
-    inner join {{ ref('sop_steps') }} as sop
-        on
-            starts.step_name = sop.from_step
-            and (sop.channel = '*' or milestones.channel = sop.channel)
-            and sop.valid_from <= {{ business_date('starts.reached_at') }}
-    inner join reported
-        on
-            milestones.business = reported.business
-            and milestones.channel = reported.channel
-            and sop.to_step = reported.step_name
-    left join times as ends on milestones.order_key = ends.order_key and sop.to_step = ends.step_name
+    inner join sop on milestones.business = sop.business and milestones.channel = sop.channel
 ),
 
 chosen as (
-    select * exclude (sop_rank)
-    from entered
-    where sop_rank = 1
-),
-
-step_ranks as (
-    select distinct
-        step_name,
-        step_rank
-    from times
-),
-
--- What went on without the step that ends a stage, such as a parcel without a word of its allocation, has left it.
--- Money may be settled before the goods move: it tells nothing of them.
-passed as (
     select
-        chosen.order_key,
-        chosen.stage,
-        min(later.reached_at) as passed_at
-    from chosen
-    inner join step_ranks on chosen.to_step = step_ranks.step_name
-    inner join times as later
-        on
-            chosen.order_key = later.order_key
-            and step_ranks.step_rank < later.step_rank
-            and later.step_name != 'settled'
-    where chosen.left_at is null
-    group by chosen.order_key, chosen.stage
+        * exclude (ended_at),
+        case when ended_at >= entered_at then ended_at end as left_at,
+        coalesce(ended_at < entered_at, false) as is_out_of_order
+    from entered
+    where
+        valid_from <= {{ business_date('entered_at') }}
+        and (replaced_from is null or replaced_from > {{ business_date('entered_at') }})
 ),
 
 stopped as (
     select
-        chosen.*,
+        *,
         case
-            when chosen.left_at is not null or chosen.is_out_of_order then 'done'
-            when passed.passed_at is not null then 'skipped'
-            when chosen.cancelled_at is not null then 'cancelled'
+            when left_at is not null or is_out_of_order then 'done'
+            when passed_at is not null then 'skipped'
+            when cancelled_at is not null then 'cancelled'
             else 'running'
         end as stage_status,
         case
-            when chosen.is_out_of_order then chosen.entered_at
-            else greatest(
-                coalesce(chosen.left_at, passed.passed_at, chosen.cancelled_at, chosen.as_of), chosen.entered_at
-            )
+            when is_out_of_order then entered_at
+            else greatest(coalesce(left_at, passed_at, cancelled_at, as_of), entered_at)
         end as until_at
     from chosen
-    left join passed on chosen.order_key = passed.order_key and chosen.stage = passed.stage
 ),
 
 clocked as (
