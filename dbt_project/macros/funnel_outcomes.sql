@@ -20,6 +20,7 @@
 with funnel_rules as (
     select
         scope,
+        dense_rank() over (order by scope) as scope_number,
         step_number,
         is_strict,
         cast(window_hours * 3600000000 as bigint) as window_us,
@@ -33,26 +34,48 @@ with funnel_rules as (
     from {{ steps }}
 ),
 
--- Numbers compare faster than keys.
+funnel_scopes as (
+    select distinct
+        scope,
+        scope_number
+    from funnel_rules
+),
+
+-- Numbers compare faster than keys, and are carried through sorts at less cost.
 funnel_numbered as {{ materialized_once() }} (
     select
-        *,
+        journeys.journey_key,
+        journeys.as_of,
+        journeys.ended_at,
+        scopes.scope,
+        scopes.scope_number,
         row_number() over () as journey
-    from {{ journeys }}
+    from {{ journeys }} as journeys
+    inner join funnel_scopes as scopes on journeys.scope = scopes.scope
+),
+
+-- By itself, for else an engine may join every journey with every step of its funnel first.
+funnel_events as {{ materialized_once() }} (
+    select
+        numbered.journey,
+        numbered.scope_number,
+        events.step_number,
+        {{ funnel_place('events.occurred_at', 'events.step_number') }} as place
+    from {{ events }} as events
+    inner join funnel_numbered as numbered on events.journey_key = numbered.journey_key
 ),
 
 funnel_places as (
     select
-        numbered.journey,
+        events.journey,
         events.step_number,
-        {{ funnel_place('events.occurred_at', 'events.step_number') }} as place,
+        events.place,
         rules.reach_us,
         rules.next_mandatory,
         rules.is_strict
-    from {{ events }} as events
-    inner join funnel_numbered as numbered on events.journey_key = numbered.journey_key
+    from funnel_events as events
     inner join funnel_rules as rules
-        on numbered.scope = rules.scope and events.step_number = rules.step_number
+        on events.scope_number = rules.scope_number and events.step_number = rules.step_number
 ),
 
 funnel_neighbours as (
@@ -211,45 +234,54 @@ funnel_breaks as (
 funnel_spine as (
     select
         progress.journey,
-        journeys.journey_key,
-        journeys.scope,
         rules.step_number,
-        journeys.as_of,
-        journeys.ended_at,
+        rules.window_us,
         progress.next_step,
-        {{ funnel_time('progress.last_place') }} as last_at,
-        {{ microseconds_later(funnel_time('progress.last_place'), 'rules.window_us') }} as next_window_ends_at,
-        {{ funnel_time('breaks.break_place') }} as broken_at
+        progress.last_place,
+        reached.first_place,
+        max(reached.first_place) over (
+            partition by progress.journey order by rules.step_number rows between unbounded preceding and 1 preceding
+        ) as entered_place
     from funnel_progress as progress
     inner join funnel_numbered as journeys on progress.journey = journeys.journey
     inner join funnel_rules as rules
         on
-            journeys.scope = rules.scope
+            journeys.scope_number = rules.scope_number
             and (rules.step_number <= progress.furthest_step or rules.step_number = progress.next_step)
-    left join funnel_breaks as breaks on progress.journey = breaks.journey
+    left join funnel_in_order as reached
+        on
+            progress.journey = reached.journey
+            and rules.step_number = reached.step_number
+            and reached.is_in_order
 ),
 
 funnel_timed as (
     select
-        spine.*,
-        {{ funnel_time('reached.first_place') }} as reached_at,
-        max({{ funnel_time('reached.first_place') }}) over (
-            partition by spine.journey order by spine.step_number rows between unbounded preceding and 1 preceding
-        ) as entered_at,
+        journeys.journey_key,
+        journeys.scope,
+        journeys.as_of,
+        spine.step_number,
+        spine.next_step,
+        {{ funnel_time('spine.first_place') }} as reached_at,
+        {{ funnel_time('spine.entered_place') }} as entered_at,
+        case
+            when spine.step_number = spine.next_step
+                then {{ microseconds_later(funnel_time('spine.last_place'), 'spine.window_us') }}
+        end as window_ends_at,
         case
             when spine.step_number = spine.next_step
                 then least(
-                    spine.next_window_ends_at,
-                    spine.broken_at,
-                    case when spine.ended_at is not null then greatest(spine.ended_at, spine.last_at) end
+                    {{ microseconds_later(funnel_time('spine.last_place'), 'spine.window_us') }},
+                    {{ funnel_time('breaks.break_place') }},
+                    case
+                        when journeys.ended_at is not null
+                            then greatest(journeys.ended_at, {{ funnel_time('spine.last_place') }})
+                    end
                 )
         end as gives_up_at
     from funnel_spine as spine
-    left join funnel_in_order as reached
-        on
-            spine.journey = reached.journey
-            and spine.step_number = reached.step_number
-            and reached.is_in_order
+    inner join funnel_numbered as journeys on spine.journey = journeys.journey
+    left join funnel_breaks as breaks on spine.journey = breaks.journey
 )
 
 select
@@ -264,7 +296,7 @@ select
     end as outcome,
     reached_at,
     entered_at,
-    case when step_number = next_step then next_window_ends_at end as window_ends_at,
+    window_ends_at,
     case when reached_at is null and step_number = next_step and gives_up_at <= as_of then gives_up_at end
         as dropped_at
 from funnel_timed
