@@ -158,20 +158,29 @@
             ) as value_rank,
             count(*) over (partition by {{ keys | join(', ') }}, currency_code, metric) as value_count
         from metric_values
+    ),
+
+    -- The values with which the number of boundaries reached rises; all others need not be compared with each.
+    rising as (
+        select *
+        from ranked
+        where
+            value_rank * {{ var('rfm_bins') }} // value_count
+            > (value_rank - 1) * {{ var('rfm_bins') }} // value_count
     )
 
     select
-        {% for key in keys %}ranked.{{ key }},
+        {% for key in keys %}rising.{{ key }},
         {% endfor -%}
-        ranked.currency_code,
-        ranked.metric,
+        rising.currency_code,
+        rising.metric,
         cast(boundary_numbers.boundary_number as integer) as boundary_number,
-        min(ranked.metric_value) as boundary_value,
-        cast(max(ranked.value_count) as bigint) as customer_count
-    from ranked
+        min(rising.metric_value) as boundary_value,
+        cast(max(rising.value_count) as bigint) as customer_count
+    from rising
     inner join boundary_numbers
-        on ranked.value_rank * {{ var('rfm_bins') }} >= ranked.value_count * boundary_numbers.boundary_number
-    group by {% for key in keys %}ranked.{{ key }}, {% endfor %}ranked.currency_code, ranked.metric, boundary_numbers.boundary_number
+        on rising.value_rank * {{ var('rfm_bins') }} >= rising.value_count * boundary_numbers.boundary_number
+    group by {% for key in keys %}rising.{{ key }}, {% endfor %}rising.currency_code, rising.metric, boundary_numbers.boundary_number
 {%- endmacro %}
 
 
