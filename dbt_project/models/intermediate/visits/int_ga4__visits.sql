@@ -1,4 +1,4 @@
-{{ config(enabled=source_is_enabled('ga4')) }}
+{{ config(enabled=source_is_enabled('ga4'), materialized='table') }}
 
 -- A receipt that is opened again tells its purchase again: an order counts in the visit that told it first.
 with events as (
