@@ -50,6 +50,8 @@ view = address.switch(
 )
 if view == "late":
     parcel_blocks.show_late(context, business, late, carriers, sites)
+elif view == "predicted":
+    parcel_blocks.show_predicted(context, business, carriers, sites)
 elif view == "carriers":
     parcel_blocks.show_carriers(context, business, carriers)
 elif view == "costs":

@@ -64,6 +64,53 @@ def load_late_parcels(edition: Edition, business: str, channel: str | None) -> p
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
+def load_predicted_late(edition: Edition, business: str, channel: str | None) -> pd.DataFrame:
+    """Parcels under way with the probability that they will be late, the likeliest first."""
+    if not has_table(edition, "order_risk_scores"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        """
+        select
+            parcels.parcel_performance_key, parcels.parcel_no, orders.order_no, parcels.channel,
+            parcels.carrier, parcels.site, parcels.province, scores.risk_score,
+            scores.is_above_threshold, scores.reasons_en, scores.reasons_zh, parcels.promised_at,
+            orders.net_paid_amount, orders.currency_code, scores.decided_at, scores.model_version
+        from order_risk_scores as scores
+        inner join fct_parcel_performance as parcels
+            on scores.order_key = parcels.order_key and scores.parcel_no = parcels.parcel_no
+        left join fct_orders as orders on scores.order_key = orders.order_key
+        where
+            scores.business = $business and scores.risk = 'late_delivery'
+            and ($channel is null or parcels.channel = $channel)
+        order by scores.risk_score desc, parcels.parcel_performance_key
+        limit $limit
+        """,
+        {"business": business, "channel": channel, "limit": LISTED},
+    )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def load_list_days(edition: Edition, business: str) -> pd.DataFrame:
+    """One row a whole day: what its list of parcels that would be late was worth."""
+    if not has_table(edition, "order_risk_days"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        """
+        select
+            answered_on, answered_count, event_count, listed_count, hit_count, threshold,
+            squared_error / nullif(answered_count, 0) as brier_score,
+            challenger_squared_error / nullif(answered_count, 0) as challenger_brier_score
+        from order_risk_days
+        where business = $business and risk = 'late_delivery'
+        order by answered_on desc
+        """,
+        {"business": business},
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
 def load_promises(edition: Edition, scope: Scope) -> pd.DataFrame:
     """One row: parcels of these months, and how their promises were kept."""
     return frame(

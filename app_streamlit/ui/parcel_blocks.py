@@ -13,6 +13,8 @@ from app_streamlit.queries.parcels import (
     load_costs,
     load_hours,
     load_lanes,
+    load_list_days,
+    load_predicted_late,
     load_queue,
 )
 from app_streamlit.ui import acts, address, bulk_blocks, cards, formats, parcel_words, tables
@@ -51,6 +53,42 @@ def show_late(
         if dict(one.subject).get("parcel_performance_key") in listed
     ]
     bulk_blocks.offer_bulk(context, about, key="bulk_parcels")
+
+
+def show_predicted(
+    context: PageContext, business: str, carriers: Carriers, sites: dict[str, str]
+) -> None:
+    """Parcels under way that will probably be late, and what such lists were worth."""
+    t = context.t
+    predicted = load_predicted_late(context.edition, business, context.choices.channel)
+    days = load_list_days(context.edition, business)
+    if predicted.empty and days.empty:
+        no_data(context, "parcels.not_predicted")
+        return
+    if predicted.empty:
+        no_data(context, "parcels.none_under_way")
+    else:
+        st.markdown(cards.escape(parcel_words.predicted_sentence(context, predicted, days)))
+        tables.show_table(
+            parcel_words.predicted_frame(context, predicted),
+            parcel_words.predicted_columns(context, carriers, sites, business),
+            context,
+            key="predicted_table",
+            describe=t("parcels.predicted_alt"),
+            height=480,
+        )
+        st.caption(t("parcels.predicted_how", count=formats.count(LISTED)))
+    if days.empty:
+        return
+    st.subheader(t("parcels.list_days"))
+    tables.show_table(
+        parcel_words.list_day_frame(days),
+        parcel_words.LIST_DAY_COLUMNS,
+        context,
+        key="list_days_table",
+        describe=t("parcels.list_days"),
+    )
+    st.caption(t("parcels.list_days_how", threshold=formats.rate(days["threshold"].iloc[0])))
 
 
 def show_carriers(context: PageContext, business: str, carriers: Carriers) -> None:

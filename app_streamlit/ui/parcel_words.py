@@ -14,7 +14,7 @@ from app_streamlit.ui.stock_words import site_label
 from app_streamlit.ui.tables import Column
 
 PART = "part_label"
-VIEWS = ("late", "carriers", "costs", "warehouses")
+VIEWS = ("late", "predicted", "carriers", "costs", "warehouses")
 Carriers = Mapping[str, Mapping[str, object]]
 
 
@@ -83,6 +83,91 @@ def late_columns(
         Column("last_seen_at", "time"),
         Column("site", words=lambda site: site_label(sites, site)),
     )
+
+
+def predicted_sentence(context: PageContext, predicted: pd.DataFrame, days: pd.DataFrame) -> str:
+    """How many will probably be late, and what yesterday's list was worth."""
+    t = context.t
+    likely = int(predicted["is_above_threshold"].sum())
+    text = t(
+        "parcels.predicted",
+        count=formats.count(likely),
+        all=formats.count(len(predicted)),
+    )
+    if days.empty:
+        return text + t("parcels.no_answers")
+    newest = days.iloc[0]
+    every = days[["hit_count", "listed_count", "event_count"]].sum().astype(int)
+    return text + t(
+        "parcels.list_was",
+        day=formats.day(newest["answered_on"], context.language, year=False),
+        listed=formats.count(newest["listed_count"]),
+        hits=formats.count(newest["hit_count"]),
+        late=formats.count(newest["event_count"]),
+        precision=_rate(newest["hit_count"], newest["listed_count"]),
+        recall=_rate(newest["hit_count"], newest["event_count"]),
+        days=formats.count(len(days)),
+        all_precision=_rate(every["hit_count"], every["listed_count"]),
+        all_recall=_rate(every["hit_count"], every["event_count"]),
+    )
+
+
+def _rate(part: float, whole: float) -> str:
+    return formats.rate(share(int(part), int(whole)))
+
+
+def predicted_frame(context: PageContext, predicted: pd.DataFrame) -> pd.DataFrame:
+    """The parcels with their state and reasons in words."""
+    t = context.t
+    return predicted.assign(
+        state=[
+            t("parcels.will_be_late" if is_likely else "parcels.in_time")
+            for is_likely in predicted["is_above_threshold"]
+        ],
+        why=predicted[f"reasons_{context.language}"],
+    )
+
+
+def predicted_columns(
+    context: PageContext, carriers: Carriers, sites: Mapping[str, str], business: str
+) -> tuple[Column, ...]:
+    """The list of parcels under way, the likeliest to be late first."""
+    return (
+        Column("parcel_no"),
+        Column("state"),
+        Column("risk_score", "rate", label="late_probability"),
+        Column("why", label="because"),
+        Column("promised_at", "time"),
+        Column("order_no"),
+        Column("carrier", words=lambda name: carrier_label(context, carriers, name)),
+        Column("province", label="goes_to"),
+        Column("channel", words=lambda name: context.channel_label(str(name), business)),
+        Column("net_paid_amount", "money"),
+        Column("currency_code", label="currency"),
+        Column("site", words=lambda site: site_label(sites, site)),
+    )
+
+
+def list_day_frame(days: pd.DataFrame) -> pd.DataFrame:
+    """The days with precision and recall."""
+    rows = days.to_dict("records")
+    return days.assign(
+        precision=_shares(rows, "hit_count", "listed_count"),
+        recall=_shares(rows, "hit_count", "event_count"),
+    )
+
+
+LIST_DAY_COLUMNS = (
+    Column("answered_on", "date", label="date"),
+    Column("answered_count", "count", label="answered_parcels"),
+    Column("event_count", "count", label="late_parcels"),
+    Column("listed_count", "count", label="listed_parcels"),
+    Column("hit_count", "count", label="listed_and_late"),
+    Column("precision", "rate"),
+    Column("recall", "rate"),
+    Column("brier_score", "number"),
+    Column("challenger_brier_score", "number"),
+)
 
 
 def comparison_frame(context: PageContext, found: pd.DataFrame) -> pd.DataFrame:

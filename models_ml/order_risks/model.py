@@ -84,6 +84,8 @@ def train(
         return NotEnoughData("There is no order up to this time, so nothing to learn from.")
     business = require_one_business(examples, name="examples")
     require_unique(examples, [*risk.subject, DECIDED_AT], name="examples")
+    # The same looks give the same model, in whatever order the lake hands them over.
+    examples = examples.sort_values([DECIDED_AT, *risk.subject], ignore_index=True)
     frame = build_features(examples, risk)
     frame[_GROUP] = examples.groupby(list(risk.subject), sort=False).ngroup().to_numpy()
     frame[risk.label] = examples[risk.label].to_numpy()

@@ -520,6 +520,35 @@ select
     net_paid_amount, currency_code
 from lake.marts.fct_orders where channel = 'tmall_flagship' and created_on = date '2026-11-16';
 
+-- Of what is promised two parcels will probably be late; what two days' lists were worth: 3 of 4 and 6 of 8 hits.
+create or replace table lake.marts.fct_parcel_performance as
+select parcel_performance_key, order_key, parcel_no, business, channel, carrier, site, province, promised_at
+from lake.reports.rpt_stuck_parcels;
+
+create or replace table lake.ml.order_risk_scores as
+select
+    business, 'late_delivery' as risk, order_key, parcel_no,
+    (0.9 - 0.1 * row_number() over (order by parcel_no))::double as risk_score,
+    row_number() over (order by parcel_no) <= 2 as is_above_threshold,
+    'lane_often_late' as top_reasons, 'this carrier is often late on this lane' as reasons_en,
+    '该承运商在此线路常迟到' as reasons_zh, 0.4::double as challenger_score,
+    'late-delivery-1' as model_version, timestamptz '2026-11-20 16:00:00+00' as decided_at,
+    timestamptz '2026-11-20 18:00:00+00' as scored_at
+from lake.marts.fct_parcel_performance
+order by parcel_no
+limit 5;
+
+create or replace table lake.ml.order_risk_days as
+select
+    'fourflow_demo' as business, 'late_delivery' as risk, *, 'late-delivery-1' as model_version,
+    'gradient_boosting' as in_use, 'one_column:lane:earlier_rate' as challenger,
+    0.2::double as threshold, 2::bigint as challenger_listed_count, 1::bigint as challenger_hit_count,
+    3.0::double as challenger_squared_error
+from (values
+    (date '2026-11-18', 30::bigint, 8::bigint, 8::bigint, 6::bigint, 2.4::double),
+    (date '2026-11-19', 20, 5, 4, 3, 1.6)
+) as t (answered_on, answered_count, event_count, listed_count, hit_count, squared_error);
+
 create or replace table lake.reports.rpt_carrier_lanes as
 select * from (values
     ('fourflow_demo', date '2026-11-01', 'sf', 'standard', '上海市', '浙江省', 40, 40, 36, 3, 1, 2, 38, 60000),

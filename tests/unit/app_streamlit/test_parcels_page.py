@@ -31,6 +31,20 @@ def test_headline_says_how_promises_were_kept(monkeypatch, published_home):
     assert "80.0% of 60 parcels" in first  # (36 + 12) of (40 + 20)
 
 
+def test_predicted_late_says_what_yesterdays_list_was_worth(monkeypatch, published_home):
+    app = open_view(monkeypatch, published_home, "predicted")
+    (said,) = (text for text in texts(app) if "will probably be late" in text)
+    assert said.startswith("2 of 5 parcels under way")
+    assert "4 had been listed and 3 of them came late, of 5 late ones in all" in said
+    assert "precision 75.0%, recall 60.0%" in said
+    assert "Over 2 days: precision 75.0%, recall 69.2%" in said  # 9 of 12, 9 of 13
+    parcels, days = (table.value for table in app.dataframe)
+    assert list(parcels["Probability of being late"].round(1)) == [80.0, 70.0, 60.0, 50.0, 40.0]
+    assert list(parcels["State"].str[0]) == ["▲", "▲", "●", "●", "●"]
+    assert list(days["Brier score"]) == pytest.approx([0.08, 0.08])
+    assert list(days["Brier score, challenger"]) == pytest.approx([0.15, 0.1])
+
+
 def test_carriers_are_compared_on_the_same_parcels(monkeypatch, published_home):
     app = open_view(monkeypatch, published_home, "carriers")
     assert any("SF Express keeps its promises best (90.0%)" in text for text in texts(app))

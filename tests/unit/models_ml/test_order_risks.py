@@ -136,6 +136,14 @@ def test_what_becomes_known_later_changes_no_score(looks) -> None:
     assert len(told[0][0]) > 5
 
 
+def test_the_order_of_rows_changes_nothing(model, looks) -> None:
+    shuffled = train(looks.sample(frac=1, random_state=3), LATE_DELIVERY, as_of=AS_OF)
+    assert isinstance(shuffled, TrainedOrderRisk)
+    open_looks = looks[looks["is_open"]]
+    told, again = (score(one, open_looks, scored_at=AS_OF) for one in (model, shuffled))
+    pd.testing.assert_frame_equal(told, again)
+
+
 def test_nothing_but_declared_columns_is_seen(looks) -> None:
     with_leak = looks.assign(delivered_at=looks["label_known_at"])
     for frame in (looks, with_leak):
