@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from app_streamlit.queries.edition import Edition, frame, rows
+from app_streamlit.queries.edition import Edition, frame, has_table, rows
 from app_streamlit.queries.scope import Scope
 
 Outcome = Literal["any", "dropped", "open", "reached"]
@@ -87,6 +87,19 @@ def load_orders(edition: Edition, selection: Selection, limit: int = PAGE_SIZE) 
         + " order by gross_amount desc, order_no limit $limit",
         {**selection.params(), "limit": limit},
     )
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def load_order_funnels(edition: Edition) -> dict[str, list[str]]:
+    """The funnels that a viewer's orders are in, by business."""
+    if not has_table(edition, "rpt_funnel_orders"):
+        return {}
+    funnels: dict[str, list[str]] = {}
+    for row in rows(
+        edition, "select distinct business, funnel from rpt_funnel_orders order by all"
+    ):
+        funnels.setdefault(row["business"], []).append(row["funnel"])
+    return funnels
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

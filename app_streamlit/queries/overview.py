@@ -84,9 +84,13 @@ class Totals:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def load_bounds(edition: Edition) -> dict[str, Bounds]:
-    """First day and last day complete on all channels of every business, the newest first."""
+    """First day and last day complete on all channels of every business, the newest first.
+
+    Whoever sees the orders of some regions or sites only has no days by channel: then their orders
+    tell, and the newest day with one counts as not over yet.
+    """
     if not has_table(edition, "rpt_channel_daily"):
-        return {}
+        return _bounds_of_orders(edition)
     found = rows(
         edition,
         """
@@ -102,6 +106,25 @@ def load_bounds(edition: Edition) -> dict[str, Bounds]:
                 max(business_date) filter (where is_complete), max(business_date)
             ) as last_day
         from days
+        group by business
+        order by last_day desc, business
+        """,
+    )
+    return {row["business"]: Bounds(row["first_day"], row["last_day"]) for row in found}
+
+
+def _bounds_of_orders(edition: Edition) -> dict[str, Bounds]:
+    if not has_table(edition, "fct_orders"):
+        return {}
+    found = rows(
+        edition,
+        """
+        select
+            business,
+            min(created_on) as first_day,
+            greatest(min(created_on), max(created_on) - 1) as last_day
+        from fct_orders
+        where order_type = 'sale'
         group by business
         order by last_day desc, business
         """,
@@ -127,11 +150,13 @@ def load_channels(edition: Edition) -> list[Channel]:
     """All channels with sales, once a business, whatever sources feed them; none on credit only."""
     if not has_table(edition, "dim_channels"):
         return []
+    days = "rpt_channel_daily"
+    if not has_table(edition, days):
+        days = "fct_orders where order_type = 'sale'"
     found = rows(
         edition,
-        "select business, channel, label_en, label_zh, currency_code from dim_channels "
-        "where has_orders and (business, channel) in "
-        "(select business, channel from rpt_channel_daily) "
+        "select business, channel, label_en, label_zh, currency_code from dim_channels "  # noqa: S608
+        f"where has_orders and (business, channel) in (select business, channel from {days}) "
         "qualify row_number() over (partition by business, channel "
         "order by is_listed desc, source) = 1 order by business, channel",
     )

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app_streamlit.queries.funnel import load_funnels, load_step_labels
-from app_streamlit.queries.orders import OUTCOMES, Outcome, Selection
+from app_streamlit.queries.orders import OUTCOMES, Outcome, Selection, load_order_funnels
 from app_streamlit.ui import address, formats
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import pick
@@ -16,7 +16,8 @@ from app_streamlit.ui.tables import Column
 
 def target_funnel(context: PageContext) -> tuple[str, str] | None:
     """Business and funnel that the address names, else the first of the chosen business."""
-    funnels = load_funnels(context.edition)
+    # Who sees some regions only has no daily funnel, but orders.
+    funnels = load_funnels(context.edition) or load_order_funnels(context.edition)
     business, _, funnel = address.get("funnel").partition(":")
     if funnel in funnels.get(business, []) and business in context.businesses:
         return business, funnel

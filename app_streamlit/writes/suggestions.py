@@ -3,8 +3,8 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from app_streamlit.queries import answerable, suggestions
 from app_streamlit.queries.access import write_on_decision
-from app_streamlit.queries.suggestions import forget
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration.decisions.approvals.amendments import Amendment, amend_quantity
@@ -32,7 +32,7 @@ def answer(decision_id: str, verdict: Answer, *, person: str, reason: str, is_as
         else:
             withdraw(engine, decision_id, now=utc_now(), actor=person, reason=reason)
     finally:
-        forget()
+        _forget()
 
 
 def amend(
@@ -56,4 +56,10 @@ def amend(
             zone=ZoneInfo(settings.business_time_zone),
         )
     finally:
-        forget()
+        _forget()
+
+
+def _forget() -> None:
+    """The list and what can be answered in one go are read anew."""
+    suggestions.forget()
+    answerable.forget()

@@ -32,7 +32,11 @@ roles:
     pages: [overview, orders, health]
     hidden: ["gross_amount"]
   picker: {pages: [stages, decisions]}
+  east:
+    pages: ["*"]
+    rows: {businesses: [fourflow_demo], regions: [浙江省]}
 people:
+  - {email: east@example.cn, role: east}
   - {email: manager@example.cn, role: manager}
   - {email: douyin@example.cn, role: douyin}
   - {email: blind@example.cn, role: blind}
@@ -101,6 +105,15 @@ def test_a_viewer_of_one_channel_sees_nothing_of_others_on_any_page(open_as, hom
         assert not [one for one in FOREIGN if one in text], entry.name
     turn_to(app, "orders")
     assert set(app.dataframe[0].value["Channel"]) == {"Douyin live"}
+
+
+def test_a_viewer_of_one_region_has_the_days_and_channels_of_their_orders(open_as):
+    app = turn_to(open_as(email("east")), "orders")
+    assert not app.exception
+    assert set(app.dataframe[0].value["Channel"]) > {"Douyin live"}
+    for page in ("overview", "funnel", "cash"):
+        turn_to(app, page)
+        assert not app.exception, page
 
 
 @pytest.mark.parametrize(
