@@ -1,7 +1,8 @@
 """The ledger as lake tables (schema `decisions`), so that analysts can query what was decided.
 
-They are published with everything else: a publication tells what was decided and delivered until it
-was made. A table that has not changed since is not written again.
+They are written before dbt builds, because some of what people decided (`steward_decisions`) is
+its input, and published with everything else: a publication tells what was decided and delivered
+until its run began. A table that has not changed since is not written again.
 """
 
 import json
@@ -128,6 +129,23 @@ LEDGER_TABLES: dict[str, tuple[Table, dict[str, str]]] = {
             "figures": "varchar",
         },
     ),
+    "steward_decisions": (
+        schema.identity_decisions,
+        {
+            "decision_id": "bigint",
+            "act_id": "varchar",
+            "business": "varchar",
+            "customer_key_a": "varchar",
+            "customer_key_b": "varchar",
+            "decision": "varchar",
+            "decided_by": "varchar",
+            "decided_at": "timestamptz",
+            "reason": "varchar",
+            "publication_id": "varchar",
+            "snapshot_id": "bigint",
+            "evidence": "varchar",
+        },
+    ),
 }
 
 
@@ -190,4 +208,6 @@ def _is_current(
     return found == (len(frame), newest)
 
 
-_MOMENTS = frozenset({"updated_at", "happened_at", "received_at", "given_at", "signed_at"})
+_MOMENTS = frozenset(
+    {"updated_at", "happened_at", "received_at", "given_at", "signed_at", "decided_at"}
+)

@@ -12,7 +12,7 @@ from app_streamlit.queries.customers import (
     load_top_customers,
 )
 from app_streamlit.queries.rates import share
-from app_streamlit.ui import address, cards, customer_words, formats, tables
+from app_streamlit.ui import address, cards, customer_words, formats, identity_blocks, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
 
@@ -137,3 +137,5 @@ if not cohorts.empty and cohorts["months_since"].max() > 0:
         key="cohorts_chart",
         alt=t("customers.cohorts_alt"),
     )
+
+identity_blocks.show_people(context, business)

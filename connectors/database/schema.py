@@ -407,6 +407,27 @@ reconciliation_sign_offs = Table(
     Index("ix_reconciliation_sign_offs_business_business_date", "business", "business_date"),
 )
 
+# One row a pair of accounts and act of a steward about it, append only. An act (merging, splitting
+# or undoing) has one row a pair; what was known of the pair then stays beside it, as a label.
+identity_decisions = Table(
+    "identity_decisions",
+    metadata,
+    Column("decision_id", identity_type(), primary_key=True, autoincrement=True),
+    # Of an undoing: the act that no longer counts.
+    Column("act_id", Text, nullable=False, index=True),
+    Column("business", Text, nullable=False),
+    Column("customer_key_a", Text, nullable=False),
+    Column("customer_key_b", Text, nullable=False),
+    # same, different or undone.
+    Column("decision", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("publication_id", Text, nullable=False),
+    Column("snapshot_id", BigInteger, nullable=False),
+    Column("evidence", json_type(), nullable=False),
+)
+
 # One row a refusal, download, write or sign-in; kept when the person or the key is gone.
 access_log = Table(
     "access_log",

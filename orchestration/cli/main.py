@@ -34,6 +34,7 @@ _COMMANDS = {
     "api-keys": "api_keys:app",
     "exceptions": "exceptions:app",
     "reconciliation": "reconciliation:app",
+    "people": "people:app",
     "quarantine": "quarantine:app",
     "check": "check:app",
     "models": "models:app",

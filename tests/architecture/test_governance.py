@@ -59,7 +59,7 @@ def test_nothing_below_the_marts_is_public(manifest: dict[str, Any]):
 def test_every_source_has_owner_label_and_freshness(manifest: dict[str, Any]):
     wrong = []
     for source in manifest["sources"].values():
-        if source["source_name"] == "bronze":
+        if source["source_name"] in ("bronze", "decisions"):  # bookkeeping of our own
             continue
         told = source["source_meta"]
         label = (told.get("fourflow") or {}).get("label") or {}

@@ -141,8 +141,44 @@ select
         when rfm_frequency_score >= 3 then 'at_risk'
         else 'lost'
     end as rfm_segment,
-    null::varchar as phone_token, '浙江省' as province
+    null::varchar as phone_token, '浙江省' as province, null::timestamptz as registered_at
 from scored;
+
+-- Of each business the first two accounts are one person, the third and fourth share a phone.
+create or replace table lake.marts.person_accounts as
+with numbered as (
+    select
+        customer_key, business,
+        row_number() over (partition by business order by customer_key) as number,
+        first_value(customer_key) over (partition by business order by customer_key) as first_key
+    from lake.marts.dim_customers
+)
+select
+    customer_key, business, case when number = 2 then first_key else customer_key end as person_key,
+    number != 2 as is_first_account,
+    case when number <= 2 then 'phone_and_name' end as linked_by,
+    case when number <= 2 then 0.999::decimal(9, 8) end as match_probability,
+    case when number <= 2 then 'N1' else 'N' || number end as name_token,
+    case when number <= 4 then 'P' || (number + 1) // 2 end as phone_token,
+    null::varchar as email_token
+from numbered;
+
+create or replace table lake.marts.fct_identity_links as
+select
+    business, person_key as customer_key_a, customer_key as customer_key_b, linked_by as rule,
+    'exact' as method, match_probability, 'phone, name: same' as evidence, true as is_used,
+    null::varchar as refused_because
+from lake.marts.person_accounts where not is_first_account;
+
+create or replace table lake.reports.rpt_identity_conflicts as
+select
+    business, 'shared_identifier' as conflict_type, min(customer_key) as customer_key_a,
+    max(customer_key) as customer_key_b, 'phone' as rule, 'several_names' as reason,
+    null::decimal(9, 8) as match_probability, '2 people' as evidence
+from lake.marts.person_accounts where phone_token = 'P2' group by business;
+
+create or replace table lake.reference.identity_rules as
+select 'phone_and_name' as rule, 'same phone number and name' as label_en, '手机号与姓名相同' as label_zh;
 
 create or replace table lake.reports.rpt_rfm_segments as
 select

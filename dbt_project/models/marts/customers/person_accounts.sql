@@ -9,6 +9,9 @@ with clustered as (
                 accounts.first_seen_at asc nulls last,
                 accounts.customer_key asc
         ) as person_key,
+        accounts.full_name_token,
+        accounts.phone_token,
+        accounts.email_token,
         accounts.known_at
     from {{ ref('int_customer_accounts') }} as accounts
     left join {{ ref('int_identity_clusters') }} as clusters
@@ -48,6 +51,9 @@ select
     strongest.method as link_method,
     strongest.match_probability,
     strongest.evidence as link_evidence,
+    clustered.full_name_token as name_token,
+    clustered.phone_token,
+    clustered.email_token,
     greatest(clustered.known_at, coalesce(strongest.known_at, clustered.known_at)) as known_at
 from clustered
 left join strongest
