@@ -121,6 +121,8 @@ def learned_tables_are_sane(connection: duckdb.DuckDBPyConnection) -> CheckOutco
             "or suggested_quantity % pack_size <> 0"
         ),
         "replenishment_transfers": "quantity < 1 or from_site = to_site",
+        "work_orders": "quantity < 1 or finishes_on < starts_on or starts_on < business_date",
+        "component_requirements": "required_quantity < 1 or available_on < needed_on",
     }
     problems = []
     figures = {}

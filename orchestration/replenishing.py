@@ -17,9 +17,11 @@ from connectors.settings import Settings
 from models_ml.replenishment import (
     ReplenishmentConfig,
     ReplenishmentPlan,
+    bill_in_force,
     open_proposals,
-    plan_orders,
+    plan_making,
     replenishment_positions,
+    with_components,
     with_supply_terms,
 )
 from orchestration.decisions.rulebook import list_rules, read_rule_folder
@@ -29,7 +31,12 @@ from orchestration.replenishment_policy import load_replenishment_policy
 
 PURCHASE_RULE = "replenish_below_reorder_point"
 TRANSFER_RULE = "transfer_surplus_stock"
-TABLES = ("replenishment_positions", "replenishment_transfers")
+TABLES = (
+    "replenishment_positions",
+    "replenishment_transfers",
+    "work_orders",
+    "component_requirements",
+)
 _KEY = ["business", "site", "sku"]
 # Whatever was proposed in these states is not on its way.
 _OVER = ("rejected", "expired", "dead", "shadow", "held_out")
@@ -83,6 +90,11 @@ _SITE_DEMAND = """
     join int_business_clock as clock using (business)
     where ledger.business_date > clock.as_of_date - $days and ledger.sale_quantity < 0
     group by ledger.business, ledger.site, ledger.sku
+"""
+_BILL = """
+    select business, sku, component_sku, quantity::double as quantity,
+        scrap_rate::double as scrap_rate, valid_from, valid_until
+    from bill_of_materials
 """
 # What was received or newly ordered from a day on: receipts, and lines of purchase orders.
 _RECEIPTS = """
@@ -143,10 +155,13 @@ def plan_replenishment(
         notes.append(
             f"{business}: {bought:,} of {len(plan.positions):,} positions to replenish, "
             f"{len(plan.transfers):,} transfers"
+            + (f", {len(plan.work_orders):,} work orders" if len(plan.work_orders) else "")
         )
     rows = {
         "replenishment_positions": [plan.positions for plan in plans],
         "replenishment_transfers": [plan.transfers for plan in plans],
+        "work_orders": [plan.work_orders for plan in plans],
+        "component_requirements": [plan.requirements for plan in plans],
     }
     written = {name: _stack(found, name) for name, found in rows.items()}
     return Learned(write_ml_tables(settings, written), notes)
@@ -163,6 +178,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> dict[str, pd.DataFrame]:
         "history": "select business, sku, business_date, quantity::double as quantity "
         "from fct_daily_demand",
         "sites": "select business, site, latitude, longitude from dim_sites",
+        "bill": _BILL,
         "receipts": _RECEIPTS,
         "ordered": _ORDERED,
         "transferred": _TRANSFERRED,
@@ -185,8 +201,9 @@ def _plan(
         business_date=today,
         config=policy,
     )
+    bill = bill_in_force(frames["bill"], products, business_date=today)
     positions = replenishment_positions(
-        frames["stock"],
+        with_components(frames["stock"], bill),
         frames["forecasts"],
         products,
         business_date=today,
@@ -197,10 +214,11 @@ def _plan(
     )
     refused = frames["refused"]
     recent = [day + timedelta(days=policy.refusal_days) > today for day in refused["decided_on"]]
-    return plan_orders(
+    return plan_making(
         positions,
         frames["sites"],
         products,
+        bill,
         policy,
         refused=refused[pd.Series(recent, index=refused.index, dtype=bool)],
     )

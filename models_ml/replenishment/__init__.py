@@ -1,6 +1,7 @@
 """Replenishment: from a forecast and a stock position to a quantity to order."""
 
 from models_ml.replenishment.config import ReplenishmentConfig, ScenarioConfig
+from models_ml.replenishment.making import bill_in_force, plan_making, with_components
 from models_ml.replenishment.netting import open_proposals
 from models_ml.replenishment.orders import ReplenishmentPlan, plan_orders
 from models_ml.replenishment.policy import policy
@@ -32,10 +33,12 @@ __all__ = [
     "ReplenishmentPlan",
     "ScenarioConfig",
     "StockState",
+    "bill_in_force",
     "estimated_demand",
     "exact_reorder_policy",
     "open_proposals",
     "perfect_foresight",
+    "plan_making",
     "plan_orders",
     "policy",
     "policy_cost",
@@ -44,6 +47,7 @@ __all__ = [
     "replenishment_positions",
     "rounded_order",
     "seasonal_cover_orders",
+    "with_components",
     "with_supply_terms",
     "within_budget",
 ]

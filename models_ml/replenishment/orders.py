@@ -1,6 +1,6 @@
 """From positions to what should be done today: transfers, purchases within the budget, and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ from models_ml.replenishment.transfers import plan_transfers
 PLAN_COLUMNS = (
     *POSITION_COLUMNS,
     "lacking_quantity",
+    "dependent_quantity",
     "transfer_in",
     "transfer_out",
     "held_back_quantity",
@@ -39,10 +40,14 @@ class ReplenishmentPlan:
     Attributes:
         positions: PLAN_COLUMNS; `suggested_quantity` is what to buy today.
         transfers: see `plan_transfers`, with `explanation_en` and `explanation_zh`.
+        work_orders: what to make, see `making`; empty where nothing is made.
+        requirements: what each work order takes of which component.
     """
 
     positions: pd.DataFrame
     transfers: pd.DataFrame
+    work_orders: pd.DataFrame = field(default_factory=pd.DataFrame)
+    requirements: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def plan_orders(
@@ -60,7 +65,8 @@ def plan_orders(
     everything on a day without a review, is held back with its reason.
 
     Args:
-        positions: what `replenishment_positions` gives, of one day.
+        positions: what `replenishment_positions` gives, of one day; with `dependent_quantity`
+            where part of the position is needed to make others.
         sites: rows of `dim_sites`.
         weights: business, sku, weight_kg.
         config: settings; the defaults when None.
@@ -68,6 +74,8 @@ def plan_orders(
     """
     settings = config or ReplenishmentConfig()
     frame = positions.reset_index(drop=True).copy()
+    if "dependent_quantity" not in frame.columns:
+        frame["dependent_quantity"] = np.zeros(len(frame), dtype=np.int64)
     reviews = [next_review(day, settings) for day in frame["business_date"]]
     frame["next_review_on"] = pd.Series(reviews, index=frame.index, dtype=object)
     is_review = (frame["next_review_on"] == frame["business_date"]).to_numpy(dtype=bool)
@@ -151,6 +159,7 @@ def _explained(row: dict[str, Any]) -> str:
         f"reserved {row['reserved']}",
         f"on order {row['inbound']}",
         *([f"proposed {row['proposed']}"] if row["proposed"] else []),
+        *([f"to make others {row['dependent_quantity']}"] if row["dependent_quantity"] else []),
         *([f"transfers in {row['transfer_in']}"] if row["transfer_in"] else []),
         *([f"transfers out {row['transfer_out']}"] if row["transfer_out"] else []),
         f"MOQ {row['minimum_order_quantity']}",
@@ -175,6 +184,7 @@ def _explained_zh(row: dict[str, Any]) -> str:
         f"预留 {row['reserved']}",
         f"在途 {row['inbound']}",
         *([f"已建议未下单 {row['proposed']}"] if row["proposed"] else []),
+        *([f"自制领用 {row['dependent_quantity']}"] if row["dependent_quantity"] else []),
         *([f"调入 {row['transfer_in']}"] if row["transfer_in"] else []),
         *([f"调出 {row['transfer_out']}"] if row["transfer_out"] else []),
         f"起订量 {row['minimum_order_quantity']}",

@@ -25,7 +25,12 @@ from orchestration.run_state import ensure_run, note, utc_now
 
 DEMAND = ("demand_forecasts", "demand_backtest", "demand_evaluations")
 RETURNS = ("return_risk_scores", "return_risk_evaluations", "model_versions")
-REPLENISHMENT = ("replenishment_positions", "replenishment_transfers")
+REPLENISHMENT = (
+    "replenishment_positions",
+    "replenishment_transfers",
+    "work_orders",
+    "component_requirements",
+)
 LEARNED_KEYS = [
     dg.AssetKey(["ml", name]) for name in (*DEMAND, *RETURNS, *ORDER_RISK_TABLES, *REPLENISHMENT)
 ]
@@ -42,6 +47,8 @@ _DESCRIPTIONS = {
     "model_versions": "What was learnt from what, and why it is in use; the newest is.",
     "replenishment_positions": "Stock position against reorder point, what to buy and why.",
     "replenishment_transfers": "What other sites have to spare where that is cheaper than buying.",
+    "work_orders": "What to make of which article, when it can start and what it waits for.",
+    "component_requirements": "What each work order takes of which component, and since when.",
 }
 
 
@@ -197,6 +204,7 @@ def risks_of_orders(
                 "dim_sites",
                 "dim_suppliers",
                 "dim_supplier_prices",
+                "bill_of_materials",
             ),
         ),
     ),

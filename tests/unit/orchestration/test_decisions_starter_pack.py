@@ -103,6 +103,12 @@ class Case:
     actions: tuple[str, ...] = ()
 
 
+WORK_ORDER = {
+    "business": "'shop'", "site": "'east'", "sku": "'SET'", "business_date": "date '2026-11-21'",
+    "quantity": "72", "starts_on": "date '2026-11-26'", "finishes_on": "date '2026-11-28'",
+    "wanted_on": "date '2026-11-23'", "days_late": "5", "explanation_en": "'make 72 of 147 TEA'",
+    "explanation_zh": "'自制 72 件，需 147 TEA'",
+}  # fmt: skip
 CASES = [
     Case("approve_order_amount", AUDIT | {"gross_amount": yuan("5000.01")},
          {"gross_amount": yuan("5000.00")}, "supervisor", ("request_approval",)),
@@ -156,6 +162,7 @@ CASES = [
     Case("alert_price_below_policy", PRICE, {"quantity": "1"}, None, ("notify",)),
     Case("alert_invoiced_twice", INVOICE, {"invoiced_so_far_amount": yuan(100)}, None,
          ("create_task",)),
+    Case("make_below_reorder_point", WORK_ORDER, {"quantity": "0"}, None, ("create_task",)),
     Case("alert_shipped_not_invoiced", NOT_INVOICED, {"left_on": "date '2026-11-19'"}, None,
          ("create_task",)),
 ]  # fmt: skip
