@@ -43,7 +43,7 @@ def open_as(monkeypatch: pytest.MonkeyPatch, home: Path, name: str, page: str) -
     monkeypatch.setattr(admission, "signed_in_claims", lambda: {"email": email, "sub": name})
     app = AppTest.from_file(str(ENTRY_POINT), default_timeout=60)
     app.query_params["lang"] = "en"
-    return app.run().switch_page(f"app_pages/{page}.py").run()
+    return app.switch_page(f"app_pages/{page}.py").run()
 
 
 def act_as(monkeypatch: pytest.MonkeyPatch, home: Path, name: str, code: str) -> str:

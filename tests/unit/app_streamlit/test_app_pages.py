@@ -32,10 +32,9 @@ def open_page(monkeypatch: pytest.MonkeyPatch, home: Path, page: str, **choices:
     app = AppTest.from_file(str(ENTRY_POINT), default_timeout=60)
     for key, value in choices.items():
         app.query_params[key] = value
-    app.run()
-    if page != "overview" and not app.exception:
-        app.switch_page(f"app_pages/{page}.py").run()
-    return app
+    if page != "overview":  # it has no address of its own in a session that has just begun
+        app.switch_page(f"app_pages/{page}.py")
+    return app.run()
 
 
 def texts(app: AppTest) -> list[str]:
