@@ -28,9 +28,10 @@ import numpy
 # Not duckdb: it starts a thread when imported, which does not survive a fork.
 _LIBRARIES = (
     "alembic.command", "dagster", "dagster_dbt.asset_decorator", "dbt.adapters.sql", "dbt.cli.main",
-    "dbt.task.build", "dlt", "dlt.destinations", "httpx", "numpy", "pydantic_settings",
-    "rich.live", "rich.progress", "sklearn.ensemble", "sklearn.isotonic", "sklearn.linear_model",
-    "sqlalchemy.orm", "typer", "yaml",
+    "dbt.task.build", "dlt", "dlt.destinations", "httpx", "itsdangerous", "lightgbm", "numpy",
+    "ortools.graph.python.min_cost_flow", "psycopg", "pyarrow.dataset", "pydantic_settings",
+    "python_calamine", "rich.live", "rich.progress", "sklearn.ensemble", "sklearn.isotonic",
+    "sklearn.linear_model", "sqlalchemy.orm", "standardwebhooks", "typer", "yaml",
 )  # fmt: skip
 _ENTRIES = {
     "fourflow": ("orchestration.cli.main", "run"),
