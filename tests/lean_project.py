@@ -58,6 +58,16 @@ def copy_project(target: Path, project: Path = PROJECT_ROOT / "dbt_project") -> 
     return target
 
 
+def _described(path: Path) -> Any:
+    """What a YAML file says; read by libyaml, in a tenth of the time of PyYAML's own parser."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
+def _describe(path: Path, content: Any) -> None:
+    text = yaml.dump(content, Dumper=yaml.CSafeDumper, allow_unicode=True)
+    path.write_text(text, encoding="utf-8")
+
+
 def keep_checks_of(project: Path, models: set[str]) -> None:
     """Take the data tests of all other models and of the seeds out of a copied project."""
 
@@ -67,16 +77,16 @@ def keep_checks_of(project: Path, models: set[str]) -> None:
         return [without_tests(item) for item in part] if isinstance(part, list) else part
 
     for path in project.glob("models/**/*.yml"):
-        described = yaml.safe_load(path.read_text(encoding="utf-8"))
+        described = _described(path)
         described.pop("unit_tests", None)
         described["models"] = [
             model if model["name"] in models else without_tests(model)
             for model in described.get("models", [])
         ]
-        path.write_text(yaml.safe_dump(described, allow_unicode=True), encoding="utf-8")
+        _describe(path, described)
     for path in project.glob("seeds/*.yml"):
-        seeds = without_tests(yaml.safe_load(path.read_text(encoding="utf-8")))
-        path.write_text(yaml.safe_dump(seeds, allow_unicode=True), encoding="utf-8")
+        seeds = without_tests(_described(path))
+        _describe(path, seeds)
 
 
 def _references(path: Path) -> set[str]:
@@ -106,8 +116,8 @@ def keep_marts(project: Path, wanted: set[str]) -> None:
         if path.stem not in kept:
             path.unlink()
     for path in (*project.glob("models/**/*.yml"), *project.glob("seeds/*.yml")):
-        described = yaml.safe_load(path.read_text(encoding="utf-8"))
+        described = _described(path)
         for kind in ("models", "seeds"):
             if kind in described:
                 described[kind] = [part for part in described[kind] if part["name"] in kept]
-        path.write_text(yaml.safe_dump(described, allow_unicode=True), encoding="utf-8")
+        _describe(path, described)
