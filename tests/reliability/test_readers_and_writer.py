@@ -27,7 +27,7 @@ READER = textwrap.dedent(
     settings, stop = load_settings(home=sys.argv[1]), pathlib.Path(sys.argv[2])
     reads, errors, inconsistent, seen = 0, [], [], set()
     while not stop.exists():
-        time.sleep(0.2)  # a person looks at what came
+        time.sleep(1)  # a person looks at what came
         try:
             with open_published(settings) as lake:
                 for _ in range(5):
