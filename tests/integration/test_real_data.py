@@ -182,7 +182,7 @@ def test_offering_the_same_files_again_changes_no_figure(
     assert with_id == [{"n": before["fct_orders"][0]}]
 
 
-FILES_A_LOAD = 1 if os.environ.get("FOURFLOW_TEST_HEAVY") == "1" else 24
+FILES_A_LOAD = 1 if os.environ.get("FOURFLOW_TEST_HEAVY") == "1" else 61
 # One row a load, by definition not the same.
 PER_LOAD = {"rpt_conservation"}
 
@@ -210,7 +210,7 @@ def daily_files(real_files: dict[str, Path], tmp_path_factory: pytest.TempPathFa
 def sliced_installation(
     daily_files: Path, real_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Installation:
-    """Every daily file its own load (a month of files a load unless in `make test-all`)."""
+    """Every daily file its own load (two months of files a load unless in `make test-all`)."""
     installation = Installation(tmp_path_factory.mktemp("sliced"))
     files = sorted(daily_files.glob("*.csv"))
     assert len(files) == 305
