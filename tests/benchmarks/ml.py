@@ -5,8 +5,10 @@ run that was stopped goes on where it ended, and only what changed is measured a
 fails is told and leaves its targets unmeasured.
 """
 
+import contextlib
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import time
@@ -117,12 +119,25 @@ def measured(name: str, folder: Path | None) -> dict[str, Any]:
     if done.returncode:
         ended = f"fourflow bench {name} ended with code {done.returncode}; run it alone."
         return {"seconds": seconds, "error": ended}
-    # Libraries print too (DuckDB its progress): the figures are the last object that begins a line.
-    printed = done.stdout[done.stdout.rfind("\n{\n") + 1 :]
-    found = {"seconds": seconds, "figures": json.loads(printed)}
+    found = {"seconds": seconds, "figures": figures_of(done.stdout)}
     if kept is not None:
         kept.write_text(json.dumps(found), encoding="utf-8")
     return found
+
+
+def figures_of(printed: str) -> dict[str, Any]:
+    """The object that ends what a benchmark printed.
+
+    Libraries print before it, and not always a whole line: DuckDB's progress ends without one.
+
+    Raises:
+        ValueError: there is no such object.
+    """
+    for begin in re.finditer(r"\{\n", printed):
+        with contextlib.suppress(json.JSONDecodeError):
+            figures: dict[str, Any] = json.loads(printed[begin.start() :])
+            return figures
+    raise ValueError(f"A benchmark ended without its figures: {printed[-200:]!r}.")
 
 
 @dataclass(frozen=True)

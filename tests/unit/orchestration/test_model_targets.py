@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from tests.benchmarks import ml
-from tests.benchmarks.ml import PARTS, TARGETS, Target, measured, run, version_of
+from tests.benchmarks.ml import PARTS, TARGETS, Target, figures_of, measured, run, version_of
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,18 @@ def test_finished_parts_are_kept_and_a_failed_one_leaves_its_targets_open(
     kept.write_text(json.dumps({"seconds": 1, "figures": {"recall_20": 0.5}}))
     monkeypatch.setattr(ml.subprocess, "run", None)  # nothing is measured again
     assert measured("alerts", tmp_path)["figures"] == {"recall_20": 0.5}
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["", "a line\n", "\n100% ▕████████▏ (00:00:05.12 elapsed)     ", '{\n  "other": 1\n}\n'],
+)
+def test_figures_are_found_behind_whatever_libraries_print(before: str) -> None:
+    printed = before + json.dumps({"recall": 0.5, "classes": {"fast": 1}}, indent=2) + "\n"
+
+    assert figures_of(printed) == {"recall": 0.5, "classes": {"fast": 1}}
+
+
+def test_a_benchmark_without_figures_is_named() -> None:
+    with pytest.raises(ValueError, match="without its figures: 'Killed'"):
+        figures_of("Killed")
