@@ -11,6 +11,7 @@ from orchestration.decisions.approvals.amendments import Amendment, amend_quanti
 from orchestration.decisions.approvals.policy import load_approval_policy
 from orchestration.decisions.approvals.verdicts import Answer, Verdict, give_verdict, withdraw
 from orchestration.run_state import utc_now
+from orchestration.tracking.links import links_from_settings
 
 
 def answer(decision_id: str, verdict: Answer, *, person: str, reason: str, is_asked: bool) -> None:
@@ -46,14 +47,18 @@ def amend(
     """
     person = write_on_decision("approve", decision_id, person)
     settings = load_settings()
+    now = utc_now()
     try:
         amend_quantity(
             open_database(settings),
             load_approval_policy(settings),
             decision_id,
             Amendment(quantity, person, reason, seen_at),
-            now=utc_now(),
+            now=now,
             zone=ZoneInfo(settings.business_time_zone),
+            tracking_link=lambda order_key: (
+                links_from_settings(settings).issue(order_key, now=now).url
+            ),
         )
     finally:
         _forget()

@@ -339,7 +339,12 @@ def _mode(rule: RuleDefinition, subject: str) -> DecisionMode:
 
 
 def fill_texts(
-    rule: RuleDefinition, branch: str | None, values: Mapping[str, Any], *, zone: ZoneInfo
+    rule: RuleDefinition,
+    branch: str | None,
+    values: Mapping[str, Any],
+    *,
+    zone: ZoneInfo,
+    tracking_link: TrackingLink | None = None,
 ) -> tuple[Mapping[str, str], tuple[ProposedAction, ...]]:
     """Message and actions of a decision with other values than it was made with.
 
@@ -348,11 +353,13 @@ def fill_texts(
         branch: name of the branch that applied.
         values: parameters and recorded columns, as the decision's explanation has them.
         zone: business zone.
+        tracking_link: makes the address behind the variable of that name.
 
     Raises:
         InputError: a text needs a value that is empty.
     """
-    filled = _Filled(rule, values, _Surroundings(zone))
+    link = tracking_link if rule.tells_tracking_link else None
+    filled = _Filled(rule, values, _Surroundings(zone, link))
     taken = next((one.actions for one in rule.branches if one.name == branch), ())
     return filled.message, filled.actions((*rule.actions, *taken))
 

@@ -14,7 +14,7 @@ from connectors.database.schema import approval_verdicts, approvals, decisions, 
 from connectors.errors import InputError
 from orchestration.decisions.approvals.policy import ApprovalPolicy
 from orchestration.decisions.courier import change
-from orchestration.decisions.evaluation import fill_texts
+from orchestration.decisions.evaluation import TrackingLink, fill_texts
 from orchestration.decisions.proposals import ProposedAction
 from orchestration.decisions.recording import delivery_row
 from orchestration.decisions.rulebook import find_rule
@@ -57,11 +57,13 @@ def amend_quantity(
     *,
     now: datetime,
     zone: ZoneInfo,
+    tracking_link: TrackingLink | None = None,
 ) -> None:
     """Give an undelivered decision another quantity: its amount, texts and payloads follow.
 
     What was proposed stays in the explanation as `proposed_quantity`, and the change in the
-    history. An amount that another tier must approve is put before that tier.
+    history. An amount that another tier must approve is put before that tier. `tracking_link` makes
+    the address behind the variable of that name, where the rule's texts have it.
 
     Raises:
         InputError: the decision has no quantity, is closed, sent or half approved; somebody else
@@ -83,7 +85,9 @@ def amend_quantity(
             QUANTITY: amendment.quantity,
             **_reworded(row.explanation, amendment),
         }
-        message, actions = fill_texts(rule, row.branch, explanation, zone=zone)
+        message, actions = fill_texts(
+            rule, row.branch, explanation, zone=zone, tracking_link=tracking_link
+        )
         amount = _amount(row, before, amendment.quantity)
         changed = {"explanation": explanation, "message": dict(message), "amount": amount}
         connection.execute(

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from connectors.errors import InputError
 from orchestration.decisions.definition import read_rule
-from orchestration.decisions.evaluation import evaluate_rule
+from orchestration.decisions.evaluation import evaluate_rule, fill_texts
 from orchestration.decisions.proposals import Proposal
 from orchestration.decisions.rulebook import SHIPPED_RULES, read_rule_folder
 from orchestration.decisions.sentences import rule_sentence
@@ -249,6 +250,18 @@ def test_coupon_tells_the_customer_and_has_its_cost(lake: Any) -> None:
     assert (
         found.actions[0].message["zh"] == "您的订单 N1 配送延误，我们深表歉意，送您 5.00 元优惠券。"
     )
+
+
+def test_texts_filled_anew_tell_the_tracking_link_as_at_first() -> None:
+    rule = read_rule(SHIPPED_RULES / "notify_shipped.yml")
+    values = dict.fromkeys(rule.recorded_columns, "x") | {"order_key": "shop:1"}
+    values["shipped_at"] = "2026-11-18T08:00:00+00:00"
+    link = "https://t.example/{}".format
+    message, actions = fill_texts(rule, None, values, zone=ZONE, tracking_link=link)
+    texts = [*message.values(), *(text for one in actions for text in one.message.values())]
+    assert any("https://t.example/shop:1" in text for text in texts)
+    with pytest.raises(InputError, match="tracking_link"):
+        fill_texts(rule, None, values, zone=ZONE)
 
 
 @pytest.mark.parametrize("rule", read_rule_folder(), ids=lambda rule: rule.rule_id)
