@@ -1,18 +1,22 @@
-"""Browsers and simulated viewers use the dashboards of a home while another process writes.
+"""How long the dashboards of a home take: the server alone, and browsers beside many viewers.
 
-Browsers are headless Chromium pages: they open every page and choose a channel on it, and the times
-are what somebody sees: from asking for the address to the first tile (a figure, a table or a chart)
-being visible, and from a click to the page standing still again. Simulated viewers are sessions of
-the same server over its websocket, as browsers open them, which draw nothing: they go from page to
-page with some seconds in between, so that the server works for all of them.
+First the server by itself: one session over its websocket, as a browser opens it, asks for every
+page for the first time since the server started, then again, then with other periods (which nobody
+asked before). Each view's time and the processor time of the server are taken.
 
-FOURFLOW_BENCH_HOME names a home to copy; without it a small one is made. Browsers share the cores
-with the server here, so on two cores they wait for themselves too: `server_run` is how long the
-server alone takes for a page of a viewer.
+Then twenty simulated viewers come, sessions which draw nothing and go from page to page with some
+seconds in between, and another process writes into the lake all the while. Headless Chromium opens
+the pages beside them: from asking for the address to the first words and the first tile (a figure,
+a table or a chart) being visible, and from choosing a channel to the page standing still again. A
+browser keeps its cache, as the browser of somebody who comes every day does; it shares the cores
+with server, viewers and writer here, so on two cores it waits for itself too.
+
+FOURFLOW_BENCH_HOME names a home to copy; without it a small one is made.
 """
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -40,11 +44,12 @@ from connectors.settings import PROJECT_ROOT, Settings
 from tests.benchmarks.api import free_port, home_for_bench, machine, size_of, started
 
 VIEWERS = 20
-BROWSERS = 2
-ROUNDS = 3
+SECONDS = 70
+ALONE_SECONDS = 40
+PERIODS = ("7d", "90d", "all")
 THINK_SECONDS = 15.0
 _START_SECONDS = 120
-_PATIENCE_MS = 120_000
+_PATIENCE_MS = 60_000
 _FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -71,88 +76,140 @@ _UNTIL_STILL = """() => new Promise(resolve => {
 
 @dataclass
 class Seen:
-    """What browsers and viewers saw, in milliseconds."""
+    """What was seen of each page, in milliseconds."""
 
-    cold: dict[str, float] = field(default_factory=dict)
-    first_line: dict[str, list[float]] = field(default_factory=dict)
-    first_tile: dict[str, list[float]] = field(default_factory=dict)
-    interaction: dict[str, list[float]] = field(default_factory=dict)
-    server_run: list[float] = field(default_factory=list)
-    without_tile: set[str] = field(default_factory=set)
+    first: dict[str, list[float]] = field(default_factory=dict)
+    warm: dict[str, list[float]] = field(default_factory=dict)
+    filtered: dict[str, list[float]] = field(default_factory=dict)
+    first_cpu: dict[str, list[float]] = field(default_factory=dict)
+    warm_cpu: dict[str, list[float]] = field(default_factory=dict)
+    filtered_cpu: dict[str, list[float]] = field(default_factory=dict)
+    viewer: dict[str, list[float]] = field(default_factory=dict)
+    words: dict[str, list[float]] = field(default_factory=dict)
+    tile: dict[str, list[float]] = field(default_factory=dict)
+    choice: dict[str, list[float]] = field(default_factory=dict)
+
+    unopened: int = 0
+
+    def note(self, kind: str, name: str, took: float) -> None:
+        """Add one time of a page."""
+        getattr(self, kind).setdefault(name, []).append(took)
+
+
+# What is printed of each, and of all pages together.
+_TITLES = {
+    "first": "server_first_view",
+    "first_cpu": "server_first_view_cpu",
+    "warm": "server_warm_view",
+    "warm_cpu": "server_warm_view_cpu",
+    "filtered": "server_other_period",
+    "filtered_cpu": "server_other_period_cpu",
+    "viewer": "viewer_view",
+    "words": "browser_words",
+    "tile": "browser_tile",
+    "choice": "browser_choice",
+}
 
 
 def run(
-    viewers: int = VIEWERS,
-    browsers: int = BROWSERS,
-    rounds: int = ROUNDS,
-    pages: Sequence[str] = (),
+    viewers: int = VIEWERS, seconds: int = SECONDS, pages: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The figures of all pages (or of some): the first visit apart, then the others."""
+    """The figures of all pages (or of some)."""
     names = list(pages) or [entry.name for entry in ENTRIES]
+    seen = Seen()
+    figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
         settings = home_for_bench(Path(scratch) / "home")
+        figures |= machine() | size_of(settings)
         port = free_port()
-        with (
-            _dashboards(settings, port, Path(scratch) / "log") as server,
-            started(settings, "writer", "tests.benchmarks.api", "write") as writer,
-        ):
-            processes = {
-                "server": psutil.Process(server),
-                "writer": psutil.Process(writer.pid),
-            }
-            before, began = _cpu(processes), time.monotonic()
-            seen = asyncio.run(_visit(f"127.0.0.1:{port}", names, viewers, browsers, rounds))
-            passed = time.monotonic() - began
-            shares = {
-                f"{name}_cpu_share": round((spent - before[name]) / passed, 2)
-                for name, spent in _cpu(processes).items()
-            }
-        return {
-            **machine(), **size_of(settings), "viewers": viewers, "browsers": browsers,
-            "rounds": rounds, "seconds": round(passed), **shares, **_figures(seen, names),
-        }  # fmt: skip
+        place = f"127.0.0.1:{port}"
+        with _dashboards(settings, port, Path(scratch) / "log") as server_id:
+            server = psutil.Process(server_id)
+            began = time.monotonic()
+            asyncio.run(_alone(place, names, server, seen))
+            figures["alone_seconds"] = round(time.monotonic() - began)
+            with started(settings, "writer", "tests.benchmarks.api", "write") as writer:
+                processes = {"server": server, "writer": psutil.Process(writer.pid)}
+                before, began = _cpu(processes), time.monotonic()
+                asyncio.run(_together(place, names, viewers, seconds, seen))
+                passed = time.monotonic() - began
+                after = _cpu(processes)
+            figures |= {"viewers": viewers, "together_seconds": round(passed)}
+            for name, spent in after.items():
+                figures[f"{name}_cpu_share"] = round((spent - before[name]) / passed, 2)
+    return figures | _figures(seen, names)
 
 
 def _figures(seen: Seen, names: Sequence[str]) -> dict[str, Any]:
-    figures: dict[str, Any] = {}
-    for kind in ("first_line", "first_tile", "interaction"):
+    """Of all pages together, then a table of the pages."""
+    figures: dict[str, Any] = {"browser_unopened": seen.unopened}
+    rows: list[dict[str, Any]] = [{"page": name} for name in names]
+    for kind, title in _TITLES.items():
         by_page: dict[str, list[float]] = getattr(seen, kind)
-        figures |= _cuts(f"all_{kind}", [one for many in by_page.values() for one in many])
-    figures |= _cuts("viewer_server_run", seen.server_run)
-    figures["viewer_runs"] = len(seen.server_run)
-    for name in names:
-        if name in seen.cold:
-            figures[f"{name}_first_visit_ms"] = round(seen.cold[name])
-        figures |= _cuts(f"{name}_first_tile", seen.first_tile.get(name, []))
-        figures |= _cuts(f"{name}_interaction", seen.interaction.get(name, []))
-    if seen.without_tile:
-        figures["pages_without_tile"] = ", ".join(sorted(seen.without_tile))
-    return figures
+        together = [one for many in by_page.values() for one in many]
+        if not together:
+            continue
+        figures[f"{title}_count"] = len(together)
+        p50, p95 = _cuts(together)
+        figures |= {f"{title}_p50_ms": p50, f"{title}_p95_ms": p95}
+        for row in rows:
+            took = by_page.get(row["page"])
+            p50, p95 = _cuts(took) if took else (None, None)
+            if kind == "first" or kind.endswith("_cpu"):
+                row[f"{title}_ms"] = p50
+            else:
+                row |= {f"{title}_p50_ms": p50, f"{title}_p95_ms": p95}
+    return figures | {"pages": rows}
 
 
-def _cuts(name: str, took: Sequence[float]) -> dict[str, int]:
-    if not took:
-        return {}
+def _cuts(took: Sequence[float]) -> tuple[int, int]:
     if len(took) == 1:
-        return {f"{name}_p50_ms": round(took[0]), f"{name}_p95_ms": round(took[0])}
+        return round(took[0]), round(took[0])
     cuts = statistics.quantiles(took, n=20, method="inclusive")
-    return {f"{name}_p50_ms": round(cuts[9]), f"{name}_p95_ms": round(cuts[18])}
+    return round(cuts[9]), round(cuts[18])
 
 
-async def _visit(
-    place: str, names: Sequence[str], viewers: int, browsers: int, rounds: int
-) -> Seen:
-    """First every page once, alone; then the viewers come, and browsers open the pages again."""
-    seen = Seen()
+async def _alone(place: str, names: Sequence[str], server: psutil.Process, seen: Seen) -> None:
+    """One session asks for every page, again, and for other periods."""
+    async with _session(place) as socket:
+        # What no page of its own costs (modules, the semantic layer) is not the first page's.
+        await _ask(socket, "definitions", "lang=en")
+
+        async def view(kind: str, name: str, query: str) -> None:
+            before = _spent(server)
+            seen.note(kind, name, await _ask(socket, name, query))
+            seen.note(f"{kind}_cpu", name, (_spent(server) - before) * 1_000)
+
+        for name in names:
+            await view("first", name, "lang=en")
+        began = time.monotonic()
+        for turn, period in enumerate(PERIODS):
+            for name in names:
+                await view("warm", name, "lang=en")
+            for name in names:
+                if turn and time.monotonic() > began + ALONE_SECONDS:
+                    return  # a machine that is busy with other things
+                await view("filtered", name, f"lang=en&period={period}")
+
+
+async def _together(
+    place: str, names: Sequence[str], viewers: int, seconds: int, seen: Seen
+) -> None:
+    """Viewers go about, and a browser opens the pages in turn until time is up."""
     async with _chromium() as browser:
-        await _browse(browser, place, names, seen, is_first=True)
+        context = await browser.new_context(viewport={"width": 1440, "height": 1100})
+        context.set_default_timeout(_PATIENCE_MS)
+        warm_up = await context.new_page()  # fills the browser's cache with the scripts of the page
+        await warm_up.goto(f"http://{place}/definitions?lang=en", wait_until="commit")
+        await warm_up.locator(_FIRST_LINE).first.wait_for(state="visible")
+        await warm_up.close()
         async with _in_background([_view(place, names, n, seen) for n in range(viewers)]):
-            turns = [names[number::browsers] for number in range(browsers)]
-            for _ in range(rounds):
-                await asyncio.gather(
-                    *(_browse(browser, place, turn, seen, is_first=False) for turn in turns)
-                )
-    return seen
+            began = time.monotonic()
+            for turn in itertools.count():
+                for name in names:
+                    if time.monotonic() > began + (seconds if turn else 2 * seconds):
+                        return
+                    await _open(await context.new_page(), place, name, seen)
 
 
 @asynccontextmanager
@@ -180,50 +237,32 @@ async def _in_background(work: Sequence[Awaitable[None]]) -> AsyncIterator[None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _browse(
-    browser: Browser, place: str, names: Sequence[str], seen: Seen, *, is_first: bool
-) -> None:
-    for name in names:
-        context = await browser.new_context(viewport={"width": 1440, "height": 1100})
-        context.set_default_timeout(_PATIENCE_MS)
-        try:
-            await _open(await context.new_page(), place, name, seen, is_first=is_first)
-        finally:
-            await context.close()
-
-
-async def _open(page: Page, place: str, name: str, seen: Seen, *, is_first: bool) -> None:
-    path = "" if name == ENTRIES[0].name else name
+async def _open(page: Page, place: str, name: str, seen: Seen) -> None:
     began = time.perf_counter()
 
-    async def shown(selector: str) -> float:
+    async def shown(kind: str, selector: str) -> None:
         await page.locator(selector).first.wait_for(state="visible")
-        return (time.perf_counter() - began) * 1_000
+        seen.note(kind, name, (time.perf_counter() - began) * 1_000)
 
-    await page.goto(f"http://{place}/{path}?lang=en", wait_until="commit")
-    line = asyncio.ensure_future(shown(_FIRST_LINE))
-    tile = asyncio.ensure_future(shown(_TILE))
-    still = page.wait_for_selector(
-        "[data-testid='stApp'][data-test-script-state='notRunning'] h1", timeout=_PATIENCE_MS
-    )
+    waits = []
     try:
-        await still
-        await asyncio.wait({line, tile}, timeout=10)
-        first = next((one.result() for one in (tile, line) if one.done()), None)
-        if not tile.done():
-            seen.without_tile.add(name)
-        if is_first:
-            if first is not None:
-                seen.cold[name] = first
-            return
-        for kind, task in ((seen.first_line, line), (seen.first_tile, tile)):
-            if task.done():
-                kind.setdefault(name, []).append(task.result())
+        await page.goto(f"http://{place}/{_path(name)}?lang=en", wait_until="commit")
+        waits += [
+            asyncio.ensure_future(shown("words", _FIRST_LINE)),
+            asyncio.ensure_future(shown("tile", _TILE)),
+        ]
+        await page.wait_for_selector(
+            "[data-testid='stApp'][data-test-script-state='notRunning'] h1", timeout=_PATIENCE_MS
+        )
+        await asyncio.wait(waits, timeout=3)  # a page that has nothing to show has no tile
         await _interact(page, name, seen)
+    except BrowserError:  # nothing came for so long; the others' figures are not lost for it
+        seen.unopened += 1
     finally:
-        for task in (line, tile):
-            task.cancel()
-        await asyncio.gather(line, tile, return_exceptions=True)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        await page.close()
 
 
 async def _interact(page: Page, name: str, seen: Seen) -> None:
@@ -238,7 +277,7 @@ async def _interact(page: Page, name: str, seen: Seen) -> None:
     await asyncio.sleep(0)  # the watch is sent before the click
     try:
         await option.click()
-        seen.interaction.setdefault(name, []).append(await asyncio.wait_for(still, 60))
+        seen.note("choice", name, await asyncio.wait_for(still, 60))
     except (TimeoutError, BrowserError):
         still.cancel()
 
@@ -247,28 +286,38 @@ async def _view(place: str, names: Sequence[str], number: int, seen: Seen) -> No
     """One simulated viewer: a session that goes from page to page until it is cancelled."""
     chance = random.Random(number)
     await asyncio.sleep(THINK_SECONDS * chance.random())
-    async with connect(
-        f"ws://{place}/_stcore/stream", origin=f"http://{place}", subprotocols=["streamlit"],
-        max_size=None, ping_interval=None,
-    ) as socket:  # fmt: skip
+    async with _session(place) as socket:
         while True:
-            began = time.perf_counter()
-            await _rerun(socket, chance.choice(names))
-            seen.server_run.append((time.perf_counter() - began) * 1_000)
+            name = chance.choice(names)
+            seen.note("viewer", name, await _ask(socket, name, "lang=en"))
             await asyncio.sleep(THINK_SECONDS * (0.5 + chance.random()))
 
 
-async def _rerun(socket: ClientConnection, name: str) -> None:
-    """Ask for a page, and read until the server has sent all of it."""
+@asynccontextmanager
+async def _session(place: str) -> AsyncIterator[ClientConnection]:
+    async with connect(
+        f"ws://{place}/_stcore/stream", origin=f"http://{place}", subprotocols=["streamlit"],
+        max_size=None, ping_interval=None, open_timeout=_START_SECONDS,
+    ) as socket:  # fmt: skip
+        yield socket
+
+
+async def _ask(socket: ClientConnection, name: str, query: str) -> float:
+    """Ask for a page, read until the server has sent all of it; the milliseconds it took."""
+    began = time.perf_counter()
     asked = BackMsg()
-    asked.rerun_script.page_name = "" if name == ENTRIES[0].name else name
-    asked.rerun_script.query_string = "lang=en"
+    asked.rerun_script.page_name = _path(name)
+    asked.rerun_script.query_string = query
     await socket.send(asked.SerializeToString())
     while True:
         told = ForwardMsg()
         told.ParseFromString(await socket.recv(decode=False))
         if told.WhichOneof("type") == "script_finished":
-            return
+            return (time.perf_counter() - began) * 1_000
+
+
+def _path(name: str) -> str:
+    return "" if name == ENTRIES[0].name else name
 
 
 @contextmanager
@@ -299,14 +348,16 @@ def _dashboards(settings: Settings, port: int, log: Path) -> Iterator[int]:
                 process.kill()
 
 
+def _spent(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 def _cpu(processes: dict[str, psutil.Process]) -> dict[str, float]:
-    """Processor time so far: of processes, of browsers, of this one, and of the whole machine."""
-    spent = {}
-    for name, process in processes.items():
-        times = process.cpu_times()
-        spent[name] = times.user + times.system
-    own = os.times()
-    spent["simulated_viewers"] = own.user + own.system
-    whole = psutil.cpu_times()
-    spent["machine"] = whole.user + whole.system + whole.nice
-    return spent
+    """Processor time so far: of processes, of this one (the viewers), and of the whole machine."""
+    own, whole = os.times(), psutil.cpu_times()
+    return {
+        **{name: _spent(process) for name, process in processes.items()},
+        "simulated_viewers": own.user + own.system,
+        "machine": whole.user + whole.system + whole.nice,
+    }
