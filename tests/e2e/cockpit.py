@@ -128,6 +128,19 @@ class Cockpit:
         self.page.get_by_role("option", name=option).first.click()
         return self.settle()
 
+    def take_up(self, label: str, words: str) -> "Cockpit":
+        """Choose from a long list by typing some of the words of the wanted entry."""
+        box = self.page.get_by_label(label, exact=True).last
+        box.click()
+        box.fill(words)
+        self.page.get_by_role("option").filter(has_text=words).first.click()
+        self.settle()
+        if self.page.get_by_role("listbox").count():  # several may be chosen: it stays open
+            self.page.keyboard.press("Escape")
+            self.page.get_by_role("listbox").wait_for(state="hidden")
+            self.settle()
+        return self
+
     def choose_only(self, label: str, *options: str) -> "Cockpit":
         """Choose these of several, and nothing else."""
         box = self.page.get_by_label(label, exact=True).last

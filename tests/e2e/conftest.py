@@ -1,30 +1,27 @@
 """A real browser against the real dashboards, on any published home."""
 
-import contextlib
 import os
 import shutil
-import socket
-import subprocess
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app_streamlit.launch import dashboard_command
 from app_streamlit.ui.i18n import Language
-from connectors.settings import PROJECT_ROOT, Settings, load_settings
+from connectors.settings import load_settings
+from orchestration.decisions.rulebook import switch_rule
 from tests.e2e.cockpit import Cockpit
+from tests.e2e.served import Dashboards, free_port, serve_dashboards
+from tests.e2e.workplace import APPROVALS, Workplace, copy_home
 from tests.installation import Installation
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-START_TIMEOUT_SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -52,14 +49,6 @@ def demo_home(request: pytest.FixtureRequest) -> Path:
     return Path(given) if given else request.getfixturevalue("demo").installation.home
 
 
-@dataclass(frozen=True)
-class Dashboards:
-    """Where the served pages are."""
-
-    url: str
-    log: Path
-
-
 @pytest.fixture(scope="session")
 def dashboards(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboards]:
     """The dashboards of that home, served as `fourflow up` serves them."""
@@ -68,46 +57,21 @@ def dashboards(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield served
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
+@pytest.fixture(scope="session")
+def workplace(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    """A copy of the demo's home on the morning after: purchases and large orders wait for people.
 
-
-@contextlib.contextmanager
-def serve_dashboards(settings: Settings, port: int, log: Path) -> Iterator[Dashboards]:
-    """Serve the dashboards of these settings for as long as the block takes."""
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            dashboard_command(settings, port),
-            env=settings.child_environment(),
-            cwd=PROJECT_ROOT,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
-        url = f"http://127.0.0.1:{port}"
-        try:
-            _wait_until_healthy(process, url, log)
-            yield Dashboards(url, log)
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"the dashboards did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
+    Whatever a test does there, the others find it: it leaves rules, publication and files as they
+    were, and takes up decisions that wait when it looks.
+    """
+    folder = tmp_path_factory.mktemp("workplace")
+    home = copy_home(demo_home, folder / "home")
+    (home.home / "approvals.yml").write_text(APPROVALS, encoding="utf-8")
+    with serve_dashboards(home.settings, free_port(), folder / "dashboards.log") as served:
+        place = Workplace(home, served)
+        switch_rule(place.engine, "approve_order_amount", "enabled", author="Li", reason="go live")
+        place.decide()
+        yield place
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +116,16 @@ def phone(chromium: Any) -> Iterator[Any]:
 def lake(demo_home: Path) -> Installation:
     """What is published in that home, asked by SQL and by the command."""
     return Installation(demo_home)
+
+
+@pytest.fixture(scope="session")
+def period(lake: Installation) -> tuple[date, date]:
+    """The days that pages show at first: four weeks, the last day of which has ended everywhere."""
+    last = lake.value(
+        "select max(business_date) from (select business_date from rpt_channel_daily group by 1 "
+        "having bool_and(is_complete_day))"
+    )
+    return last - timedelta(days=27), last
 
 
 @pytest.fixture

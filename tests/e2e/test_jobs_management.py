@@ -1,25 +1,27 @@
 """Managers' jobs, each from the page that a person opens to what they take away from it."""
 
+import json
 import re
+from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
+from app_streamlit.ui import formats
+from connectors.database.publications import Publication
+from connectors.lake.reader import open_published
+from orchestration.decisions.rulebook import switch_rule
+from orchestration.roi.baseline import load_baseline
 from tests.e2e.cockpit import Cockpit, pattern
+from tests.e2e.workplace import Workplace
 
 pytestmark = [pytest.mark.e2e]
 PERIOD_DAYS = 28
-
-
-@pytest.fixture(scope="module")
-def period(lake) -> tuple[date, date]:
-    """The days that pages show at first: four weeks, the last day of which has ended everywhere."""
-    last = lake.value(
-        "select max(business_date) from (select business_date from rpt_channel_daily group by 1 "
-        "having bool_and(is_complete_day))"
-    )
-    return last - timedelta(days=PERIOD_DAYS - 1), last
+COUPON = "coupon_late_delivery"
+COUPON_WORTH = Decimal("5.00")
+EFFECT_DAYS = 7
+RESTATED = ("lake.marts.fct_orders", "lake.reports.rpt_channel_daily")
 
 
 def within(period: tuple[date, date], column: str = "created_on") -> str:
@@ -120,3 +122,197 @@ def test_j2_channels_side_by_side_tie_to_the_finance_export(
         f"business = 'fourflow_demo' and {within(period, 'metric_time')}",
     )  # fmt: skip
     assert cockpit.says(t("channels_page.turnover", count=f"{stock['stock_turnover_days']:.1f}"))
+
+
+def test_j3_last_nights_board_as_it_was_and_what_was_restated(cockpit_in, workplace, period):
+    first = workplace.publication
+    refunded, edited = restate_some_orders(workplace, period)
+    second = workplace.publication
+    try:
+        # The board of each publication is the sum of its own orders.
+        cockpit: Cockpit = cockpit_in(workplace.dashboards)
+        cockpit.open(as_of=second.publication_id)
+        t = cockpit.t
+        boards = {}
+        for publication in (second, first):
+            if publication == first:
+                zone = workplace.home.settings.business_time_zone
+                shown = formats.time(first.published_at, zone, t.language)
+                cockpit.page.get_by_label(t("filters.as_of"), exact=True).last.click()
+                # Of those that were published in that minute, the earliest.
+                cockpit.page.get_by_role("option", name=shown).last.click()
+                cockpit.settle()
+                assert f"as_of={first.publication_id}" in cockpit.page.url
+            rows = cockpit.table(t("overview.table_alt"))
+            with open_published(workplace.home.settings, publication.publication_id) as lake:
+                ((expected,),) = lake.fetch(
+                    "select sum(net_paid_amount) from fct_orders where order_type = 'sale' and "
+                    f"{within(period)}"
+                )[1]
+            board = sum(Decimal(row[cockpit.column("net_paid_amount")]) for row in rows)
+            assert board == expected, publication.publication_id
+            boards[publication.publication_id] = board
+        change = boards[second.publication_id] - boards[first.publication_id]
+        assert change == edited - refunded != 0
+
+        # What was restated since, by reason, comes to the difference exactly.
+        cockpit.open("health", view="restated", since=first.publication_id)
+        by_reason = {
+            row[cockpit.column("bucket")]: (
+                int(row[cockpit.column("record_count")]),
+                Decimal(row[cockpit.column("difference")]),
+            )
+            for row in cockpit.table_file(t("health.views.restated"))
+            if row[cockpit.column("measure")] == t("restated.measures.net_sales")
+        }
+        assert by_reason == {
+            t("restated.reasons.refund"): (5, -refunded),
+            t("restated.reasons.edited"): (3, edited),
+        }
+    finally:
+        take_back(workplace, first, *RESTATED)
+
+
+def restate_some_orders(workplace: Workplace, period: tuple[date, date]) -> tuple[Decimal, Decimal]:
+    """What the next night brings: five orders are refunded, three were edited; their amounts."""
+    orders = workplace.home.tuples(
+        "select order_key, net_paid_amount from fct_orders where order_type = 'sale' "
+        "and net_paid_amount > 100 and refunded_amount = 0 "
+        f"and {within(period)} order by order_key limit 8"
+    )
+    refunded, edited = orders[:5], orders[5:]
+    clock = "(select max(known_at) + interval 1 day from lake.marts.fct_orders)"
+
+    def keys(rows) -> str:
+        return ", ".join(f"'{key}'" for key, _ in rows)
+
+    workplace.publish(
+        f"update lake.marts.fct_orders set known_at = {clock}, net_paid_amount = 0, "
+        f"refunded_amount = net_paid_amount where order_key in ({keys(refunded)})",
+        f"update lake.marts.fct_orders set known_at = {clock}, "
+        "gross_amount = gross_amount + 7, net_paid_amount = net_paid_amount + 7 "
+        f"where order_key in ({keys(edited)})",
+        "update lake.reports.rpt_channel_daily as day set net_paid_amount = orders.net_paid_amount "
+        "from (select business, channel, created_on, currency_code, sum(net_paid_amount) as "
+        "net_paid_amount from lake.marts.fct_orders where order_type = 'sale' group by all) "
+        "as orders where day.business = orders.business and day.channel = orders.channel "
+        "and day.business_date = orders.created_on and day.currency_code = orders.currency_code",
+    )
+    return sum((amount for _, amount in refunded), Decimal(0)), Decimal(7) * len(edited)
+
+
+def take_back(workplace: Workplace, before: Publication, *tables: str) -> None:
+    """The tables say again what they said before, so that other tests find them so."""
+    at = f"at (version => {before.snapshot_id})"
+    workplace.publish(
+        *(
+            statement
+            for table in tables
+            for statement in (f"delete from {table}", f"insert into {table} from {table} {at}")
+        )
+    )
+
+
+def test_j4_whether_the_coupon_for_late_parcels_pays(cockpit_in, workplace):
+    as_of = workplace.home.value(
+        "select as_of from int_business_clock where business = 'fourflow_demo'"
+    )
+    before = workplace.publication
+    workplace.publish(
+        "update lake.marts.fct_parcels set delivered_at = null, shipment_status = 'in_transit', "
+        "promised_at = shipped_at + interval 2 day "
+        "where business = 'fourflow_demo' and hash(parcel_key) % 2 = 0 and shipped_at between "
+        f"timestamptz '{as_of}' - interval 29 day and timestamptz '{as_of}' - interval 11 day"
+    )
+    switch_rule(workplace.engine, COUPON, "enabled", author="Li", reason="trial")
+    try:
+        created = workplace.decide().created
+    finally:
+        switch_rule(workplace.engine, COUPON, "disabled", author="Li", reason="trial is over")
+        take_back(workplace, before, "lake.marts.fct_parcels")
+    decided = workplace.decisions(COUPON)
+    assert created == len(decided) > 100
+
+    cockpit: Cockpit = cockpit_in(workplace.dashboards).open("rules", rule=COUPON, view="effect")
+    t = cockpit.t
+    cockpit.fill(t("effect.days"), str(EFFECT_DAYS))
+    shown = {row[cockpit.column("measure")]: row for row in cockpit.table(t("effect.table_alt"))}
+    again = shown[t("effect.measures.repurchase")]
+
+    # Who bought again, counted person by person.
+    orders = workplace.home.query(
+        "select order_key, customer_key, created_at, order_type, order_status from fct_orders "
+        "where currency_code = 'CNY'"
+    )
+    customer = {order["order_key"]: order["customer_key"] for order in orders}
+    bought = defaultdict(list)
+    for order in orders:
+        if order["order_type"] == "sale" and order["order_status"] != "cancelled":
+            bought[order["customer_key"]].append((order["order_key"], order["created_at"]))
+    later = timedelta(days=EFFECT_DAYS)
+    came: dict[str, list[bool]] = {"act": [], "hold_out": []}
+    for one in decided:
+        key = json.loads(one.subject)["order_key"]
+        if key in customer and one.occurred_at <= as_of - later:
+            came[one.mode].append(
+                any(
+                    other != key and one.occurred_at < moment <= one.occurred_at + later
+                    for other, moment in bought[customer[key]]
+                )
+            )
+    acted, held = came["act"], came["hold_out"]
+    assert len(acted) > 10 * len(held) / 2 > 20
+    assert int(again[cockpit.column("acted_on")]) == len(acted)
+    assert int(again[cockpit.column("held_out")]) == len(held)
+    with_coupon, without = sum(acted) / len(acted), sum(held) / len(held)
+    assert again[cockpit.column("effect")] == f"{with_coupon - without:.1%}"
+    verdict = again[cockpit.column("verdict")]
+    assert verdict in {t(f"effect.verdicts.{name}") for name in ("better", "worse", "undecided")}
+    low, high = re.findall(r"-?[\d.]+%", again[cockpit.column("interval")])
+    assert float(low[:-1]) <= 100 * (with_coupon - without) <= float(high[:-1])
+    if float(low[:-1]) < 0 < float(high[:-1]):
+        assert verdict == t("effect.verdicts.undecided")
+
+    # What the coupons cost, and what one purchase that they brought.
+    spent = COUPON_WORTH * len(acted)
+    text = cockpit.text()
+    assert f"¥{spent:,.2f}" in text
+    brought = (with_coupon - without) * len(acted)
+    if brought > 0:
+        assert f"{float(spent) / brought:,.2f}" in text
+    else:
+        assert t("effect.cost.none_brought") in text
+
+
+def test_j5_return_against_the_frozen_baseline(cockpit_in, workplace):
+    last = workplace.home.value("select max(created_on) from fct_orders where order_type = 'sale'")
+    go_live = last - timedelta(days=20)
+    workplace.home.run(
+        "baseline", "freeze", "--reason", "four ordinary weeks", "--author", "Li",
+        "--go-live", str(go_live),
+    )  # fmt: skip
+
+    cockpit: Cockpit = cockpit_in(workplace.dashboards).open().visit("roi")
+    t = cockpit.t
+    rows = {row[cockpit.column("measure")]: row for row in cockpit.table(t("roi.table_alt"))}
+    assert len(rows) >= 5
+    for row in rows.values():
+        is_measured = bool(row[cockpit.column("now")].strip("– "))
+        assert is_measured or t("roi.not_yet") in row.values(), row
+
+    # One of them by hand: orders that were paid, of those placed, before go-live.
+    days = PERIOD_DAYS
+    (paid, placed) = workplace.home.tuples(
+        f"""
+        select count(paid_at), count(*) from fct_orders
+        where order_type = 'sale' and business = 'fourflow_demo'
+          and created_on >= date '{go_live}' - {days} and created_on < date '{go_live}'
+        """
+    )[0]
+    frozen = rows[t("roi.measures.payment_rate")][cockpit.column("frozen_value")]
+    assert frozen == f"{paid / placed:.2%}"
+    (hash_line,) = [line for line in cockpit.text().splitlines() if "hash" in line]
+    kept = load_baseline(workplace.home.settings)
+    assert kept is not None
+    for words in ("Li", "four ordinary weeks", kept.hash[:16], kept.publication_id):
+        assert words in hash_line

@@ -1,28 +1,34 @@
 """Jobs of people who work queues: what they do on pages is in the operational database."""
 
-from collections.abc import Iterator
+import json
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 from sqlalchemy import select
 
 from connectors.database.schema import exception_cases, reconciliation_sign_offs
-from tests.e2e.cockpit import Cockpit
-from tests.e2e.conftest import free_port, serve_dashboards
-from tests.e2e.workplace import Workplace, copy_home
+from orchestration.decisions.ledger import find_decision
+from orchestration.decisions.rulebook import find_rule, save_rule, switch_rule
+from tests.e2e.cockpit import Cockpit, number_before
 
 pytestmark = [pytest.mark.e2e]
+TRANSFER = "transfer_surplus_stock"
+ROUTE = "route_to_nearby_store"
+# What whoever geocodes addresses publishes: the store nearest to each paid order, and its stock.
+GEOCODED = """
+create or replace table lake.marts.order_store_distances as
+select
+    business, channel, order_key, order_no, 'paid' as order_status, paid_at,
+    'store_sh01' as store_site, (hash(order_key) % 90 / 10)::decimal(9, 1) as distance_km,
+    hash(order_no) % 20 <> 0 as has_stock
+from lake.marts.fct_orders
+where business = 'fourflow_demo' and order_type = 'sale' and channel <> 'store_pos'
+  and paid_at is not null
+"""
+MOST_KM = 3
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
-
-
-@pytest.fixture(scope="module")
-def workplace(demo_home, tmp_path_factory) -> Iterator[Workplace]:
-    """A copy of the demo's home, in which people may write."""
-    folder = tmp_path_factory.mktemp("workplace")
-    home = copy_home(demo_home, folder / "home")
-    with serve_dashboards(home.settings, free_port(), folder / "dashboards.log") as served:
-        yield Workplace(home, served)
 
 
 @BOTH
@@ -102,3 +108,118 @@ def test_j11_sign_off_a_day_of_settlement(cockpit_in, workplace, language):
     assert unknown == 0
     signatures = cockpit.table_file(t("sign_off.days_alt"))
     assert sum("Sun" in row.values() for row in signatures) == len(before) + 1
+
+
+def with_names(text: str, sites: dict[str, str]) -> str:
+    """The sentence as people read it: sites by their names."""
+    for site, name in sites.items():
+        text = text.replace(site, name)
+    return text
+
+
+def test_j8_add_the_rule_of_the_nearby_store_safely(cockpit_in, workplace):
+    workplace.publish(GEOCODED)
+    cockpit: Cockpit = cockpit_in(workplace.dashboards).open("rules", rule=ROUTE)
+    t = cockpit.t
+    before = find_rule(workplace.engine, ROUTE)
+    assert before.definition.mode == "disabled"
+
+    # The lab: which orders would have gone where, counted a second time by hand.
+    cockpit.show(t("rules.views.lab"))
+    cockpit.press(t("lab.run"))
+    cockpit.says(t("lab.by_branch"))
+    near = f"distance_km <= {MOST_KM}"
+    store, lacking, far = workplace.home.tuples(
+        f"select count(*) filter (has_stock and {near}), count(*) filter (not has_stock and {near})"
+        f", count(*) filter (not {near}) from order_store_distances where paid_at >= "
+        "(select max(created_on) from fct_orders) - interval 89 day - interval 8 hour"
+    )[0]
+    branches = {branch.name: branch.label.en for branch in before.definition.branches}
+    assert {
+        row[cockpit.column("branch")]: int(row[cockpit.column("decisions")])
+        for row in cockpit.table(t("lab.by_branch"))
+    } == {
+        branches["store"]: store,
+        branches["no_stock"]: lacking,
+        branches["warehouse"]: far,
+    }
+    assert store > lacking > 0
+    told = cockpit.page.locator("h5").last.inner_text()
+    assert number_before(told, "decisions") == store + lacking + far
+
+    # In shadow it records what it would do, and sends nothing.
+    sent = len(workplace.deliver())
+    switch(cockpit, "shadow", "watch it for three days")
+    created = workplace.decide().created
+    recorded = workplace.decisions(ROUTE)
+    assert created == len(recorded) > 0
+    assert {one.state for one in recorded} == {"shadow"}
+    assert len(workplace.deliver()) == sent
+    cockpit.open("rules", rule=ROUTE, view="shadow")
+    assert number_before(cockpit.page.locator("h5").last.inner_text(), "decision") == created
+
+    # It is switched on; a nearer limit is regretted and taken back.
+    switch(cockpit.open("rules", rule=ROUTE), "enabled", "it did what we expected")
+    in_force = find_rule(workplace.engine, ROUTE)
+    assert in_force.definition.mode == "enabled"
+    nearer = in_force.definition.with_parameters({"most_km": "1"})
+    save_rule(workplace.engine, nearer, author="Li", reason="closer")
+    cockpit.open("rules", rule=ROUTE, view="versions")
+    cockpit.fill(t("rules.reason"), "too close")
+    cockpit.press(t("rules.roll_back"))
+    after = find_rule(workplace.engine, ROUTE)
+    assert after.version == before.version + 4
+    assert after.reason == "too close"
+    assert after.definition == in_force.definition
+    switch_rule(workplace.engine, ROUTE, "disabled", author="test", reason="as it was")
+
+
+def switch(cockpit: Cockpit, mode: Literal["shadow", "enabled"], reason: str) -> None:
+    """Switch the rule that is open."""
+    t = cockpit.t
+    cockpit.show(t("rules.views.what"))
+    icon = {"shadow": "◐", "enabled": "✓"}[mode]  # a view is called like the mode
+    form = cockpit.page.get_by_test_id("stForm")
+    form.get_by_text(f"{icon} {t(f'rules.modes.{mode}')}", exact=True).click()
+    cockpit.fill(t("rules.reason"), reason)
+    cockpit.press(t("rules.do_switch"))
+    cockpit.says(t(f"rules.modes_said.{mode}"))
+
+
+def test_j9_rebalance_stock_between_two_sites(cockpit_in, workplace):
+    cockpit: Cockpit = cockpit_in(workplace.dashboards).open("stock", view="moves")
+    t = cockpit.t
+    moves = cockpit.table_file(t("stock.moves_alt"))
+    assert len(moves) == workplace.home.value("select count(*) from rpt_stock_transfers")
+
+    # The draft of a transfer: cheaper than buying, and the donor keeps what it needs itself.
+    transfer = workplace.decisions(TRANSFER, state="awaiting_approval")[0]
+    told, subject = transfer.explanation, json.loads(transfer.subject)
+    ((at_hand, reorder_point),) = workplace.home.tuples(
+        "select stock_position, reorder_point from replenishment_positions "
+        f"where sku = '{subject['sku']}' and site = '{subject['from_site']}'"
+    )
+    assert told["quantity"] <= told["surplus_quantity"] <= at_hand - reorder_point
+    assert told["quantity"] <= told["lacking_quantity"]
+    cost, bought, saved = (
+        Decimal(str(told[name])) for name in ("transfer_cost", "purchase_cost", "saved_amount")
+    )
+    assert bought - cost == saved > 0
+
+    cockpit.open("decisions", decision=transfer.decision_id)
+    sites = dict(workplace.home.tuples("select site, name from dim_sites"))
+    assert with_names(told["explanation_en"], sites) in cockpit.text()
+    cockpit.fill(t("person.name"), "Chen", beside=t("decisions.approve"))
+    cockpit.press(t("decisions.approve"))
+    assert cockpit.says(t("decisions.said.approve"))
+
+    # The next delivery sends it once; its receipt is on the same trace.
+    (sent,) = [
+        one for one in workplace.deliver() if one["decision_id"] == transfer.decision_id
+    ]  # fmt: skip
+    assert sent["trace_id"] == transfer.trace_id
+    assert sent["action"]["fields"]["quantity"] == str(told["quantity"])
+    cockpit.open("decisions", decision=transfer.decision_id)
+    events = {row[cockpit.column("event")] for row in cockpit.table(t("decisions.history"))}
+    assert {t("decision_event.approved"), t("decision_event.receipted")} <= events
+    assert find_decision(workplace.engine, transfer.decision_id).state == "confirmed"
