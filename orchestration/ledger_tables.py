@@ -146,6 +146,21 @@ LEDGER_TABLES: dict[str, tuple[Table, dict[str, str]]] = {
             "evidence": "varchar",
         },
     ),
+    "quarantine_decisions": (
+        schema.quarantine_decisions,
+        {
+            "decision_id": "bigint",
+            "source": "varchar",
+            "entity": "varchar",
+            "source_id": "varchar",
+            "event": "varchar",
+            "decided_by": "varchar",
+            "decided_at": "timestamptz",
+            "reason": "varchar",
+            "changes": "varchar",
+            "publication_id": "varchar",
+        },
+    ),
 }
 
 

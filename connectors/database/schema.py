@@ -428,6 +428,24 @@ identity_decisions = Table(
     Column("evidence", json_type(), nullable=False),
 )
 
+# One row a decision of a person about a record in quarantine, append only: its newest row holds.
+quarantine_decisions = Table(
+    "quarantine_decisions",
+    metadata,
+    Column("decision_id", identity_type(), primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("source_id", Text, nullable=False, index=True),
+    # corrected, dropped or undone.
+    Column("event", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    # Of a correction: by header what the record holds and what it should; nothing personal.
+    Column("changes", json_type(), nullable=False),
+    Column("publication_id", Text, nullable=False),
+)
+
 # One row a refusal, download, write or sign-in; kept when the person or the key is gone.
 access_log = Table(
     "access_log",

@@ -17,6 +17,7 @@ from orchestration.decisions.approvals.verdicts import escalate_due
 from orchestration.ledger_tables import LEDGER_TABLES, SCHEMA, write_ledger_tables
 from orchestration.policies import LAKE_POOL, OWNERS, RETRY_TRANSIENT, as_failure
 from orchestration.progress import RunProgress
+from orchestration.quarantine import land_decided
 from orchestration.run_state import note, utc_now
 from orchestration.tracking.links import links_from_settings
 
@@ -41,8 +42,13 @@ LEDGER_KEYS = [dg.AssetKey([SCHEMA, name]) for name in LEDGER_TABLES]
     pool=LAKE_POOL,
 )
 def ledger_tables(fourflow: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult]:
-    """Copy what was decided and delivered so far into the lake, to be published with the rest."""
-    rows = write_ledger_tables(fourflow, open_database(fourflow))
+    """Copy what was decided and delivered so far into the lake, to be published with the rest.
+
+    What people corrected of refused records is landed first, so that this run reads it.
+    """
+    engine = open_database(fourflow)
+    land_decided(fourflow, engine)
+    rows = write_ledger_tables(fourflow, engine)
     for name, count in rows.items():
         yield dg.MaterializeResult(
             asset_key=dg.AssetKey([SCHEMA, name]), metadata={"dagster/row_count": count}

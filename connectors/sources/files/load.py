@@ -6,10 +6,11 @@ in `bronze.received_files`. What that table says (of committed loads) decides wh
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -39,6 +40,7 @@ _RECEIVED_FILES_SCHEMA = pa.schema(
     ]
 )
 _ROWS_A_PART = 50_000
+ReceivedFile = dict[str, Any]  # a row of `bronze.received_files`
 
 
 @dataclass(frozen=True)
@@ -227,29 +229,55 @@ def _land(
     settings: Settings, source: DeclaredSource, new: list[_NewFile], received_at: datetime
 ) -> str:
     """Land the new files in one package; the id of the load."""
+    tables = {
+        entity.table: [f for f in new if f.file.entity == entity] for entity in source.entities
+    }
+    parts = {
+        table: _parts(files)
+        for table, files in tables.items()
+        if any(file.staged.record_count for file in files)
+    }
+    return land_package(settings, source.name, parts, _register(source.name, new, received_at))
+
+
+def land_package(
+    settings: Settings,
+    source_name: str,
+    parts: Mapping[str, Iterable[pa.Table]],
+    received: list[ReceivedFile],
+) -> str:
+    """Land records and what is to be known of their files in one package; the id of the load.
+
+    Whoever calls holds the writer lock.
+
+    Args:
+        settings: which lake.
+        source_name: whose records.
+        parts: records by bronze table.
+        received: the rows of `bronze.received_files`.
+
+    Raises:
+        TransientError: the lake did not take the load; it may be tried again.
+    """
     import dlt  # noqa: PLC0415 - takes seconds to import, and only a load needs it
 
     from connectors.lake.dlt_destination import lake_pipeline, refusal_of  # noqa: PLC0415
 
-    name = f"files_{source.name}"
+    name = f"files_{source_name}"
     working_folder = settings.root / "dlt" / name
     # A killed load leaves a package here that must not be resumed: its rows were just deleted.
     shutil.rmtree(working_folder, ignore_errors=True)
     pipeline = lake_pipeline(settings, name)
     # Bronze itself says what was loaded; dlt's own state would be one more table to keep.
     pipeline.config.restore_from_destination = False
-    tables = {
-        entity.table: [f for f in new if f.file.entity == entity] for entity in source.entities
-    }
+    register = pa.Table.from_pylist(received, schema=_RECEIVED_FILES_SCHEMA)
     resources = [
-        dlt.resource(_parts(files), name=table, write_disposition="append")
-        for table, files in tables.items()
-        if any(file.staged.record_count for file in files)
+        dlt.resource(tables, name=table, write_disposition="append")
+        for table, tables in parts.items()
     ]
-    register = _register(source.name, new, received_at)
     resources.append(dlt.resource([register], name=_RECEIVED_FILES, write_disposition="append"))
     advice = "nothing of them counts as loaded, so load them again"
-    with refusal_of(settings, f"the files of {source.name}", advice):
+    with refusal_of(settings, f"the files of {source_name}", advice):
         info = pipeline.run(resources, loader_file_format="parquet")
     shutil.rmtree(working_folder, ignore_errors=True)
     return str(info.loads_ids[0])
@@ -270,8 +298,8 @@ def _parts(files: list[_NewFile]) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting)
 
 
-def _register(source: str, new: list[_NewFile], received_at: datetime) -> pa.Table:
-    rows = [
+def _register(source: str, new: list[_NewFile], received_at: datetime) -> list[ReceivedFile]:
+    return [
         {
             "source": source,
             "entity": file.outcome.entity,
@@ -285,4 +313,3 @@ def _register(source: str, new: list[_NewFile], received_at: datetime) -> pa.Tab
         }
         for file in new
     ]
-    return pa.Table.from_pylist(rows, schema=_RECEIVED_FILES_SCHEMA)

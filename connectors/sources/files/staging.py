@@ -18,8 +18,8 @@ from connectors.errors import InputError
 from connectors.sources.files.discovery import OfferedFile
 from connectors.sources.files.readers import read_records
 
-_SHA_IN_ID = 16
-_BRONZE_SCHEMA = pa.schema(
+SHA_IN_ID = 16
+BRONZE_SCHEMA = pa.schema(
     [
         pa.field("source_id", pa.string()),
         pa.field("cursor", pa.string()),
@@ -99,7 +99,7 @@ def stage_file(
     record_count = read_error_count = 0
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     try:
-        with pa.ipc.new_file(to, _BRONZE_SCHEMA, options=options) as writer:
+        with pa.ipc.new_file(to, BRONZE_SCHEMA, options=options) as writer:
             for records in read_records(file.path, file.entity, connection):
                 record_count += records.num_rows
                 read_error_count += records.num_rows - records["read_error"].null_count
@@ -136,7 +136,7 @@ def _bronze_rows(
     numbers = records["record_number"].cast(pa.string())
     return pa.table(
         [
-            pc.binary_join_element_wise(content.sha256[:_SHA_IN_ID], numbers, ":"),
+            pc.binary_join_element_wise(content.sha256[:SHA_IN_ID], numbers, ":"),
             name,
             records["payload"],
             records["read_error"],
@@ -145,5 +145,5 @@ def _bronze_rows(
             records["record_number"],
             pa.repeat(pa.scalar(received_at, pa.timestamp("us", tz="UTC")), count),
         ],
-        schema=_BRONZE_SCHEMA,
+        schema=BRONZE_SCHEMA,
     )

@@ -6,7 +6,9 @@ with records as (
         counted.received,
         counted.used,
         counted.duplicates,
-        counted.quarantined
+        counted.quarantined,
+        counted.corrected,
+        counted.dropped
     from {{ ref('rpt_conservation') }} as counted
     inner join {{ ref('dim_sources') }} as sources on counted.source = sources.source
 ),
@@ -29,7 +31,21 @@ record_parts as (
     select
         business,
         'quarantined' as bucket,
-        quarantined as left_quantity,
+        quarantined - corrected - dropped as left_quantity,
+        0 as right_quantity
+    from records
+    union all
+    select
+        business,
+        'corrected_by_person' as bucket,
+        corrected as left_quantity,
+        0 as right_quantity
+    from records
+    union all
+    select
+        business,
+        'dropped_by_person' as bucket,
+        dropped as left_quantity,
         0 as right_quantity
     from records
     union all

@@ -3,7 +3,7 @@ with described as (
         *,
         {{ without_values('reason') }} as general_reason
     from {{ ref('quarantined_records') }}
-    where not is_superseded
+    where not is_superseded and resolution is null
 )
 
 select

@@ -56,6 +56,7 @@ def test_ledger_is_copied_exactly_and_only_when_it_changed(
             "decision_verdicts",
             "reconciliation_sign_offs",
             "steward_decisions",
+            "quarantine_decisions",
         ),
         0,
     )
