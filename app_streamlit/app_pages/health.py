@@ -19,6 +19,7 @@ from app_streamlit.ui import (
     formats,
     health_blocks,
     health_words,
+    quarantine_blocks,
     tables,
 )
 from app_streamlit.ui.context import current
@@ -104,6 +105,7 @@ elif view == "quarantine":
         )
         if len(records) >= QUARANTINE_LIMIT:
             st.caption(t("decisions.newest_shown", count=formats.count(QUARANTINE_LIMIT)))
+        quarantine_blocks.show_one(context, records)
 elif view == "publications":
     st.caption(t("health.publications_caption"))
     show(

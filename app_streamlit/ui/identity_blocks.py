@@ -149,6 +149,7 @@ def _show_decisions(context: PageContext, business: str, decisions: list[Decisio
         identity_words.DECISION_COLUMNS,
         context,
         key="identity_decisions",
+        is_published=False,
         describe=t("identity.decisions_alt"),
     )
     by_act: dict[str, list[Decision]] = {}

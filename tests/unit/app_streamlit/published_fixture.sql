@@ -193,6 +193,8 @@ select * from (values
     ('sandbox', 'orders', 'aaaa:18', 'load-1', 'created_at is empty; every order needs it.', '{"order_no": "T-18"}', 88.00, timestamptz '2026-11-20 18:00:00+00'),
     ('online_retail', 'order_lines', 'bbbb:3', 'load-1', 'invoice_no is empty; every line needs it.', '{"InvoiceNo": null}', 3.20, timestamptz '2026-11-20 18:00:00+00')
 ) as t (source, entity, source_id, load_id, reason, payload, amount, received_at);
+alter table lake.marts.quarantined_records add column file_name varchar;
+alter table lake.marts.quarantined_records add column resolution varchar;
 
 create or replace table lake.reports.rpt_quarantine_reasons as
 select source, entity, regexp_replace(reason, 'holds ''.*?'', ', 'holds a value, ', 'g') as reason, count(*) as record_count, sum(amount)::decimal(18, 2) as amount
