@@ -103,6 +103,12 @@ class PairEvidence:
     decisions: tuple[Decision, ...]
 
     @property
+    def pair(self) -> Pair:
+        """Both keys, in order."""
+        first, second = sorted(one.customer_key for one in self.accounts[:2])
+        return first, second
+
+    @property
     def is_one_person(self) -> bool:
         """Whether the publication takes both for one person."""
         return self.accounts[0].person_key == self.accounts[1].person_key
@@ -146,8 +152,7 @@ def pair_evidence(engine: Engine, lake: Snapshot, pair: Pair) -> PairEvidence:
         InputError: an account is not there, or they are of two businesses.
     """
     first, second = _pair_of(lake, pair)
-    people = {first.person_key, second.person_key}
-    around = [one for one in find_accounts(lake, pair) if one.person_key in people]
+    around = find_accounts(lake, pair)
     others = [one for one in around if one.customer_key not in pair]
     keys = [one.customer_key for one in around]
     return PairEvidence(
@@ -260,9 +265,7 @@ def undo(
     with write_transaction(engine, lock=_LOCK) as connection:
         rows = [row for row in _rows(connection) if row.act_id == act_id]
         if not rows:
-            raise InputError(
-                f"There is no act {act_id[:60]}; `fourflow people decisions` lists them."
-            )
+            raise InputError(f"There is no act {act_id[:60]}; see `fourflow people decisions`.")
         taken_back = next((row for row in rows if row.decision == UNDONE), None)
         if taken_back is not None:
             raise InputError(
@@ -391,13 +394,12 @@ def _waits(evidence: PairEvidence, decision: str) -> bool:
 
 def _refuse_what_stands_against(evidence: PairEvidence) -> None:
     """A decision that two of their accounts are different would win over the merge."""
-    pair = {one.customer_key for one in evidence.accounts[:2]}
-    sides = {one.customer_key: one.person_key for one in evidence.accounts}
+    pair, known = set(evidence.pair), {one.customer_key for one in evidence.accounts}
     for one in evidence.decisions:
         ends = {one.customer_key_a, one.customer_key_b}
         if one.decision != DIFFERENT or one.effect not in ("in_force", "waiting") or ends == pair:
             continue
-        if ends <= sides.keys():
+        if ends <= known:
             raise InputError(
                 f"{one.decided_by} decided on {one.decided_at:%Y-%m-%d} that {one.customer_key_a} "
                 f"and {one.customer_key_b} are different people; undo {one.act_id} first."
@@ -413,7 +415,7 @@ def _record(
 ) -> str:
     decision, person, reason, now = said
     keys = {one.customer_key for known in evidence for one in known.accounts}
-    pairs = [_ordered(known) for known in evidence]
+    pairs = [known.pair for known in evidence]
     act_id = _act_id(decision, pairs, now)
     with write_transaction(engine, lock=_LOCK) as connection:
         rows = _rows(connection)
@@ -459,11 +461,6 @@ def _refuse_the_same_again(rows: Sequence[Row[Any]], pairs: Sequence[Pair], deci
             f"{known[0].decided_by} decided that at {known[0].decided_at:%Y-%m-%d %H:%M} UTC "
             "already."
         )
-
-
-def _ordered(evidence: PairEvidence) -> Pair:
-    first, second = sorted(one.customer_key for one in evidence.accounts[:2])
-    return first, second
 
 
 def _act_id(decision: str, pairs: Sequence[Pair], now: datetime) -> str:
