@@ -13,7 +13,7 @@ from connectors.lake.reader import open_published
 from connectors.settings import load_settings
 from orchestration.quarantine import RefusedRecord, find_record
 
-RECORD = "aaaa:17"
+RECORD = "bbbb:3"
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def say_why(app: AppTest, words: str) -> None:
 def test_a_record_is_corrected_taken_back_and_dropped(monkeypatch, home):
     app = show(monkeypatch, home)
     fields = next(one for one in app.multiselect if one.label == "Fields to correct")
-    assert "total_amount" in fields.options
-    app = fields.set_value(["total_amount"]).run()
-    next(one for one in app.text_input if one.label == "total_amount").set_value("12.30")
+    assert "InvoiceNo" in fields.options
+    app = fields.set_value(["InvoiceNo"]).run()
+    next(one for one in app.text_input if one.label == "InvoiceNo").set_value("536365")
     press(app, "Correct and replay")
     assert any("Say why" in one.value for one in app.error)
     say_why(app, "a typo of the till")
@@ -78,7 +78,7 @@ def test_who_may_not_decide_sees_no_button_and_a_crafted_call_is_refused(monkeyp
     code = f"""
     from app_streamlit.writes import quarantine
     from orchestration.quarantine import RefusedRecord
-    quarantine.drop(RefusedRecord("sandbox", "orders", {RECORD!r}, None, "", "{{}}"),
+    quarantine.drop(RefusedRecord("online_retail", "order_lines", {RECORD!r}, None, "", "{{}}"),
                     person="boss", reason="fine")
 """
     for who, subject in (("reader", f"replay drop {RECORD}"), ("douyin", f"replay drop {RECORD}")):
