@@ -407,11 +407,7 @@ def _refuse_what_stands_against(evidence: PairEvidence) -> None:
 
 
 def _record(
-    engine: Engine,
-    lake: Snapshot,
-    evidence: Sequence[PairEvidence],
-    said: _Said,
-    seen: int | None,
+    engine: Engine, lake: Snapshot, evidence: Sequence[PairEvidence], said: _Said, seen: int | None
 ) -> str:
     decision, person, reason, now = said
     keys = {one.customer_key for known in evidence for one in known.accounts}
@@ -488,10 +484,7 @@ def _as_label(evidence: PairEvidence) -> dict[str, Any]:
 
 def _place_of(lake: Snapshot) -> dict[str, Any]:
     publication = lake.publication
-    return {
-        "publication_id": publication.publication_id,
-        "snapshot_id": publication.snapshot_id,
-    }
+    return {"publication_id": publication.publication_id, "snapshot_id": publication.snapshot_id}
 
 
 def _rows(connection: Connection) -> Sequence[Row[Any]]:
