@@ -34,5 +34,8 @@ def dashboard_command(settings: Settings, port: int, host: str = "127.0.0.1") ->
         f"--server.port={port}",
         f"--server.fileWatcherType={watcher}",
         "--browser.gatherUsageStats=false",
+        # Otherwise Streamlit collects all garbage after every run, which is as dear as the run of
+        # a page itself; Python's own collector does it now and then.
+        "--runner.postScriptGC=false",
         *([f"--secrets.files={login}"] if login else []),
     ]
