@@ -81,6 +81,8 @@ def train(
         return NotEnoughData("There is no order line up to this time, so nothing to learn from.")
     business = require_one_business(examples, name="examples")
     require_unique(examples, ["order_key", "line_no"], name="examples")
+    # The same lines give the same model, in whatever order the lake hands them over.
+    examples = examples.sort_values(["ordered_at", "order_key", "line_no"], ignore_index=True)
     features = build_features(examples, config=settings)
     roles = examples[["order_key", *ROLES.values()]].reset_index(drop=True)
     model = risk.train(
