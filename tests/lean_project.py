@@ -19,12 +19,12 @@ from connectors.settings import PROJECT_ROOT
 from orchestration.dbt_fingerprint import project_hash
 
 READ_BY_A_RUN = {
-    "dim_channels", "dim_customers", "dim_products", "dim_sites", "dim_sources",
-    "dim_supplier_prices", "dim_suppliers", "fct_daily_demand", "fct_order_lines", "fct_orders",
-    "fct_parcels", "fct_payments", "fct_purchase_order_lines", "fct_refunds",
-    "fct_return_risk_examples", "fct_stock_ledger", "fct_stock_positions", "int_business_clock",
-    "quarantined_records", "rpt_channel_daily", "rpt_conservation", "rpt_funnel_daily",
-    "rpt_quarantine_reasons", "rpt_source_freshness",
+    "bill_of_materials", "dim_channels", "dim_customers", "dim_products", "dim_sites",
+    "dim_sources", "dim_supplier_prices", "dim_suppliers", "fct_daily_demand",
+    "fct_order_lines", "fct_orders", "fct_parcels", "fct_payments", "fct_purchase_order_lines",
+    "fct_refunds", "fct_return_risk_examples", "fct_stock_ledger", "fct_stock_positions",
+    "int_business_clock", "quarantined_records", "rpt_channel_daily", "rpt_conservation",
+    "rpt_funnel_daily", "rpt_quarantine_reasons", "rpt_source_freshness",
 }  # fmt: skip
 
 
