@@ -59,7 +59,8 @@ def process_tags() -> dict[str, str]:
 def fail_ghost_runs(instance: dg.DagsterInstance) -> list[str]:
     """Fail runs whose `fourflow run` process was killed and free their places in the pools.
 
-    Without this a killed run keeps the lake's only slot and every later run waits for ever.
+    Without this a killed run keeps the lake's only slot and every later run waits for ever. Its
+    places are freed first: whoever is killed in between leaves a run that is found here once more.
     """
     ghosts = []
     unfinished = dg.RunsFilter(
@@ -74,8 +75,8 @@ def fail_ghost_runs(instance: dg.DagsterInstance) -> list[str]:
         pid = int(run.tags.get(PID_TAG, "0"))
         if pid == os.getpid() or _is_alive(pid):
             continue
-        instance.report_run_failed(run, "The process that executed this run was killed.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        instance.report_run_failed(run, "The process that executed this run was killed.")
         ghosts.append(run.run_id)
     return ghosts
 
