@@ -21,7 +21,7 @@ _STYLE = """<style>
   color: %s !important;
 }
 [class*="_process_map_"] [data-testid="stGraphVizChart"] { overflow-x: auto; }
-[class*="_process_map_"] svg { min-width: 1250px; }
+[class*="_process_map_"] svg { min-width: 900px; }
 [data-testid="stMain"] h5 { line-height: 1.45; }
 @media (min-width: 1000px) {
   [class*="st-key-tiles_"] > div { flex: 1 1 30%%; }
