@@ -1,6 +1,6 @@
 """Blocking checks that are counted in plain SQL beside dbt, so that dbt's own mistake shows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -134,3 +134,34 @@ def learned_tables_are_sane(connection: duckdb.DuckDBPyConnection) -> CheckOutco
         if count:
             problems.append(f"{count:,} rows of {table} are impossible ({wrong}).")
     return CheckOutcome("learned_figures_are_sane", problems, figures)
+
+
+def promises_are_kept(
+    connection: duckdb.DuckDBPyConnection, *, in_the_books: Sequence[str]
+) -> CheckOutcome:
+    """Open lines are allocated to the unit, and the books of stock add up.
+
+    Args:
+        connection: the lake.
+        in_the_books: what the operational books of stock do not explain, a sentence each.
+    """
+    name, problems = "allocated_stock_is_there", list(in_the_books)
+    if not _exists(connection, "marts", "fct_order_line_checks"):
+        return CheckOutcome(name, problems, {})
+    differing = _number(
+        connection,
+        """
+        select count(*)
+        from (
+            select order_key, line_no, sum(quantity) as quantity
+            from line_allocations
+            group by order_key, line_no
+        ) as told
+        full join fct_order_line_checks as open_lines using (order_key, line_no)
+        where told.quantity is distinct from open_lines.quantity
+        """,
+    )
+    if differing:
+        problems.append(f"{differing:,} open order lines are not allocated to the unit.")
+    figures = {"lines": _number(connection, "select count(*) from line_allocations")}
+    return CheckOutcome(name, problems, figures)

@@ -11,6 +11,7 @@ from models_ml.allocation.flow import solve
 from models_ml.allocation.parcels import join_parcels
 from models_ml.allocation.problem import Flags, Ints, Problem, build_problem
 
+CAUSES = ("parked", "nowhere", "out_of_reach", "taken")
 _HUNDREDTHS = 100
 
 
@@ -20,9 +21,10 @@ class AllocationPlan:
 
     Attributes:
         picks: one row a line, site and batch: `order_id, line_no, sku, site, batch, quantity,
-            distance_km, unit_cost, reason`; the pick list of a site is its rows.
+            distance_km, unit_cost, cheaper_sites, possible_sites, reason`; the pick list of a site
+            is its rows.
         waiting: one row a line that is not (wholly) served: `order_id, line_no, sku, quantity,
-            priority, reason`.
+            priority, cause, reason`; the cause is one of `CAUSES`.
         cost: of all units, parcels apart, in the business currency.
         parcels: number of pairs of order and site.
     """
@@ -113,30 +115,36 @@ def _picks(problem: Problem, flow: Ints) -> pd.DataFrame:
     row, left, right = row[inside], cuts[:-1][inside], cuts[1:][inside]
     batch = np.searchsorted(ends, left, side="right")
     found = problem.lines.loc[line[row], ["order_id", "line_no", "sku"]].reset_index(drop=True)
+    cheaper, possible = _alternatives(problem, line[row], site[row])
     return found.assign(
         site=problem.sites[site[row]],
         batch=batches["batch"].to_numpy()[batch],
         quantity=right - left,
         distance_km=problem.distance_km[line[row], site[row]],
         unit_cost=problem.cost[line[row], site[row]] / _HUNDREDTHS,
-        reason=_reasons(problem, line[row], site[row]),
+        cheaper_sites=cheaper,
+        possible_sites=possible,
+        reason=[_reason(*counts) for counts in zip(cheaper, possible, strict=True)],
     )
 
 
-def _reasons(problem: Problem, line: Ints, site: Ints) -> list[str]:
-    """Why this site: its place among the sites that could have served the line."""
+def _alternatives(problem: Problem, line: Ints, site: Ints) -> tuple[list[int], list[int]]:
+    """Of the sites with stock that may serve the line: those that are cheaper, and all."""
     could = problem.allowed[line] & (problem.stock[problem.sku_of[line]] > 0)
     full = problem.cost[line] + problem.offset[line]
     mine = full[np.arange(len(line)), site]
     cheaper = (could & (full < mine[:, None])).sum(axis=1)
-    count = could.sum(axis=1)
-    return [
-        f"cheapest of {total} sites with stock"
-        if better == 0
-        else f"{better} of {total} sites with stock would be cheaper; their stock, room or the "
+    return cheaper.tolist(), could.sum(axis=1).tolist()
+
+
+def _reason(cheaper: int, possible: int) -> str:
+    """Why this site: its place among the sites that could have served the line."""
+    if cheaper == 0:
+        return f"cheapest of {possible} sites with stock"
+    return (
+        f"{cheaper} of {possible} sites with stock would be cheaper; their stock, room or the "
         "order's other lines are elsewhere"
-        for better, total in zip(cheaper.tolist(), count.tolist(), strict=True)
-    ]
+    )
 
 
 def _waiting(problem: Problem, flow: Ints, parked: Flags, config: AllocationConfig) -> pd.DataFrame:
@@ -145,16 +153,17 @@ def _waiting(problem: Problem, flow: Ints, parked: Flags, config: AllocationConf
     on_shelf = problem.stock[problem.sku_of]
     reachable = (problem.allowed & (on_shelf > 0)).any(axis=1)
     anywhere = (on_shelf > 0).any(axis=1)
-    reasons = np.select(
-        [parked, ~anywhere, ~reachable],
-        [
-            f"the order would be split and is worth less than {config.split_threshold:g}",
-            "no site has the article",
-            "the sites that have the article may not serve this address or accept no orders",
-        ],
-        default="lines that come first took the stock, or the sites' capacity is used up",
-    )
+    *first, last = CAUSES
+    causes = np.select([parked, ~anywhere, ~reachable], first, default=last)
+    reasons = {
+        "parked": f"the order would be split and is worth less than {config.split_threshold:g}",
+        "nowhere": "no site has the article",
+        "out_of_reach": "the sites that have the article may not serve this address or accept no "
+        "orders",
+        "taken": "lines that come first took the stock, or the sites' capacity is used up",
+    }
     columns = ["order_id", "line_no", "sku", "priority"]
     found: pd.DataFrame = problem.lines.loc[short, columns]
-    found = found.assign(quantity=missing[short], reason=reasons[short])
+    cause = causes[short]
+    found = found.assign(quantity=missing[short], cause=cause, reason=[reasons[c] for c in cause])
     return found.sort_values(["priority", "order_id", "line_no"]).reset_index(drop=True)

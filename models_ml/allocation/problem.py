@@ -21,6 +21,7 @@ LINE_COLUMNS = (
 SITE_COLUMNS = (
     "site", "kind", "latitude", "longitude", "is_accepting", "capacity_units", "base_cost",
 )  # fmt: skip
+PRECISIONS = ("address", "region", "unknown")
 STOCK_COLUMNS = ("site", "sku", "quantity", "batch", "received_on", "expires_on")
 EARTH_RADIUS_KM = 6371.0088
 _HUNDREDTHS = 100
@@ -37,7 +38,7 @@ class Problem:
         skus: names of the articles, shape (skus,).
         sku_of: article of each line, shape (lines,).
         quantity: units asked for, shape (lines,).
-        distance_km: shape (lines, sites); to the metre.
+        distance_km: shape (lines, sites); to the metre; NaN where a place is not known.
         cost: of a unit in hundredths, shape (lines, sites).
         offset: put on the cost so that an eligible store goes first, shape (lines, sites).
         allowed: whether the site may serve the line, stock apart, shape (lines, sites).
@@ -74,10 +75,12 @@ def build_problem(
 
     Args:
         lines: one row an order line, columns `LINE_COLUMNS`; the lowest priority goes first,
-            then the oldest order.
+            then the oldest order. A column `precision` may say what the coordinates are: of the
+            `address` (else of all), of its `region` (no store counts as near), or `unknown` (they
+            are not looked at).
         stock: one row a site, article and batch, columns `STOCK_COLUMNS`; dates may be empty.
         sites: one row a site, columns `SITE_COLUMNS`; kind `store` or `warehouse`, an empty
-            capacity means none.
+            capacity means none. A column `is_located` may say that coordinates are not known.
         config: the policy.
         as_of: business date of the allocation.
 
@@ -95,13 +98,17 @@ def build_problem(
     np.add.at(units, (batches["sku_code"], batches["site_code"]), batches["quantity"])
     distance = np.round(_distances(lines, sites), 3)
     base = sites["base_cost"].to_numpy(dtype=float)
-    cost = np.rint((base + distance * config.cost_per_km) * _HUNDREDTHS).astype(np.int64)
+    # What is not known counts as far as the farthest that is, so it is never preferred.
+    known = ~np.isnan(distance)
+    assumed = np.where(known, distance, distance.max(initial=0.0, where=known))
+    cost = np.rint((base + assumed * config.cost_per_km) * _HUNDREDTHS).astype(np.int64)
     accepts = sites["is_accepting"].to_numpy(dtype=bool)
     allowed = np.broadcast_to(accepts, cost.shape).copy()
     offset = np.zeros_like(cost)
     if config.store_radius_km is not None:
         is_store = (sites["kind"] == "store").to_numpy()
-        allowed &= ~is_store | (distance <= config.store_radius_km)
+        exact = (_precision(lines) == "address").to_numpy()[:, None]
+        allowed &= ~is_store | (exact & (distance <= config.store_radius_km))
         # More than any detour within an article can save: stores are used first.
         offset[:, ~is_store] = (int(cost.max(initial=0)) + 1) * (len(sites) + 1)
     capacity = sites["capacity_units"].fillna(_NO_LIMIT).to_numpy(dtype=np.int64)
@@ -132,6 +139,13 @@ def _check(lines: pd.DataFrame, stock: pd.DataFrame, sites: pd.DataFrame) -> Non
     require_unique(lines, ["order_id", "line_no"], name="lines")
     require_unique(stock, ["site", "sku", "batch"], name="stock")
     require_unique(sites, ["site"], name="sites")
+    strange = ~_precision(lines).isin(PRECISIONS)
+    if strange.any():
+        raise FrameError(
+            f"The frame lines has {int(strange.sum())} row(s) whose precision is none of "
+            f"{', '.join(PRECISIONS)}; correct them.",
+            lines[strange],
+        )
     for frame, name, least in ((lines, "lines", 1), (stock, "stock", 0)):
         wrong = (frame["quantity"] < least) | (frame["quantity"] % 1 != 0)
         if wrong.any():
@@ -140,6 +154,13 @@ def _check(lines: pd.DataFrame, stock: pd.DataFrame, sites: pd.DataFrame) -> Non
                 f"number of at least {least}; correct them.",
                 frame[wrong],
             )
+
+
+def _precision(lines: pd.DataFrame) -> pd.Series:
+    """What each line's coordinates are of."""
+    if "precision" in lines:
+        return lines["precision"]
+    return pd.Series("address", index=lines.index)
 
 
 def _usable(
@@ -168,7 +189,10 @@ def _usable(
 
 
 def _distances(lines: pd.DataFrame, sites: pd.DataFrame) -> Floats:
-    """Great-circle distances in kilometres (haversine formula), shape (lines, sites)."""
+    """Great-circle distances in kilometres (haversine formula), shape (lines, sites).
+
+    NaN where the place of the line or of the site is not known.
+    """
     lat1 = np.radians(lines["latitude"].to_numpy(dtype=float))[:, None]
     lon1 = np.radians(lines["longitude"].to_numpy(dtype=float))[:, None]
     lat2 = np.radians(sites["latitude"].to_numpy(dtype=float))[None, :]
@@ -178,4 +202,7 @@ def _distances(lines: pd.DataFrame, sites: pd.DataFrame) -> Floats:
         + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
     )
     distances: Floats = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(half, 1.0)))
+    distances[(_precision(lines) == "unknown").to_numpy()] = np.nan
+    if "is_located" in sites:
+        distances[:, ~sites["is_located"].to_numpy(dtype=bool)] = np.nan
     return distances

@@ -8,11 +8,18 @@ from connectors.database import runs
 from connectors.database.engine import open_database
 from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
+from orchestration.allocation.consistency import inconsistencies
+from orchestration.defs.allocation import ALLOCATIONS
 from orchestration.defs.decisions import LEDGER_KEYS
 from orchestration.defs.learning import LEARNED_KEYS
 from orchestration.defs.transform import dbt_models
 from orchestration.enabled_sources import declared_sources
-from orchestration.lake_checks import LakeCheck, bronze_is_accounted_for, learned_tables_are_sane
+from orchestration.lake_checks import (
+    LakeCheck,
+    bronze_is_accounted_for,
+    learned_tables_are_sane,
+    promises_are_kept,
+)
 from orchestration.maintenance import maintain
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
 from orchestration.progress import RunProgress
@@ -73,9 +80,22 @@ def learned_figures_are_sane(
     return _verdict(context, fourflow, learned_tables_are_sane)
 
 
+@dg.asset_check(
+    asset=ALLOCATIONS,
+    blocking=True,
+    description="Open lines are allocated to the unit, and the books of stock add up.",
+)
+def allocated_stock_is_there(
+    context: dg.AssetCheckExecutionContext, fourflow: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """Adds up what the table says beside the orders, and the books of stock."""
+    problems = [one.sentence for one in inconsistencies(open_database(fourflow))]
+    return _verdict(context, fourflow, partial(promises_are_kept, in_the_books=problems))
+
+
 @dg.asset(
     key=PUBLISHED,
-    deps=[*dbt_models.keys, *LEARNED_KEYS, *LEDGER_KEYS],
+    deps=[*dbt_models.keys, *LEARNED_KEYS, ALLOCATIONS, *LEDGER_KEYS],
     group_name="publication",
     description="The snapshot that dashboards, exports, rules and write-back read.",
     owners=[OWNERS["platform"]],

@@ -77,6 +77,12 @@ INVOICE = {
     "order_amount": "100::decimal(18, 2)", "invoiced_so_far_amount": "100.01::decimal(18, 2)",
     "currency_code": "'CNY'",
 }  # fmt: skip
+ALLOCATED = {
+    "reservation_id": "'allocation:o:1:1'", "site": "'wh'", "business": "'shop'", "line_no": "1",
+    "channel": "'web'", "order_no": "'N1'", "sku": "'A'", "quantity": "2", "priority": "3",
+    "decision": "'reserve'", "distance_km": "12.5::double", "explanation_en": "'because'",
+    "explanation_zh": "'因为'",
+}  # fmt: skip
 NOT_INVOICED = {
     "order_key": "'o'", "business": "'shop'", "channel": "'b2b'", "order_no": "'N1'",
     "customer_key": "'c'", "order_status": "'shipped'", "left_on": "date '2026-11-18'",
@@ -164,6 +170,8 @@ CASES = [
     Case("alert_invoiced_twice", INVOICE, {"invoiced_so_far_amount": yuan(100)}, None,
          ("create_task",)),
     Case("make_below_reorder_point", WORK_ORDER, {"quantity": "0"}, None, ("create_task",)),
+    Case("pick_reserved_lines", ALLOCATED, {"decision": "'backorder'"}, None,
+         ("create_pick_list",)),
     Case("alert_shipped_not_invoiced", NOT_INVOICED, {"left_on": "date '2026-11-19'"}, None,
          ("create_task",)),
 ]  # fmt: skip

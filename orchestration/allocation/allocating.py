@@ -1,0 +1,458 @@
+"""Allocation of a run: open order lines to sites' stock, reserved once, and why each one waits."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pandas as pd
+from sqlalchemy import Engine
+
+from connectors.database.engine import open_database
+from connectors.lake.attach import connect_snapshot
+from connectors.lake.tables import TABLES
+from connectors.settings import Settings
+from models_ml.allocation.planning import AllocationPlan, allocate
+from orchestration.allocation import explaining
+from orchestration.allocation.explaining import Words
+from orchestration.allocation.order_stock import (
+    Count,
+    OrderLine,
+    OrderState,
+    Wanted,
+    balances,
+    book_counts,
+    give_up_missing,
+    new_key,
+    records,
+    reserved_lines,
+    settle,
+)
+from orchestration.allocation.policy import AllocationPolicy, load_allocation_policy
+from orchestration.allocation.reservations import Line, reserve
+from orchestration.learning import Learned
+from orchestration.ml_tables import ML_TABLES, empty_frame, write_ml_tables
+
+TABLE = "line_allocations"
+READS = ("fct_order_line_checks", "fct_orders", "fct_stock_availability", "dim_sites")
+_LINE = ["order_key", "line_no"]
+
+# A line's place is the middle of its province; where that is not known, the site that serves its
+# channel stands for it, so that nothing is sent from elsewhere without need.
+_LINES = """
+    select
+        checks.business, checks.order_key, checks.line_no, orders.order_no, orders.channel,
+        orders.order_status, checks.sku, checks.quantity, checks.site as serving_site,
+        checks.demanded_at, orders.gross_amount::double as order_amount, orders.currency_code,
+        customers.rfm_segment as customer_segment,
+        places.latitude::double as latitude, places.longitude::double as longitude,
+        case when checks.decision = 'backorder' then checks.promised_ship_on end as promised_on
+    from fct_order_line_checks as checks
+    join fct_orders as orders using (order_key)
+    left join dim_customers as customers using (customer_key)
+    left join lake.reference.province_locations as places on orders.province = places.province
+    order by checks.order_key, checks.line_no
+"""
+_SITES = """
+    select
+        sites.business, sites.site_key, sites.site,
+        case when sites.site_type = 'store' then 'store' else 'warehouse' end as kind,
+        coalesce(sites.latitude, places.latitude)::double as latitude,
+        coalesce(sites.longitude, places.longitude)::double as longitude,
+        coalesce(sites.closed_on > clock.as_of_date, true) as is_open
+    from dim_sites as sites
+    join int_business_clock as clock using (business)
+    left join lake.reference.province_locations as places on sites.province = places.province
+"""
+_STOCK = """
+    select
+        stock.business, sites.site_key, stock.site, stock.sku, stock.counted_on,
+        greatest(stock.on_hand - stock.outbound, 0) as quantity, stock.next_arrival_on
+    from fct_stock_availability as stock
+    join dim_sites as sites using (business, site)
+    where stock.counted_on is not null
+        and (stock.business, stock.sku) in (select business, sku from fct_order_line_checks)
+"""
+_SAFETY = "select business, site, sku, safety_stock from lake.ml.replenishment_positions"
+_ORDERS = """
+    select order_key, order_status, shipped_at is not null
+        or order_status in ('shipped', 'delivered', 'completed') as has_left
+    from fct_orders
+    where list_contains($keys, order_key)
+"""
+
+
+@dataclass(frozen=True)
+class _Business:
+    """What is known of one business when its lines are allocated."""
+
+    name: str
+    today: date
+    lines: pd.DataFrame
+    sites: pd.DataFrame
+    stock: pd.DataFrame
+    policy: AllocationPolicy
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a plan became when it met the books: why lines wait, and why others are served."""
+
+    causes: Mapping[OrderLine, str]
+    words: Mapping[tuple[str, str], dict[str, Any]]
+
+
+def allocate_orders(
+    settings: Settings, *, now: datetime, policy: AllocationPolicy | None = None
+) -> Learned:
+    """Bring the books of stock up to date, reserve for the lines that are paid, and say the rest.
+
+    What is reserved stays: a repeated run finds it under the line's key and plans only what is not
+    covered. So a run that was killed half-way is finished by the next, and lines that wait are
+    tried again with every count, those of the first customers first.
+
+    Args:
+        settings: which lake and operational database.
+        now: the present time.
+        policy: the policy; the one in force when None.
+    """
+    engine = open_database(settings)
+    policy = policy or load_allocation_policy(settings)
+    connection = connect_snapshot(settings)
+    try:
+        missing = [name for name in READS if name not in _tables(connection)]
+        if missing:
+            note = f"there is no table {missing[0]}, so no line is allocated; skipped"
+            return Learned(write_ml_tables(settings, {TABLE: empty_frame(TABLE)}), [note])
+        frames = _read(connection, engine)
+    finally:
+        connection.close()
+    lines = frames["lines"]
+    settled = settle(
+        engine,
+        {row.order_key: OrderState(row.order_status, row.has_left)
+         for row in records(frames["orders"])},
+        {(row.order_key, row.line_no): Wanted(row.sku, row.quantity) for row in records(lines)},
+        now=now,
+    )  # fmt: skip
+    counts = frames["stock"]
+    book_counts(
+        engine,
+        [Count(row.site_key, row.sku, row.counted_on.date(), row.quantity)
+         for row in records(counts)],
+        now=now,
+    )  # fmt: skip
+    given_up = give_up_missing(engine, now=now)
+    notes = [
+        f"{settled.shipped:,} reservations left, {settled.released + given_up:,} were given back"
+    ]
+    tables = []
+    for business, own in lines.groupby("business", sort=True):
+        of = {name: frame[frame["business"] == business] for name, frame in frames.items()
+              if "business" in frame}  # fmt: skip
+        today = of["clock"]["as_of_date"].iloc[0].date()
+        site_rows = _with_policy(of["sites"], policy)
+        known = _Business(str(business), today, own, site_rows, of["stock"], policy)
+        table = _allocate(engine, known, of, now)
+        tables.append(table)
+        notes.append(_note(str(business), table))
+    frame = pd.concat(tables, ignore_index=True) if tables else empty_frame(TABLE)
+    return Learned(write_ml_tables(settings, {TABLE: frame}), notes)
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    return {
+        str(row[0])
+        for row in connection.execute(f"select table_name from ({TABLES})").fetchall()  # noqa: S608 - own names
+    }
+
+
+def _read(connection: duckdb.DuckDBPyConnection, engine: Engine) -> dict[str, pd.DataFrame]:
+    queries = {
+        "lines": _LINES,
+        "sites": _SITES,
+        "stock": _STOCK,
+        "clock": "select business, as_of_date from int_business_clock",
+    }
+    there = _tables(connection)
+    if "replenishment_positions" in there:
+        queries["safety"] = _SAFETY
+    if TABLE in there:
+        queries["before"] = f"select * from lake.ml.{TABLE} where reservation_id is not null"  # noqa: S608 - own name
+    frames = {name: connection.execute(sql).df() for name, sql in queries.items()}
+    keys = sorted(set(reserved_lines(engine)["order_key"]))
+    frames["orders"] = connection.execute(_ORDERS, {"keys": keys}).df()
+    safety = pd.DataFrame(columns=["business", "site", "sku", "safety_stock"])
+    frames["stock"] = frames["stock"].merge(
+        frames.pop("safety", safety), on=["business", "site", "sku"], how="left"
+    )
+    frames["lines"]["order_key"] = frames["lines"]["order_key"].astype(object)
+    return frames
+
+
+def _with_policy(sites: pd.DataFrame, policy: AllocationPolicy) -> pd.DataFrame:
+    own = [policy.sites.get(site) for site in sites["site"]]
+    return sites.assign(
+        is_accepting=[
+            bool(is_open) and (site is None or site.is_accepting)
+            for site, is_open in zip(own, sites["is_open"], strict=True)
+        ],
+        capacity_units=pd.Series(
+            [None if site is None else site.capacity_units for site in own],
+            index=sites.index,
+            dtype="Int64",
+        ),
+        base_cost=[0.0 if site is None else site.base_cost for site in own],
+        is_located=sites["latitude"].notna() & sites["longitude"].notna(),
+    )
+
+
+def _allocate(
+    engine: Engine, known: _Business, of: Mapping[str, pd.DataFrame], now: datetime
+) -> pd.DataFrame:
+    """Plan what is not covered, reserve it, and describe every open line of a business."""
+    lines = _placed(known)
+    covered = _covered(engine, lines)
+    elsewhere = (lines["order_status"] == "allocated") & (covered == 0)
+    lines = lines.assign(is_elsewhere=elsewhere, missing=(lines["quantity"] - covered))
+    wanted = lines[~elsewhere & (lines["missing"] > 0)]
+    shelves = _shelves(engine, known, lines)
+    outcome = _Outcome({}, {})
+    if len(wanted):
+        plan = _plan(known, wanted, shelves, engine)
+        outcome = _reserve(engine, known, wanted, plan, now)
+    rows = [
+        *_reserved_rows(engine, known, lines, outcome, of.get("before")),
+        *_waiting_rows(engine, known, lines, outcome),
+    ]
+    if not rows:
+        return empty_frame(TABLE)
+    table = pd.DataFrame(rows).reindex(columns=[*ML_TABLES[TABLE]])
+    return table.sort_values([*_LINE, "decision", "site"], kind="stable").reset_index(drop=True)
+
+
+def _placed(known: _Business) -> pd.DataFrame:
+    """The lines with priority, coordinates and what these are of."""
+    lines = known.lines.reset_index(drop=True)
+    sites = known.sites.set_index("site")
+    serving = sites.reindex(lines["serving_site"])[["latitude", "longitude"]].reset_index(drop=True)
+    own = lines[["latitude", "longitude"]]
+    is_known = own.notna().all(axis=1)
+    places = own.where(is_known, serving)
+    is_assumed = ~is_known & places.notna().all(axis=1)
+    precision = is_known.map({True: "region", False: "unknown"})
+    return lines.assign(
+        priority=[known.policy.priority(segment) for segment in lines["customer_segment"]],
+        location_precision=precision,
+        precision=precision.where(~is_assumed, "region"),
+        latitude=places["latitude"].fillna(0.0),
+        longitude=places["longitude"].fillna(0.0),
+    )
+
+
+def _covered(engine: Engine, lines: pd.DataFrame) -> pd.Series:
+    """Units that each line has reserved."""
+    sums = reserved_lines(engine).groupby(_LINE)["quantity"].sum().to_dict()
+    keys = zip(lines["order_key"], lines["line_no"], strict=True)
+    return pd.Series([int(sums.get(key, 0)) for key in keys], index=lines.index, dtype="int64")
+
+
+def _shelves(engine: Engine, known: _Business, lines: pd.DataFrame) -> pd.DataFrame:
+    """Free stock of each site and article: site, sku, kind, free, safety_stock.
+
+    Free is what was counted less what is reserved, and less what the warehouse has allocated to
+    orders that have no reservation here.
+    """
+    shelves = known.stock.merge(known.sites[["site_key", "kind"]], on="site_key")
+    shelves = shelves.drop(columns="quantity").merge(
+        balances(engine), on=["site_key", "sku"], how="left"
+    )
+    taken = lines[lines["is_elsewhere"]].groupby(["serving_site", "sku"])["missing"].sum()
+    places = pd.MultiIndex.from_frame(shelves[["site", "sku"]])
+    elsewhere = taken.reindex(places, fill_value=0).to_numpy()
+    on_hand = shelves["on_hand"].fillna(0) - shelves["reserved"].fillna(0) - elsewhere
+    # Whole units, rounded up; an article without a plan keeps nothing back.
+    safety = [0 if pd.isna(units) else math.ceil(units) for units in shelves["safety_stock"]]
+    return shelves.assign(free=on_hand.clip(lower=0).astype("int64"), safety_stock=safety)
+
+
+def _plan(
+    known: _Business, wanted: pd.DataFrame, shelves: pd.DataFrame, engine: Engine
+) -> AllocationPlan:
+    kept = shelves["safety_stock"].where(shelves["kind"].isin(known.policy.safety_stock_kept_at), 0)
+    stock = shelves[["site", "sku"]].assign(
+        quantity=(shelves["free"] - kept).clip(lower=0).astype("int64"),
+        batch="",
+        received_on=None,
+        expires_on=None,
+    )
+    used = reserved_lines(engine).groupby("site_key")["quantity"].sum()
+    taken = known.sites["site_key"].map(used).fillna(0).astype("Int64")
+    sites = known.sites.assign(
+        capacity_units=(known.sites["capacity_units"] - taken).clip(lower=0).astype("Float64"),
+        latitude=known.sites["latitude"].fillna(0.0),
+        longitude=known.sites["longitude"].fillna(0.0),
+    )
+    lines = wanted.assign(quantity=wanted["missing"]).rename(
+        columns={"order_key": "order_id", "demanded_at": "ordered_at"}
+    )
+    return allocate(lines, stock, sites, known.policy.config(), as_of=known.today)
+
+
+def _reserve(
+    engine: Engine,
+    known: _Business,
+    wanted: pd.DataFrame,
+    plan: AllocationPlan,
+    now: datetime,
+) -> _Outcome:
+    """Reserve each line's picks together, those of who comes first first."""
+    site_keys = known.sites.set_index("site")["site_key"]
+    facts = wanted.set_index(_LINE)
+    causes = {(row.order_id, row.line_no): row.cause for row in records(plan.waiting)}
+    words: dict[tuple[str, str], dict[str, Any]] = {}
+    picks = plan.picks.rename(columns={"order_id": "order_key"})
+    chosen = dict(tuple(picks.groupby(_LINE)))
+    first = wanted.sort_values(["priority", "demanded_at", *_LINE], kind="stable")
+    for key in zip(first["order_key"], first["line_no"], strict=True):
+        if key not in chosen:
+            continue
+        line, own = facts.loc[key], chosen[key]
+        asked = [Line(site_keys[pick.site], pick.sku, int(pick.quantity)) for pick in records(own)]
+        reservation_id = new_key(engine, *key)
+        found = reserve(
+            engine, reservation_id, asked, now=now, priority=int(line["priority"])
+        )  # fmt: skip
+        if found.state != "reserved":
+            causes[key] = "overtaken"
+            continue
+        precision = str(line["location_precision"])
+        for pick in records(own):
+            is_known = precision != "unknown" and not pd.isna(pick.distance_km)
+            distance_km = float(pick.distance_km) if is_known else None
+            sentence = explaining.reserved(
+                pick.site,
+                int(pick.quantity),
+                distance_km,
+                precision=precision,
+                cheaper_sites=pick.cheaper_sites,
+                possible_sites=pick.possible_sites,
+            )
+            words[reservation_id, pick.site] = {
+                "distance_km": distance_km,
+                "unit_cost": round(float(pick.unit_cost), 2),
+                **_words(sentence),
+            }
+    return _Outcome(causes, words)
+
+
+def _common(line: Any, known_today: date) -> dict[str, Any]:
+    """What a row says of its line."""
+    names = (
+        "business", "order_key", "line_no", "order_no", "channel", "sku", "priority",
+        "customer_segment", "demanded_at", "location_precision", "currency_code",
+    )  # fmt: skip
+    return {name: getattr(line, name) for name in names} | {"business_date": known_today}
+
+
+def _reserved_rows(
+    engine: Engine,
+    known: _Business,
+    lines: pd.DataFrame,
+    outcome: _Outcome,
+    before: pd.DataFrame | None,
+) -> list[dict[str, Any]]:
+    told = dict(outcome.words)
+    for row in (empty_frame(TABLE) if before is None else before).to_dict("records"):
+        names = ("distance_km", "unit_cost", "explanation_en", "explanation_zh")
+        told.setdefault((row["reservation_id"], row["site"]), {name: row[name] for name in names})
+    sites = known.sites.set_index("site_key")["site"]
+    of_line = {(line.order_key, line.line_no): line for line in records(lines)}
+    earlier = _words(explaining.EARLIER)
+    rows = []
+    for row in records(reserved_lines(engine)):
+        line = of_line.get((row.order_key, row.line_no))
+        if line is None:
+            continue
+        site = sites[row.site_key]
+        rows.append(
+            _common(line, known.today)
+            | {
+                "site": site,
+                "quantity": row.quantity,
+                "decision": "reserve",
+                "reservation_id": row.reservation_id,
+                "reserved_at": row.requested_at,
+            }
+            | told.get((str(row.reservation_id), site), earlier)
+        )
+    return rows
+
+
+def _words(sentence: Words) -> dict[str, Any]:
+    return {"explanation_en": sentence.en, "explanation_zh": sentence.zh}
+
+
+def _waiting_rows(
+    engine: Engine, known: _Business, lines: pd.DataFrame, outcome: _Outcome
+) -> list[dict[str, Any]]:
+    """What of each line is not reserved: taken elsewhere, at another site, on its way, or not."""
+    shelves = _shelves(engine, known, lines)
+    spare: dict[str, dict[str, int]] = defaultdict(dict)
+    for shelf in records(shelves):
+        spare[shelf.sku][shelf.site] = max(shelf.free - shelf.safety_stock, 0)
+    arrivals = known.stock.groupby("sku")["next_arrival_on"].min()
+    covered = _covered(engine, lines)
+    uncovered = lines.assign(missing=lines["quantity"] - covered)
+    rows = []
+    ordered = uncovered[uncovered["missing"] > 0].sort_values(["priority", "demanded_at", *_LINE])
+    for line in records(ordered):
+        units = int(line.missing)
+        row = _common(line, known.today) | {"site": line.serving_site, "quantity": units}
+        if line.is_elsewhere:
+            rows.append(row | {"decision": "allocated"} | _words(explaining.ALLOCATED))
+            continue
+        cause = outcome.causes.get((line.order_key, line.line_no), "overtaken")
+        donors = {} if cause == "parked" else {
+            site: left for site, left in spare[line.sku].items()
+            if site != line.serving_site and left >= units
+        }  # fmt: skip
+        expected = line.promised_on if not pd.isna(line.promised_on) else arrivals.get(line.sku)
+        if donors:
+            donor = max(donors, key=lambda site: (donors[site], site))
+            spare[line.sku][donor] -= units
+            words = explaining.transfer(units, donor, line.serving_site, donors[donor], cause)
+            rows.append(
+                row
+                | {
+                    "decision": "transfer",
+                    "from_site": donor,
+                    "expected_on": known.today + timedelta(days=known.policy.transfer_days),
+                }
+                | _words(words)
+            )
+        elif not pd.isna(expected):
+            day = expected.date()
+            words = explaining.backorder(units, f"{day:%Y-%m-%d}", cause)
+            rows.append(row | {"decision": "backorder", "expected_on": day} | _words(words))
+        else:
+            rows.append(row | {"decision": "wait"} | _words(explaining.waiting(units, cause)))
+    return rows
+
+
+def _note(business: str, table: pd.DataFrame) -> str:
+    units = table.groupby("decision")["quantity"].sum().to_dict()
+    parts = [f"{int(units[name]):,} units {word}" for name, word in _NOTED.items() if name in units]
+    return f"{business}: " + (", ".join(parts) or "nothing to allocate")
+
+
+_NOTED = {
+    "reserve": "reserved",
+    "allocated": "allocated by the warehouse",
+    "transfer": "to come from another site",
+    "backorder": "on back-order",
+    "wait": "waiting",
+}
