@@ -17,6 +17,7 @@ from connectors.lake.tables import TABLES
 from connectors.settings import Settings
 from models_ml.allocation.planning import AllocationPlan, allocate
 from orchestration.allocation import explaining
+from orchestration.allocation.batches import Request, reserve_all
 from orchestration.allocation.explaining import Words
 from orchestration.allocation.order_stock import (
     Count,
@@ -26,13 +27,13 @@ from orchestration.allocation.order_stock import (
     balances,
     book_counts,
     give_up_missing,
-    new_key,
+    new_keys,
     records,
     reserved_lines,
     settle,
 )
 from orchestration.allocation.policy import AllocationPolicy, load_allocation_policy
-from orchestration.allocation.reservations import Line, reserve
+from orchestration.allocation.reservations import Line
 from orchestration.learning import Learned
 from orchestration.ml_tables import ML_TABLES, empty_frame, write_ml_tables
 
@@ -311,26 +312,31 @@ def _reserve(
 ) -> _Outcome:
     """Reserve each line's picks together, those of who comes first first."""
     site_keys = known.sites.set_index("site")["site_key"]
-    facts = wanted.set_index(_LINE)
     causes = {(row.order_id, row.line_no): row.cause for row in records(plan.waiting)}
     words: dict[tuple[str, str], dict[str, Any]] = {}
     picks = plan.picks.rename(columns={"order_id": "order_key"})
-    chosen = dict(tuple(picks.groupby(_LINE)))
+    chosen = {key: list(records(own)) for key, own in picks.groupby(_LINE)}
     first = wanted.sort_values(["priority", "demanded_at", *_LINE], kind="stable")
-    for key in zip(first["order_key"], first["line_no"], strict=True):
-        if key not in chosen:
-            continue
-        line, own = facts.loc[key], chosen[key]
-        asked = [Line(site_keys[pick.site], pick.sku, int(pick.quantity)) for pick in records(own)]
-        reservation_id = new_key(engine, *key)
-        found = reserve(
-            engine, reservation_id, asked, now=now, priority=int(line["priority"])
-        )  # fmt: skip
-        if found.state != "reserved":
+    lines = {
+        key: line for line in records(first) if (key := (line.order_key, line.line_no)) in chosen
+    }
+    keys = new_keys(engine, lines)
+    requests = [
+        Request(
+            keys[key],
+            tuple(Line(site_keys[p.site], p.sku, int(p.quantity)) for p in chosen[key]),
+            int(line.priority),
+        )
+        for key, line in lines.items()
+    ]
+    reserved = reserve_all(engine, requests, now=now)
+    for key, line in lines.items():
+        reservation_id = keys[key]
+        if reservation_id not in reserved:
             causes[key] = "overtaken"
             continue
-        precision = str(line["location_precision"])
-        for pick in records(own):
+        precision = str(line.location_precision)
+        for pick in chosen[key]:
             is_known = precision != "unknown" and not pd.isna(pick.distance_km)
             distance_km = float(pick.distance_km) if is_known else None
             sentence = explaining.reserved(

@@ -21,10 +21,11 @@ from connectors.database.schema import (
     stock_reservation_lines,
     stock_reservations,
 )
-from connectors.errors import InputError
-from orchestration.allocation.reservations import Line, count_stock, release, ship
+from orchestration.allocation.batches import release_all, ship_all
+from orchestration.allocation.reservations import Line, count_stock, release
 
 _PREFIX = "allocation:"
+_AT_ONCE = 400
 CANCELLED = "the order is cancelled"
 GONE = "the line is no longer in the order"
 EDITED = "the order asks for another article or less than was reserved"
@@ -74,15 +75,22 @@ def line_of_key(reservation_id: str) -> OrderLine:
     return order_key, int(line_no)
 
 
-def new_key(engine: Engine, order_key: str, line_no: int) -> str:
-    """A key that no reservation of this line has had yet, whatever became of it."""
+def new_keys(engine: Engine, lines: Iterable[OrderLine]) -> dict[OrderLine, str]:
+    """Keys that no reservation of these lines has had yet, whatever became of it."""
     column = stock_reservations.c.reservation_id
+    keys = {line: f"{_PREFIX}{line[0]}:{line[1]}:1" for line in lines}
+    open_lines = list(keys)
     with engine.connect() as connection:
-        for number in numbers(1):
-            key = f"{_PREFIX}{order_key}:{line_no}:{number}"
-            if connection.execute(select(column).where(column == key)).first() is None:
-                return key
-    raise AssertionError("numbers do not end")
+        for number in numbers(2):
+            if not open_lines:
+                break
+            taken: set[str] = set()
+            for start in range(0, len(open_lines), _AT_ONCE):
+                asked = [keys[line] for line in open_lines[start : start + _AT_ONCE]]
+                taken |= set(connection.execute(select(column).where(column.in_(asked))).scalars())
+            open_lines = [line for line in open_lines if keys[line] in taken]
+            keys |= {line: f"{_PREFIX}{line[0]}:{line[1]}:{number}" for line in open_lines}
+    return keys
 
 
 def reserved_lines(engine: Engine) -> pd.DataFrame:
@@ -127,26 +135,26 @@ def settle(
         wanted: the open lines.
         now: the present time.
     """
-    shipped = released = 0
     reserved: dict[OrderLine, list[Any]] = defaultdict(list)
     for row in records(reserved_lines(engine)):
         reserved[row.order_key, row.line_no].append(row)
+    left: list[str] = []
+    given_back: dict[str, list[str]] = defaultdict(list)
     for key, rows in reserved.items():
         order, line = orders.get(key[0]), wanted.get(key)
-        has_left = order is not None and order.has_left
-        if not has_left and line is not None and _fits(rows, line):
-            continue
-        reason = EDITED if line else GONE
-        if order is not None and order.order_status == "cancelled":
-            reason = CANCELLED
-        for reservation_id in dict.fromkeys(row.reservation_id for row in rows):
-            if has_left:
-                _take_out(engine, reservation_id, now)
-                shipped += 1
-            else:
-                release(engine, reservation_id, now=now, reason=reason)
-                released += 1
-    return Settled(shipped, released)
+        keys = dict.fromkeys(row.reservation_id for row in rows)
+        if order is not None and order.has_left:
+            left += keys
+        elif order is not None and order.order_status == "cancelled":
+            given_back[CANCELLED] += keys
+        elif line is None:
+            given_back[GONE] += keys
+        elif not _fits(rows, line):
+            given_back[EDITED] += keys
+    ship_all(engine, left, now=now)
+    for reason, keys_of_reason in given_back.items():
+        release_all(engine, keys_of_reason, reason=reason, now=now)
+    return Settled(len(left), sum(map(len, given_back.values())))
 
 
 def book_counts(engine: Engine, counts: Iterable[Count], *, now: datetime) -> int:
@@ -220,11 +228,3 @@ def _counted(engine: Engine, name: str) -> tuple[int, set[tuple[str, str]]]:
                 return part, places
             places |= {(row[0], row[1]) for row in found}
     raise AssertionError("numbers do not end")
-
-
-def _take_out(engine: Engine, reservation_id: str, now: datetime) -> None:
-    try:
-        ship(engine, reservation_id, now=now)
-    except InputError:
-        reason = "it left, and a count that came before the news lacks it already"
-        release(engine, reservation_id, now=now, reason=reason)
