@@ -410,6 +410,7 @@ def _waiting_rows(
     spare: dict[str, dict[str, int]] = defaultdict(dict)
     for shelf in records(shelves):
         spare[shelf.sku][shelf.site] = max(shelf.free - shelf.safety_stock, 0)
+    there = _causes(known, shelves)
     arrivals = known.stock.groupby("sku")["next_arrival_on"].min()
     covered = _covered(engine, lines)
     uncovered = lines.assign(missing=lines["quantity"] - covered)
@@ -421,7 +422,8 @@ def _waiting_rows(
         if line.is_elsewhere:
             rows.append(row | {"decision": "allocated"} | _words(explaining.ALLOCATED))
             continue
-        cause = outcome.causes.get((line.order_key, line.line_no), "overtaken")
+        told = outcome.causes.get((line.order_key, line.line_no))
+        cause = told if told in ("parked", "overtaken") else there.get(line.sku, "nowhere")
         donors = {} if cause == "parked" else {
             site: left for site, left in spare[line.sku].items()
             if site != line.serving_site and left >= units
@@ -447,6 +449,20 @@ def _waiting_rows(
         else:
             rows.append(row | {"decision": "wait"} | _words(explaining.waiting(units, cause)))
     return rows
+
+
+def _causes(known: _Business, shelves: pd.DataFrame) -> dict[str, str]:
+    """By article that somebody has, why a line of it may wait; the same in every run of a day.
+
+    The plan sees what is free, and what this run reserves is not free for the next.
+    """
+    accepting = set(known.sites.loc[known.sites["is_accepting"], "site"])
+    causes: dict[str, str] = {}
+    for shelf in records(shelves[shelves["on_hand"] > 0]):
+        serves_all = shelf.kind == "warehouse" and shelf.site in accepting
+        if serves_all or shelf.sku not in causes:
+            causes[shelf.sku] = "taken" if serves_all else "out_of_reach"
+    return causes
 
 
 def _note(business: str, table: pd.DataFrame) -> str:
