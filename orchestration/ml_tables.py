@@ -198,6 +198,18 @@ ML_TABLES: dict[str, dict[str, str]] = {
         "available_on": "date",
         "is_short": "boolean",
     },
+    "order_store_distances": {
+        "business": "varchar",
+        "channel": "varchar",
+        "order_key": "varchar",
+        "order_no": "varchar",
+        "order_status": "varchar",
+        "paid_at": "timestamptz",
+        "store_site": "varchar",
+        "distance_km": "decimal(9,1)",
+        "has_stock": "boolean",
+        "is_address_known": "boolean",
+    },
     "line_allocations": {
         "business": "varchar",
         "order_key": "varchar",

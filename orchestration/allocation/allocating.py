@@ -16,7 +16,7 @@ from connectors.lake.attach import connect_snapshot
 from connectors.lake.tables import TABLES
 from connectors.settings import Settings
 from models_ml.allocation.planning import AllocationPlan, allocate
-from orchestration.allocation import explaining
+from orchestration.allocation import explaining, store_distances
 from orchestration.allocation.batches import Request, reserve_all
 from orchestration.allocation.explaining import Words
 from orchestration.allocation.order_stock import (
@@ -38,6 +38,7 @@ from orchestration.learning import Learned
 from orchestration.ml_tables import ML_TABLES, empty_frame, write_ml_tables
 
 TABLE = "line_allocations"
+TABLES_WRITTEN = (TABLE, store_distances.TABLE)
 READS = ("fct_order_line_checks", "fct_orders", "fct_stock_availability", "dim_sites")
 _LINE = ["order_key", "line_no"]
 
@@ -124,11 +125,17 @@ def allocate_orders(
     policy = policy or load_allocation_policy(settings)
     connection = connect_snapshot(settings)
     try:
-        missing = [name for name in READS if name not in _tables(connection)]
+        there = _tables(connection)
+        distances = empty_frame(store_distances.TABLE)
+        if there.issuperset(store_distances.READS):
+            distances = store_distances.store_distances(
+                connection, zone=settings.business_time_zone
+            )
+        missing = [name for name in READS if name not in there]
         if missing:
             note = f"there is no table {missing[0]}, so no line is allocated; skipped"
-            return Learned(write_ml_tables(settings, {TABLE: empty_frame(TABLE)}), [note])
-        frames = _read(connection, engine)
+            return _written(settings, empty_frame(TABLE), distances, [note])
+        frames = _read(connection, there, engine)
     finally:
         connection.close()
     lines = frames["lines"]
@@ -161,7 +168,14 @@ def allocate_orders(
         tables.append(table)
         notes.append(_note(str(business), table))
     frame = pd.concat(tables, ignore_index=True) if tables else empty_frame(TABLE)
-    return Learned(write_ml_tables(settings, {TABLE: frame}), notes)
+    return _written(settings, frame, distances, notes)
+
+
+def _written(
+    settings: Settings, table: pd.DataFrame, distances: pd.DataFrame, notes: list[str]
+) -> Learned:
+    frames = {TABLE: table, store_distances.TABLE: distances}
+    return Learned(write_ml_tables(settings, frames), notes)
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
@@ -171,14 +185,15 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
     }
 
 
-def _read(connection: duckdb.DuckDBPyConnection, engine: Engine) -> dict[str, pd.DataFrame]:
+def _read(
+    connection: duckdb.DuckDBPyConnection, there: set[str], engine: Engine
+) -> dict[str, pd.DataFrame]:
     queries = {
         "lines": _LINES,
         "sites": _SITES,
         "stock": _STOCK,
         "clock": "select business, as_of_date from int_business_clock",
     }
-    there = _tables(connection)
     if "replenishment_positions" in there:
         queries["safety"] = _SAFETY
     if TABLE in there:

@@ -196,7 +196,7 @@ _HISTORIES = (
         "order_store_distances",
         _words(
             "business channel order_key order_no order_status paid_at store_site distance_km "
-            "has_stock"
+            "has_stock is_address_known"
         ),
         (RowState("paid_at", values={"order_status": "'paid'"}),),
         by="business",

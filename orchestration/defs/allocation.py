@@ -4,11 +4,14 @@ It reserves stock, so it comes after every check of what it reads, and nothing i
 that did not pass: all that dbt tests, the count of bronze and the figures of the models.
 """
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from connectors.database.engine import open_database
 from connectors.settings import Settings
-from orchestration.allocation.allocating import TABLE, allocate_orders
+from orchestration.allocation import store_distances
+from orchestration.allocation.allocating import TABLE, TABLES_WRITTEN, allocate_orders
 from orchestration.defs.learning import LEARNED_KEYS
 from orchestration.defs.transform import dbt_models
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
@@ -16,24 +19,36 @@ from orchestration.progress import RunProgress
 from orchestration.run_state import ensure_run, note, utc_now
 
 ALLOCATIONS = dg.AssetKey(["ml", TABLE])
+ALLOCATED_KEYS = [dg.AssetKey(["ml", name]) for name in TABLES_WRITTEN]
 STEP = "allocate orders"
 
+_DESCRIPTIONS = {
+    TABLE: "Open order lines: from which site they are served, or what they wait for.",
+    store_distances.TABLE: "Paid orders with the nearest store, and whether it had all of them.",
+}
 
-@dg.asset(
-    key=ALLOCATIONS,
-    deps=[*dbt_models.keys, *LEARNED_KEYS],
-    group_name="models",
-    description="Open order lines: from which site they are served, or what they wait for.",
-    owners=[OWNERS["operations"]],
-    kinds={"python", "ducklake"},
-    freshness_policy=DAILY_FRESHNESS,
+
+@dg.multi_asset(
+    name="allocate_orders",
+    specs=[
+        dg.AssetSpec(
+            key,
+            deps=[*dbt_models.keys, *LEARNED_KEYS],
+            group_name="models",
+            description=_DESCRIPTIONS[key.path[-1]],
+            owners=[OWNERS["operations"]],
+            kinds={"python", "ducklake"},
+            freshness_policy=DAILY_FRESHNESS,
+        )
+        for key in ALLOCATED_KEYS
+    ],
     pool=LAKE_POOL,
 )
-def line_allocations(
+def allocation(
     context: dg.AssetExecutionContext,
     fourflow: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[RunProgress],
-) -> dg.MaterializeResult:
+) -> Iterator[dg.MaterializeResult]:
     """Reserve stock for lines that are paid; what is reserved already stays as it is."""
     engine = open_database(fourflow)
     ensure_run(engine, context.run_id, context.run.tags.get("fourflow/trigger", "dagster"))
@@ -41,4 +56,7 @@ def line_allocations(
     allocated = allocate_orders(fourflow, now=utc_now())
     note(engine, context.run_id, **{f"model:{STEP}": allocated.notes})
     progress.finish(STEP, "; ".join(allocated.notes))
-    return dg.MaterializeResult(metadata={"dagster/row_count": allocated.rows[TABLE]})
+    for table, rows in allocated.rows.items():
+        yield dg.MaterializeResult(
+            asset_key=dg.AssetKey(["ml", table]), metadata={"dagster/row_count": rows}
+        )

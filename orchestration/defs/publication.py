@@ -9,7 +9,7 @@ from connectors.database.engine import open_database
 from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
 from orchestration.allocation.consistency import inconsistencies
-from orchestration.defs.allocation import ALLOCATIONS
+from orchestration.defs.allocation import ALLOCATED_KEYS, ALLOCATIONS
 from orchestration.defs.decisions import LEDGER_KEYS
 from orchestration.defs.learning import LEARNED_KEYS
 from orchestration.defs.transform import dbt_models
@@ -95,7 +95,7 @@ def allocated_stock_is_there(
 
 @dg.asset(
     key=PUBLISHED,
-    deps=[*dbt_models.keys, *LEARNED_KEYS, ALLOCATIONS, *LEDGER_KEYS],
+    deps=[*dbt_models.keys, *LEARNED_KEYS, *ALLOCATED_KEYS, *LEDGER_KEYS],
     group_name="publication",
     description="The snapshot that dashboards, exports, rules and write-back read.",
     owners=[OWNERS["platform"]],

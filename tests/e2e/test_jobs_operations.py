@@ -22,7 +22,7 @@ create or replace table lake.marts.order_store_distances as
 select
     business, channel, order_key, order_no, 'paid' as order_status, paid_at,
     'store_sh01' as store_site, (hash(order_key) % 90 / 10)::decimal(9, 1) as distance_km,
-    hash(order_no) % 20 <> 0 as has_stock
+    hash(order_no) % 20 <> 0 as has_stock, true as is_address_known
 from lake.marts.fct_orders
 where business = 'fourflow_demo' and order_type = 'sale' and channel <> 'store_pos'
   and paid_at is not null

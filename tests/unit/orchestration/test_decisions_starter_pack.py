@@ -91,6 +91,7 @@ NOT_INVOICED = {
 STORE = {
     "order_key": "'o'", "order_no": "'N1'", "business": "'shop'", "channel": "'web'",
     "order_status": "'paid'", "paid_at": NOW, "store_site": "'store_1'", "has_stock": "true",
+    "is_address_known": "true",
     "distance_km": "3.00::decimal(9, 2)",
 }  # fmt: skip
 
@@ -152,6 +153,8 @@ CASES = [
     Case("route_to_nearby_store", STORE, {"channel": "'store_pos'"}, "store",
          ("route_order", "notify")),
     Case("route_to_nearby_store", STORE | {"distance_km": "3.01::decimal(9, 2)"},
+         {"channel": "'store_pos'"}, "warehouse", ("route_order",)),
+    Case("route_to_nearby_store", STORE | {"is_address_known": "false"},
          {"channel": "'store_pos'"}, "warehouse", ("route_order",)),
     Case("route_to_nearby_store", STORE | {"has_stock": "false"},
          {"order_status": "'shipped'"}, "no_stock", ("route_order",)),
