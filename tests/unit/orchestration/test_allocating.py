@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
 from connectors.database.engine import open_database
-from connectors.database.schema import stock_entries, stock_reservations
+from connectors.database.schema import outbox, stock_entries, stock_reservations
 from connectors.errors import InputError
 from connectors.lake.attach import connect_snapshot, connect_writer
 from connectors.settings import Settings, load_settings
+from connectors.sinks.documents import PickList, document_of
 from orchestration.allocation import allocating
 from orchestration.allocation.allocating import allocate_orders
 from orchestration.allocation.batches import Request, release_all, reserve_all, ship_all
@@ -414,6 +415,12 @@ def test_a_reservation_is_picked_once_whatever_runs_again(lake: Any, engine: Eng
     assert decide(engine, lake, now=NOW).created == 0, "off at first"
     switch_rule(engine, "pick_reserved_lines", "enabled", author="Li", reason="go", now=NOW)
     assert [decide(engine, lake, now=NOW).created for _ in range(3)] == [1, 0, 0]
+    with engine.connect() as connection:
+        payloads = connection.execute(select(outbox.c.payload)).scalars().all()
+    assert [document_of(payload) for payload in payloads] == [
+        PickList(order_no="N1", site="east", sku="A", quantity=2)
+    ] * len(payloads)
+    assert payloads
 
 
 def test_policy_of_the_home_replaces_the_shipped_one(
