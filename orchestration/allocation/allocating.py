@@ -39,7 +39,10 @@ from orchestration.ml_tables import ML_TABLES, empty_frame, write_ml_tables
 
 TABLE = "line_allocations"
 TABLES_WRITTEN = (TABLE, store_distances.TABLE)
-READS = ("fct_order_line_checks", "fct_orders", "fct_stock_availability", "dim_sites")
+READS = (
+    "fct_order_line_checks", "fct_orders", "fct_stock_availability", "dim_customers", "dim_sites",
+    "int_business_clock", "province_locations",
+)  # fmt: skip
 _LINE = ["order_key", "line_no"]
 
 # A line's place is the middle of its province; where that is not known, the site that serves its

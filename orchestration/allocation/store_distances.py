@@ -6,7 +6,10 @@ import pandas as pd
 from models_ml.allocation.problem import EARTH_RADIUS_KM
 
 TABLE = "order_store_distances"
-READS = ("fct_orders", "fct_order_lines", "fct_stock_positions", "dim_sites")
+READS = (
+    "fct_orders", "fct_order_lines", "fct_stock_positions", "dim_sites", "int_business_clock",
+    "province_locations",
+)  # fmt: skip
 KEPT_DAYS = 90
 
 # Sources tell the province of an address, so its middle stands for it and `is_address_known` says
