@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import duckdb
 import pandas as pd
 from sqlalchemy import Engine
 
 from connectors.database.engine import open_database
 from connectors.lake.attach import connect_snapshot
-from connectors.lake.tables import TABLES
 from connectors.settings import Settings
 from models_ml.allocation.planning import AllocationPlan, allocate
 from orchestration.allocation import explaining, store_distances
@@ -33,61 +31,20 @@ from orchestration.allocation.order_stock import (
     settle,
 )
 from orchestration.allocation.policy import AllocationPolicy, load_allocation_policy
+from orchestration.allocation.reading import (
+    ALLOCATIONS,
+    READS,
+    lake_tables,
+    read_frames,
+    with_policy,
+)
 from orchestration.allocation.reservations import Line
 from orchestration.learning import Learned
 from orchestration.ml_tables import ML_TABLES, empty_frame, write_ml_tables
 
-TABLE = "line_allocations"
+TABLE = ALLOCATIONS
 TABLES_WRITTEN = (TABLE, store_distances.TABLE)
-READS = (
-    "fct_order_line_checks", "fct_orders", "fct_stock_availability", "dim_customers", "dim_sites",
-    "int_business_clock", "province_locations",
-)  # fmt: skip
 _LINE = ["order_key", "line_no"]
-
-# A line's place is the middle of its province; where that is not known, the site that serves its
-# channel stands for it, so that nothing is sent from elsewhere without need.
-_LINES = """
-    select
-        checks.business, checks.order_key, checks.line_no, orders.order_no, orders.channel,
-        orders.order_status, checks.sku, checks.quantity, checks.site as serving_site,
-        checks.demanded_at, orders.gross_amount::double as order_amount, orders.currency_code,
-        customers.rfm_segment as customer_segment,
-        places.latitude::double as latitude, places.longitude::double as longitude,
-        case when checks.decision = 'backorder' then checks.promised_ship_on end as promised_on
-    from fct_order_line_checks as checks
-    join fct_orders as orders using (order_key)
-    left join dim_customers as customers using (customer_key)
-    left join lake.reference.province_locations as places on orders.province = places.province
-    order by checks.order_key, checks.line_no
-"""
-_SITES = """
-    select
-        sites.business, sites.site_key, sites.site,
-        case when sites.site_type = 'store' then 'store' else 'warehouse' end as kind,
-        coalesce(sites.latitude, places.latitude)::double as latitude,
-        coalesce(sites.longitude, places.longitude)::double as longitude,
-        coalesce(sites.closed_on > clock.as_of_date, true) as is_open
-    from dim_sites as sites
-    join int_business_clock as clock using (business)
-    left join lake.reference.province_locations as places on sites.province = places.province
-"""
-_STOCK = """
-    select
-        stock.business, sites.site_key, stock.site, stock.sku, stock.counted_on,
-        greatest(stock.on_hand - stock.outbound, 0) as quantity, stock.next_arrival_on
-    from fct_stock_availability as stock
-    join dim_sites as sites using (business, site)
-    where stock.counted_on is not null
-        and (stock.business, stock.sku) in (select business, sku from fct_order_line_checks)
-"""
-_SAFETY = "select business, site, sku, safety_stock from lake.ml.replenishment_positions"
-_ORDERS = """
-    select order_key, order_status, shipped_at is not null
-        or order_status in ('shipped', 'delivered', 'completed') as has_left
-    from fct_orders
-    where list_contains($keys, order_key)
-"""
 
 
 @dataclass(frozen=True)
@@ -128,7 +85,7 @@ def allocate_orders(
     policy = policy or load_allocation_policy(settings)
     connection = connect_snapshot(settings)
     try:
-        there = _tables(connection)
+        there = lake_tables(connection)
         distances = empty_frame(store_distances.TABLE)
         if there.issuperset(store_distances.READS):
             distances = store_distances.store_distances(
@@ -138,7 +95,7 @@ def allocate_orders(
         if missing:
             note = f"there is no table {missing[0]}, so no line is allocated; skipped"
             return _written(settings, empty_frame(TABLE), distances, [note])
-        frames = _read(connection, there, engine)
+        frames = read_frames(connection, there, engine)
     finally:
         connection.close()
     lines = frames["lines"]
@@ -165,7 +122,7 @@ def allocate_orders(
         of = {name: frame[frame["business"] == business] for name, frame in frames.items()
               if "business" in frame}  # fmt: skip
         today = of["clock"]["as_of_date"].iloc[0].date()
-        site_rows = _with_policy(of["sites"], policy)
+        site_rows = with_policy(of["sites"], policy)
         known = _Business(str(business), today, own, site_rows, of["stock"], policy)
         table = _allocate(engine, known, of, now)
         tables.append(table)
@@ -179,54 +136,6 @@ def _written(
 ) -> Learned:
     frames = {TABLE: table, store_distances.TABLE: distances}
     return Learned(write_ml_tables(settings, frames), notes)
-
-
-def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    return {
-        str(row[0])
-        for row in connection.execute(f"select table_name from ({TABLES})").fetchall()  # noqa: S608 - own names
-    }
-
-
-def _read(
-    connection: duckdb.DuckDBPyConnection, there: set[str], engine: Engine
-) -> dict[str, pd.DataFrame]:
-    queries = {
-        "lines": _LINES,
-        "sites": _SITES,
-        "stock": _STOCK,
-        "clock": "select business, as_of_date from int_business_clock",
-    }
-    if "replenishment_positions" in there:
-        queries["safety"] = _SAFETY
-    if TABLE in there:
-        queries["before"] = f"select * from lake.ml.{TABLE} where reservation_id is not null"  # noqa: S608 - own name
-    frames = {name: connection.execute(sql).df() for name, sql in queries.items()}
-    keys = sorted(set(reserved_lines(engine)["order_key"]))
-    frames["orders"] = connection.execute(_ORDERS, {"keys": keys}).df()
-    safety = pd.DataFrame(columns=["business", "site", "sku", "safety_stock"])
-    frames["stock"] = frames["stock"].merge(
-        frames.pop("safety", safety), on=["business", "site", "sku"], how="left"
-    )
-    frames["lines"]["order_key"] = frames["lines"]["order_key"].astype(object)
-    return frames
-
-
-def _with_policy(sites: pd.DataFrame, policy: AllocationPolicy) -> pd.DataFrame:
-    own = [policy.sites.get(site) for site in sites["site"]]
-    return sites.assign(
-        is_accepting=[
-            bool(is_open) and (site is None or site.is_accepting)
-            for site, is_open in zip(own, sites["is_open"], strict=True)
-        ],
-        capacity_units=pd.Series(
-            [None if site is None else site.capacity_units for site in own],
-            index=sites.index,
-            dtype="Int64",
-        ),
-        base_cost=[0.0 if site is None else site.base_cost for site in own],
-        is_located=sites["latitude"].notna() & sites["longitude"].notna(),
-    )
 
 
 def _allocate(
@@ -484,9 +393,19 @@ def _causes(known: _Business, shelves: pd.DataFrame) -> dict[str, str]:
 
 
 def _note(business: str, table: pd.DataFrame) -> str:
+    """What was done, and how much of what each priority asked for it has."""
     units = table.groupby("decision")["quantity"].sum().to_dict()
     parts = [f"{int(units[name]):,} units {word}" for name, word in _NOTED.items() if name in units]
-    return f"{business}: " + (", ".join(parts) or "nothing to allocate")
+    if not parts:
+        return f"{business}: nothing to allocate"
+    asked = table.groupby("priority")["quantity"].sum()
+    has = table["decision"].isin(("reserve", "allocated"))
+    served = table[has].groupby("priority")["quantity"].sum().reindex(asked.index, fill_value=0)
+    tiers = [
+        f"priority {priority}: {int(served[priority]):,} of {int(asked[priority]):,}"
+        for priority in asked.index
+    ]
+    return f"{business}: {', '.join(parts)} ({'; '.join(tiers)})"
 
 
 _NOTED = {

@@ -82,6 +82,26 @@ def test_store_serves_up_to_three_kilometres_and_no_further(km: float, site: str
     assert plan.picks["distance_km"].iloc[0] == pytest.approx(km if site == "store" else 40 - km)
 
 
+def test_no_store_is_near_a_place_of_which_only_the_region_is_known() -> None:
+    where = sites(store={"kind": "store"}, central={"km": 40})
+    there = stock(("store", "x", 5), ("central", "x", 5))
+    for precision, site in (("address", "store"), ("region", "central"), ("unknown", "central")):
+        wanted = lines(("a", "x", 1)).assign(precision=precision)
+        plan = allocate(wanted, there, where, as_of=AS_OF)
+        assert served(plan) == {("a", 0): {site: 1}}
+        assert plan.picks["distance_km"].isna().all() == (precision == "unknown")
+    with pytest.raises(FrameError, match="precision is none of address, region, unknown"):
+        allocate(lines(("a", "x", 1)).assign(precision="city"), there, where, as_of=AS_OF)
+
+
+def test_site_whose_place_is_not_known_counts_as_the_farthest() -> None:
+    where = sites(lost={}, near={"km": 1}, far={"km": 50}).assign(is_located=[False, True, True])
+    there = stock(("lost", "x", 9), ("near", "x", 1), ("far", "x", 9))
+    plan = allocate(lines(("a", "x", 2)), there, where, PLAIN, as_of=AS_OF)
+    assert plan.cost == 1 + 50, "one from near by; the other as if from the farthest"
+    assert (plan.picks.set_index("site")["unit_cost"].drop("near") == 50).all()
+
+
 @pytest.mark.parametrize(("facts", "units", "site"), [
     ({"is_accepting": False}, 5, "central"), ({"capacity": 0}, 5, "central"),
     ({}, 0, "central"), ({}, 5, "store"),
