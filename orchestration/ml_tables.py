@@ -206,7 +206,7 @@ ML_TABLES: dict[str, dict[str, str]] = {
         "order_status": "varchar",
         "paid_at": "timestamptz",
         "store_site": "varchar",
-        "distance_km": "decimal(9,1)",
+        "distance_km": "decimal(9,3)",
         "has_stock": "boolean",
         "is_address_known": "boolean",
     },

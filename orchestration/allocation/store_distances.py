@@ -79,7 +79,7 @@ _DISTANCES = f"""
         group by wanted.order_key
     )
     select
-        paid.* exclude (paid_on, distance_km), round(paid.distance_km, 1) as distance_km,
+        paid.* exclude (paid_on, distance_km), round(paid.distance_km, 3) as distance_km,
         coalesce(filled.has_stock, false) as has_stock, false as is_address_known
     from paid
     left join filled using (order_key)

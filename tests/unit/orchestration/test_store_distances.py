@@ -60,7 +60,7 @@ def kilometres(one: tuple[float, float], other: tuple[float, float]) -> Decimal:
     """By the law of cosines on a sphere, not by haversines."""
     a, b = radians(one[0]), radians(other[0])
     angle = acos(sin(a) * sin(b) + cos(a) * cos(b) * cos(radians(other[1] - one[1])))
-    return Decimal(str(round(6371.0088 * angle, 1)))
+    return Decimal(str(round(6371.0088 * angle, 3)))
 
 
 def test_nearest_store_and_its_last_count_before_the_day_of_payment(
