@@ -201,12 +201,23 @@ class SourceMapping(Declared):
 
 @dataclass(frozen=True)
 class DeclaredEntity:
-    """One entity of a source and the bronze table that its records are in."""
+    """One entity of a source and the bronze table that its records are in.
+
+    Attributes:
+        name: of the entity.
+        table: its table in bronze.
+        mapping: where its columns are in what is received.
+        declared_in: the source's YAML.
+        amount: what staging takes for a record's amount, in SQL of its columns; None: it has none.
+        version_by: the column by which staging tells the newest version of a record.
+    """
 
     name: str
     table: str
     mapping: EntityMapping
     declared_in: Path
+    amount: str | None = None
+    version_by: str | None = None
 
     def needed_headers(self) -> list[str]:
         """Headers that a file must have, in the order of the mapping."""
@@ -319,9 +330,12 @@ def _find_source(document: dict[str, Any], name: str) -> dict[str, Any] | None:
     return None
 
 
+def _meta(node: dict[str, Any]) -> dict[str, Any]:
+    return (node.get("config") or {}).get("meta") or node.get("meta") or {}
+
+
 def _fourflow(node: dict[str, Any]) -> Any:
-    meta = (node.get("config") or {}).get("meta") or node.get("meta") or {}
-    return meta.get("fourflow")
+    return _meta(node).get("fourflow")
 
 
 def _entity(table: dict[str, Any], source: str, path: Path) -> DeclaredEntity:
@@ -334,7 +348,15 @@ def _entity(table: dict[str, Any], source: str, path: Path) -> DeclaredEntity:
             f"Table {name!r} of source {source} in {path} must say `identifier: {expected}`."
         )
     mapping = _validated(EntityMapping, declared, f"entity {source}.{name}", path)
-    return DeclaredEntity(name=name, table=expected, mapping=mapping, declared_in=path)
+    staging = _meta(table).get("staging") or {}
+    return DeclaredEntity(
+        name=name,
+        table=expected,
+        mapping=mapping,
+        declared_in=path,
+        amount=staging.get("amount"),
+        version_by=staging.get("version_by"),
+    )
 
 
 def _validated(model: type[ModelT], value: Any, what: str, path: Path) -> ModelT:

@@ -89,7 +89,7 @@ def load_account(
         reading = replace(reading, tracking_numbers=parcels)
     name = f"{reading.source}_{reading.account}"
     folder = settings.root / "dlt" / name
-    with _only_reading(settings, name):
+    with only_reading(settings, name):
         # A killed reading leaves a package that must not be resumed: its cursor never moved.
         shutil.rmtree(folder, ignore_errors=True)
         try:
@@ -99,7 +99,7 @@ def load_account(
 
 
 @contextlib.contextmanager
-def _only_reading(settings: Settings, name: str) -> Iterator[None]:
+def only_reading(settings: Settings, name: str) -> Iterator[None]:
     """Held for a whole reading: two at once would land the same records twice."""
     path = settings.root / "locks" / f"reading_{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
