@@ -43,6 +43,8 @@ def render_card(
         "## Slices",
         "The calibration error of a small slice is mostly chance.",
         _slices(report["slices"]),
+        "## Drift",
+        _drift(report.get("drift") or []),
         "## Columns refused",
         _reasons(report["refused_columns"], "None: nothing was known only after the decision."),
         "## Columns of no use",
@@ -189,6 +191,20 @@ def _slices(slices: Sequence[Mapping[str, Any]]) -> str:
         for one in slices
     ]
     return _table(["column", "level", "rows", *map(_words, figures)], rows)
+
+
+def _drift(inputs: Sequence[Mapping[str, Any]]) -> str:
+    if not inputs:
+        return "Too few newest rows to say."
+    moved = [str(one["input"]) for one in inputs if one["has_drifted"]]
+    sentence = (
+        "Population stability index of each input and of the score, rows learnt from against the "
+        f"newest {inputs[0]['current_rows']:,} rows; the limit is 0.25, or what few rows make by "
+        f"chance. Above it: {', '.join(moved) or 'none'}. Counts of history grow with time by "
+        "themselves."
+    )
+    rows = [[one["input"], _number(one["psi"]), _number(one["limit"])] for one in inputs]
+    return f"{sentence}\n\n{_table(['input', 'PSI', 'limit'], rows)}"
 
 
 def _reasons(columns: Mapping[str, str], nothing: str) -> str:

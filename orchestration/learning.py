@@ -207,9 +207,10 @@ def _score_open_lines(
 
 
 def learn_order_risks(settings: Settings, *, now: datetime) -> Learned:
-    """Train and score late delivery and non-payment, a business at a time.
+    """Train and score late delivery, non-payment and fraud, a business at a time.
 
-    The present of a business is the newest that its mart tells. A business whose looks are those of
+    Where too few frauds are known to train on, the watch alone speaks, of orders of an attack. The
+    present of a business is the newest that its mart tells. A business whose looks are those of
     the last time keeps what was learnt then.
     """
     connection = connect_snapshot(settings)
@@ -241,16 +242,22 @@ def learn_order_risks(settings: Settings, *, now: datetime) -> Learned:
         connection.close()
     learnt = {table: [rows] for table, rows in before.rows.items()}
     notes, new_versions = before.notes(), []
-    for risk, looks in examples.items():
-        for business, rows in looks.groupby("business", sort=True):
+    for risk, read_looks in examples.items():
+        for business, rows in read_looks.groupby("business", sort=True):
             as_of = rows[["decided_at", "label_known_at"]].max().max()
-            model = order_risks.train(rows, risk, as_of=as_of)
+            looks = order_risks.prepare(rows, risk)
+            scored_at = max(now, as_of)
+            model = order_risks.train(looks, risk, as_of=as_of)
             if isinstance(model, NotEnoughData):
-                notes.append(f"{business}, {_words(risk)}: {model.reason}")
+                scores = order_risks.score_without_model(
+                    looks, risk, business=str(business), scored_at=scored_at
+                )
+                learnt["order_risk_scores"].append(scores)
+                notes.append(f"{business}, {_words(risk)}: {model.reason}{_watched(risk, scores)}")
                 continue
             days = order_risks.days_of(model, as_of=as_of, time_zone=settings.business_time_zone)
             learnt["order_risk_scores"].append(
-                order_risks.score(model, rows[rows["is_open"]], scored_at=max(now, as_of))
+                order_risks.score(model, looks[looks["is_open"]], scored_at=scored_at)
             )
             learnt["order_risk_days"].append(days)
             learnt["order_risk_evaluations"].append(
@@ -294,6 +301,13 @@ def _risks_with_marts(connection: duckdb.DuckDBPyConnection) -> list[order_risks
 
 def _words(risk: order_risks.OrderRisk) -> str:
     return risk.name.replace("_", " ")
+
+
+def _watched(risk: order_risks.OrderRisk, scores: pd.DataFrame) -> str:
+    """A sentence on what was found without a model."""
+    if risk.attack is None:
+        return ""
+    return f" Nothing is trained; the watch for attacks names {len(scores):,} open orders."
 
 
 def _shadow(days: pd.DataFrame) -> str:

@@ -18,6 +18,8 @@ MOST_RISK_AGE_DAYS: Final = 75
 """From the newest judged row: a return is known only when its window is over."""
 MOST_DRIFT: Final = 2.0
 """Mean score of open lines over the rate that was observed in the test, or the other way round."""
+NAMED_INPUTS: Final = 3
+"""Inputs that a sentence on moved scores names."""
 LEAST_LISTED: Final = 20
 """Listed orders with an answer from which on their precision says something."""
 
@@ -30,7 +32,12 @@ def _newest(models: str) -> str:
             business,
             (report -> 'scores' -> in_use ->> 'ece')::double as ece,
             (report ->> 'base_rate')::double as base_rate,
-            (report ->> 'window_end')::timestamptz as window_end
+            (report ->> 'window_end')::timestamptz as window_end,
+            from_json(
+                report -> 'drift',
+                '[{{"input": "VARCHAR", "psi": "DOUBLE", "limit": "DOUBLE", '
+                    '"has_drifted": "BOOLEAN"}}]'
+            ) as drift
         from (select * replace (report::json as report) from model_versions)
         where model in ({models})
         qualify row_number() over (partition by model, business order by registered_at desc) = 1
@@ -59,6 +66,26 @@ def _risk_checks(models: str, scores: str) -> dict[str, str]:
             from ({newest}) join int_business_clock using (business)
             where date_diff('day', window_end, as_of) > {MOST_RISK_AGE_DAYS}
         """,  # noqa: S608
+        # An input may move (a count of earlier orders always does) while the score stays; when the
+        # score moves, people get another list than the one that was judged.
+        "scores_are_as_learnt": f"""
+            select format('The scores of the {{}} of {{}} have moved since what it learnt from '
+                '(PSI {{:.2f}}, usual up to {{:.2f}}); most moved inputs: {{}}. Look what '
+                'changed.',
+                replace(model, '_', ' '), business, score.psi, score.limit, inputs)
+            from (
+                select
+                    model,
+                    business,
+                    list_filter(drift, lambda one: one.input = 'score')[1] as score,
+                    list_aggregate(list_transform(
+                        list_filter(drift, lambda one: one.input <> 'score')[1:{NAMED_INPUTS}],
+                        lambda one: format('{{}} {{:.2f}}', one.input, one.psi)
+                    ), 'string_agg', ', ') as inputs
+                from ({newest})
+            )
+            where score.has_drifted
+        """,  # noqa: S608
         "has_not_drifted": f"""
             select format('The {{}} of {{}} is {{:.4f}} on average, {{:.4f}} came true in the '
                 'test; look at what changed in the orders.',
@@ -80,7 +107,9 @@ _CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
     "order_risk_scores": {
         **{
             name: sql
-            for name, sql in _risk_checks("'late_delivery', 'non_payment'", "select 1").items()
+            for name, sql in _risk_checks(
+                "'late_delivery', 'non_payment', 'fraud'", "select 1"
+            ).items()
             if name != "has_not_drifted"
         },
         "has_not_drifted": f"""

@@ -63,6 +63,52 @@ def load_risky_lines(edition: Edition, business: str, channel: str | None) -> pd
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
+def load_suspected_orders(edition: Edition, business: str, channel: str | None) -> pd.DataFrame:
+    """Open orders that may be fraud, those worth a look only, by the money that is at stake."""
+    return _load_risky_orders(edition, business, channel, risk="fraud", is_listed_only=True)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def load_unpaid_orders(edition: Edition, business: str, channel: str | None) -> pd.DataFrame:
+    """Orders that wait for their payment with the probability that it never comes."""
+    return _load_risky_orders(edition, business, channel, risk="non_payment", is_listed_only=False)
+
+
+def _load_risky_orders(
+    edition: Edition, business: str, channel: str | None, *, risk: str, is_listed_only: bool
+) -> pd.DataFrame:
+    if not has_table(edition, "order_risk_scores"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        """
+        select
+            scores.order_key, orders.order_no, orders.channel, orders.province, scores.risk_score,
+            scores.is_above_threshold, scores.reasons_en, scores.reasons_zh, orders.gross_amount,
+            (scores.risk_score * orders.gross_amount)::decimal(18, 2) as expected_loss_amount,
+            orders.currency_code, orders.created_at, scores.decided_at, scores.model_version
+        from order_risk_scores as scores
+        inner join fct_orders as orders on scores.order_key = orders.order_key
+        where
+            scores.business = $business and scores.risk = $risk
+            and ($channel is null or orders.channel = $channel)
+            and (scores.is_above_threshold or not $is_listed_only)
+        order by
+            scores.is_above_threshold desc, scores.risk_score * orders.gross_amount desc,
+            scores.order_key
+        limit $limit
+        """,
+        {
+            "business": business,
+            "channel": channel,
+            "risk": risk,
+            "is_listed_only": is_listed_only,
+            "limit": LISTED,
+        },
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
 def load_exposures(edition: Edition, business: str, channel: str | None) -> pd.DataFrame:
     """Customers on credit: those over their limit first, then those with least left of it."""
     if not has_table(edition, "fct_customer_exposures"):

@@ -1,13 +1,21 @@
-"""The two risks: which columns they may see, what mistakes cost, and their words.
+"""The three risks: which columns they may see, what mistakes cost, and their words.
 
-An order is looked at again and again until the answer is known, so a row is a look and the time
-that has passed is a feature: what was foretold at shipping is worth little on the day before the
-promise runs out.
+A parcel and an unpaid order are looked at again and again until the answer is known, so a row is a
+look and the time that has passed is a feature: what was foretold at shipping is worth little on the
+day before the promise runs out. Fraud is judged once, when the order is placed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from models_ml.order_risks.reasons import LATE_DELIVERY_REASONS, NON_PAYMENT_REASONS
+import pandas as pd
+
+from models_ml.order_risks.fraud import EVIDENCE, IS_ATTACK, SHARING, WATCH_SCORE, as_stream
+from models_ml.order_risks.reasons import (
+    FRAUD_REASONS,
+    LATE_DELIVERY_REASONS,
+    NON_PAYMENT_REASONS,
+)
 from models_ml.risk import Costs, CountedRate, ReasonGroup, RiskConfig
 
 
@@ -29,6 +37,12 @@ class OrderRisk:
     costs: Costs
     reasons: tuple[ReasonGroup, ...]
     rates: tuple[CountedRate, ...] = field(default=())
+    prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    """Adds what has to be counted row after row; each row only knows the rows before it."""
+    warm_up_days: float = 0.0
+    """Time from the first row in which what came before is not seen whole: history, no lesson."""
+    attack: str | None = None
+    """Column that says that the watch counts a row to an attack, without any model."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -90,4 +104,27 @@ NON_PAYMENT = OrderRisk(
         ),
     ),
 )
-ORDER_RISKS = (LATE_DELIVERY, NON_PAYMENT)
+FRAUD = OrderRisk(
+    name="fraud",
+    subject=("order_key",),
+    label="is_fraud",
+    numbers=(
+        "gross_amount",
+        "line_count",
+        "unit_count",
+        "hour_of_day",
+        "day_of_week",
+        *SHARING,
+        EVIDENCE,
+    ),
+    hours=(),
+    # Of a device, an address and a customer: earlier frauds that were known by then.
+    categories=("channel", "province", "device_token", "address_token", "customer_key"),
+    # A fraud loses the goods and the money; a look holds an order for an hour.
+    costs=Costs(false_negative=10.0, false_positive=1.0, capacity=0.02),
+    reasons=FRAUD_REASONS,
+    prepare=as_stream,
+    warm_up_days=WATCH_SCORE.watch.warm_up_days,
+    attack=IS_ATTACK,
+)
+ORDER_RISKS = (LATE_DELIVERY, NON_PAYMENT, FRAUD)

@@ -47,6 +47,8 @@ def days_of(model: TrainedOrderRisk, *, as_of: datetime, time_zone: str) -> pd.D
         time_zone: of the days.
     """
     recent = model.model.recent
+    if not model.attacks.empty:
+        recent = pd.concat([recent, model.attacks], ignore_index=True)
     last_looks = recent.sort_values("decided_at", kind="stable").drop_duplicates(
         "group", keep="last"
     )

@@ -1,4 +1,4 @@
-"""What moved an order's risk, said as people in dispatch and in sales say it."""
+"""What moved an order's risk, said as people in dispatch, in sales and in risk control say it."""
 
 from models_ml.risk.config import Phrase, ReasonGroup
 
@@ -128,6 +128,106 @@ NON_PAYMENT_REASONS = (
     ),
     ReasonGroup(
         ("province:hours_since",), *_both("province_pause", "an unusual address", "地区少见")
+    ),
+    ReasonGroup(
+        ("hour_of_day", "day_of_week", *_LOOK_TIME.features),
+        *_both("time_unusual", "ordered at an unusual time", "下单时间特殊"),
+    ),
+)
+FRAUD_REASONS = (
+    ReasonGroup(
+        ("device_token:earlier_rate",),
+        Phrase("device_had_fraud", "fraud came from its device before", "该设备曾有欺诈"),
+        Phrase("device_was_honest", "its device was honest so far", "该设备以往正常"),
+    ),
+    ReasonGroup(
+        ("address_token:earlier_rate",),
+        Phrase("address_had_fraud", "fraud went to its address before", "该地址曾有欺诈"),
+        Phrase("address_was_honest", "its address was honest so far", "该地址以往正常"),
+    ),
+    ReasonGroup(
+        ("customer_key:earlier_rate",),
+        Phrase("customer_had_fraud", "the customer was caught before", "该客户曾有欺诈"),
+        Phrase("customer_was_honest", "the customer was honest so far", "该客户以往正常"),
+    ),
+    ReasonGroup(
+        ("device_token:hours_since", "device_token:earlier_rows"),
+        Phrase("device_new", "a new device, or one not seen for long", "新设备或久未使用的设备"),
+        Phrase("device_just_used", "its device was used just before", "该设备刚刚下过单"),
+    ),
+    ReasonGroup(
+        ("address_token:hours_since", "address_token:earlier_rows"),
+        Phrase("address_new", "a new address, or one not used for long", "新地址或久未使用的地址"),
+        Phrase("address_just_used", "its address was used just before", "该地址刚刚下过单"),
+    ),
+    ReasonGroup(
+        (
+            "device_accounts",
+            "device_accounts_720h",
+            "device_accounts_168h",
+            "device_accounts_24h",
+            "device_orders",
+        ),
+        Phrase(
+            "device_shared",
+            "{value} other customers ordered from its device",
+            "同一设备另有 {value} 位客户下单",
+        ),
+        Phrase("device_own", "nobody else ordered from its device", "设备无他人使用"),
+    ),
+    ReasonGroup(
+        (
+            "address_accounts",
+            "address_accounts_720h",
+            "address_accounts_168h",
+            "address_accounts_24h",
+            "address_orders",
+        ),
+        Phrase(
+            "address_shared",
+            "{value} other customers ordered to its address",
+            "同一地址另有 {value} 位客户下单",
+        ),
+        Phrase("address_own", "nobody else ordered to its address", "地址无他人使用"),
+    ),
+    ReasonGroup(
+        ("sharing_evidence",),
+        Phrase(
+            "sharing_sudden",
+            "customers came to its device or address suddenly",
+            "设备或地址突现多位客户",
+        ),
+        Phrase("sharing_usual", "what it shares is as usual", "共用情况正常"),
+    ),
+    ReasonGroup(
+        ("account_orders",),
+        Phrase("customer_known", "{value} earlier orders", "以往 {value} 单"),
+        Phrase("customer_new", "new or little known customer", "新客户或少购客户"),
+    ),
+    ReasonGroup(
+        ("account_hours", "customer_key:hours_since", "customer_key:earlier_rows"),
+        Phrase("paused_long", "last order {value} h ago", "距上次下单 {value} 小时"),
+        Phrase("paused_little", "ordered again within {value} h", "{value} 小时内再次下单"),
+    ),
+    ReasonGroup(
+        ("gross_amount",),
+        Phrase("amount_high", "large amount: {value}", "金额偏大: {value}"),
+        Phrase("amount_low", "small amount: {value}", "金额偏小: {value}"),
+    ),
+    ReasonGroup(
+        ("line_count", "unit_count"),
+        Phrase("many_lines", "many lines: {value}", "行数多: {value}"),
+        Phrase("few_lines", "few lines: {value}", "行数少: {value}"),
+    ),
+    ReasonGroup(
+        ("channel:earlier_rate", "channel"),
+        Phrase("channel_often_fraud", "this channel has more fraud", "该渠道欺诈较多"),
+        Phrase("channel_honest", "this channel has little fraud", "该渠道欺诈较少"),
+    ),
+    ReasonGroup(
+        ("province:earlier_rate", "province", "province:earlier_rows", "province:hours_since"),
+        Phrase("province_often_fraud", "more fraud went there", "该地区欺诈较多"),
+        Phrase("province_honest", "little fraud went there", "该地区欺诈较少"),
     ),
     ReasonGroup(
         ("hour_of_day", "day_of_week", *_LOOK_TIME.features),

@@ -178,6 +178,8 @@ class RiskConfig:
     by then, as a run of every day would do."""
     refit_every: int = 3
     """Renewals between two at which the model is fitted again too."""
+    drift_days: float = 14.0
+    """Newest days whose inputs and scores are compared with those learnt from."""
     promotion_margin: float = 0.05
     """Relative gain in average precision that a better model must show over a simpler one."""
     boosting_rounds: int = 80

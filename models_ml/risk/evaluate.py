@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
+from models_ml.drift import as_table, drift_row
 from models_ml.evaluations import Scores, measure, promote
 from models_ml.frames import as_instant, require_columns
 from models_ml.risk.columns import Column, as_text, as_times, describe_columns
@@ -188,6 +189,9 @@ def judge(
         report,
         refused_columns=refused,
         unused_columns=unused,
+        drift=_drift(
+            examples, matrix, split, fitted[report.kept], present=present, config=settings
+        ),
         rows={**report.rows, "set_aside": set_aside},
         notes=_notes(examples, matured_at, set_aside, usable),
     )
@@ -390,6 +394,7 @@ def _report(
             bins=bins,
         ),
         cost_curve=cost_curve(truth, risk, costs),
+        drift=as_table([]),
         rows={
             "fit": int(split.fit.sum()),
             "calibrate": int(split.calibrate.sum()),
@@ -400,6 +405,52 @@ def _report(
         costs=costs,
         notes=(),
     )
+
+
+SCORE = "score"
+
+
+def _drift(
+    examples: Examples,
+    matrix: Matrix,
+    split: ExampleSplit,
+    fitted: Fitted,
+    *,
+    present: np.datetime64,
+    config: RiskConfig,
+) -> pd.DataFrame:
+    """How far what the newest rows look like has moved from what was learnt from.
+
+    Columns as they are given: counts of earlier rows and the calendar move with time by themselves.
+    The score is compared with that of rows it was not fitted on, by the model before the test.
+    """
+    days = np.timedelta64(round(config.drift_days * 86_400), "s")
+    current = (examples.decided_at > present - days) & ~split.fit & ~split.calibrate
+    count = len(np.unique(examples.group[current]))
+    if count < config.least_rows:
+        return as_table([])
+    learnt = (len(np.unique(examples.group[split.fit])), count)
+    rows = [
+        drift_row(
+            name,
+            matrix.values[split.fit, place],
+            matrix.values[current, place],
+            groups=learnt,
+            is_category=bool(matrix.is_category[place]),
+        )
+        for place, name in enumerate(matrix.names)
+        if ":" not in name
+    ]
+    first = fitted.earlier[0][1] if fitted.earlier else fitted
+    rows.append(
+        drift_row(
+            SCORE,
+            first.probabilities(matrix.values[split.calibrate]),
+            first.probabilities(matrix.values[current]),
+            groups=(len(np.unique(examples.group[split.calibrate])), count),
+        )
+    )
+    return as_table(rows)
 
 
 def _one_column(scores: Mapping[str, Scores]) -> OneColumnBaseline | None:

@@ -70,6 +70,8 @@ class Report:
     predicted_rate, average_precision, ece."""
     cost_curve: pd.DataFrame
     """A row a share of rows looked at: share, threshold, precision, recall, mean_cost."""
+    drift: pd.DataFrame
+    """A row an input, and one of the score, the most moved first: `models_ml.drift`."""
     rows: dict[str, int]
     """Rows of fit, calibrate and test, and those in none of them."""
     window_start: pd.Timestamp

@@ -1,5 +1,6 @@
 """Risks of orders: learnt from looks, judged by the day of the answer, blind to the future."""
 
+import dataclasses
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,13 +11,16 @@ import pytest
 from models_ml.frames import FrameError
 from models_ml.order_risks import (
     DAY_COLUMNS,
+    FRAUD,
     LATE_DELIVERY,
     NON_PAYMENT,
     SCORE_COLUMNS,
     NotEnoughData,
     TrainedOrderRisk,
     days_of,
+    prepare,
     score,
+    score_without_model,
     train,
 )
 from models_ml.order_risks.model import build_features
@@ -166,3 +170,139 @@ def test_another_business_is_refused(model, looks) -> None:
     with pytest.raises(ValueError, match="is of business shop"):
         score(model, looks.head(3).assign(business="other"), scored_at=AS_OF)
     assert score(model, looks.head(0), scored_at=AS_OF).empty
+
+
+def made_orders() -> pd.DataFrame:
+    """100 days of orders; large ones at night are often fraud, a ring of ten attacks on day 97."""
+    rng = np.random.default_rng(4)
+    count = 4_000
+    day = np.sort(rng.uniform(0, 100, count))
+    who = rng.integers(0, 900, count)
+    amount = np.round(np.exp(rng.normal(5, 0.7, count)), 2)
+    is_fraud = rng.random(count) < np.where(amount > 300, 0.3, 0.003)
+    orders = pd.DataFrame(
+        {
+            "customer_key": [f"c{one}" for one in who],
+            "device_token": [f"d{one}" for one in who],
+            "address_token": [f"home{one // 2}" for one in who],
+            "day": day,
+            "gross_amount": amount,
+            "is_fraud": is_fraud,
+        }
+    )
+    step = np.arange(30)
+    ring = pd.DataFrame(
+        {
+            "customer_key": [f"ring{one % 10}" for one in step],
+            "device_token": [f"ring-device{one % 2}" for one in step],
+            "address_token": "ring-home",
+            "day": 97 + step / 12,
+            "gross_amount": 80.0,
+            "is_fraud": True,
+        }
+    )
+    both = pd.concat([orders, ring]).sort_values("day", kind="stable", ignore_index=True)
+    both["decided_at"] = pd.Timestamp("2026-03-20", tz="UTC") + pd.to_timedelta(both["day"], "D")
+    as_of = both["decided_at"].max() + pd.Timedelta(hours=1)
+    known_at = both["decided_at"] + pd.to_timedelta(np.where(both["is_fraud"], 6, 21), unit="D")
+    is_known = known_at <= as_of
+    return both.assign(
+        business="shop",
+        order_key=[f"o{number:05}" for number in range(len(both))],
+        order_no=[f"N{number}" for number in range(len(both))],
+        currency_code="CNY",
+        channel="web",
+        province="浙江省",
+        line_count=1,
+        unit_count=1,
+        hour_of_day=both["decided_at"].dt.hour,
+        day_of_week=both["decided_at"].dt.dayofweek + 1,
+        is_open=~is_known & (both["day"] > 95),
+        is_fraud=both["is_fraud"].astype(object).where(is_known, None),
+        label_known_at=known_at.where(is_known),
+    )
+
+
+@pytest.fixture(scope="module")
+def orders() -> pd.DataFrame:
+    return made_orders()
+
+
+def fraud_model(orders: pd.DataFrame, as_of: datetime) -> TrainedOrderRisk:
+    trained = train(prepare(orders, FRAUD), FRAUD, as_of=as_of)
+    assert isinstance(trained, TrainedOrderRisk), trained
+    return trained
+
+
+def test_fraud_is_learnt_from_answers_and_a_ring_is_seen_without_any(orders) -> None:
+    as_of = orders["decided_at"].max() + pd.Timedelta(hours=1)
+    model = fraud_model(orders, as_of)
+    assert model.report.average_precision > 3 * model.report.base_rate
+    stream = prepare(orders, FRAUD)
+    open_orders = stream[stream["is_open"]]
+    scored = score(model, open_orders, scored_at=as_of)
+    assert tuple(scored.columns) == SCORE_COLUMNS
+    assert list(scored["order_no"]) == list(open_orders["order_no"])
+    is_ring = open_orders["customer_key"].str.startswith("ring").to_numpy()
+    listed = scored["is_above_threshold"].to_numpy(dtype=bool)
+    assert listed[is_ring].sum() >= 20  # of 30, the first are not suspicious yet
+    assert (scored["risk_score"][is_ring & listed] >= 0.95).sum() >= 20
+    why = scored[is_ring & (scored["risk_score"] >= 0.95)]
+    assert why["reasons_en"].str.contains("other customers came to its device lately").all()
+    assert why["reasons_zh"].str.contains("位客户使用同一设备").all()
+    assert not why["reasons_en"].str.contains("not above the average").any()
+    large = (open_orders["gross_amount"] > 300).to_numpy() & ~is_ring
+    assert scored["risk_score"][large].mean() > 5 * scored["risk_score"][~large & ~is_ring].mean()
+    # Without a model the watch says the same of the ring, and nothing of anybody else.
+    alone = score_without_model(stream, FRAUD, business="shop", scored_at=as_of)
+    assert tuple(alone.columns) == SCORE_COLUMNS
+    assert set(alone["order_key"]) == set(scored["order_key"][scored["risk_score"] >= 0.95])
+    assert score_without_model(stream, NON_PAYMENT, business="shop", scored_at=as_of).empty
+
+
+def test_fraud_that_is_known_or_happens_later_changes_no_score(orders) -> None:
+    cut = orders["decided_at"].max() - pd.Timedelta(days=1)
+    later = orders.copy()
+    unknown = later["label_known_at"] > cut
+    later.loc[unknown, "is_fraud"] = ~later.loc[unknown, "is_fraud"].astype(bool)
+    after = later["decided_at"] > cut
+    later.loc[after, ["device_token", "address_token", "gross_amount"]] = ["one", "one", 9e5]
+    told = []
+    for frame in (orders, later):
+        model = fraud_model(frame, cut)
+        stream = prepare(frame, FRAUD)
+        rows = stream[(stream["decided_at"] <= cut) & stream["is_open"]]
+        told.append((score(model, rows, scored_at=cut), days_of(model, as_of=cut, time_zone=ZONE)))
+    for ours, theirs in zip(*told, strict=True):
+        pd.testing.assert_frame_equal(ours, theirs)
+    assert (told[0][0]["risk_score"] >= 0.95).any()  # the ring is among them
+
+
+def test_days_count_the_orders_of_an_attack_too(orders) -> None:
+    """The ring comes a month earlier here, so its orders are answered."""
+    moved = orders.copy()
+    is_ring = moved["customer_key"].str.startswith("ring")
+    moved.loc[is_ring, "decided_at"] -= pd.Timedelta(days=10)
+    moved.loc[is_ring, "label_known_at"] = moved.loc[is_ring, "decided_at"] + pd.Timedelta(days=6)
+    moved.loc[is_ring, "is_fraud"] = True
+    moved = moved.sort_values("decided_at", kind="stable", ignore_index=True)
+    as_of = moved["decided_at"].max() + pd.Timedelta(hours=1)
+    model = fraud_model(moved, as_of)
+    assert len(model.attacks) >= 20
+    assert model.attacks["label"].all()
+    days = days_of(model, as_of=as_of, time_zone=ZONE)
+    without = days_of(
+        dataclasses.replace(model, attacks=model.attacks.head(0)), as_of=as_of, time_zone=ZONE
+    )
+    more = days["hit_count"].sum() - without["hit_count"].sum()
+    on = model.attacks["known_at"].map(
+        lambda at: at.tz_localize("UTC").astimezone(ZoneInfo(ZONE)).date()
+    )
+    assert more == on.isin(set(days["answered_on"].dt.date)).sum() >= 20
+
+
+def test_too_few_frauds_train_nothing(orders) -> None:
+    lack = train(prepare(orders.assign(is_fraud=None), FRAUD), FRAUD, as_of=AS_OF)
+    assert isinstance(lack, NotEnoughData)
+    with pytest.raises(FrameError, match="lacks the column"):
+        train(orders, FRAUD, as_of=AS_OF)  # not prepared

@@ -88,6 +88,12 @@ NOT_INVOICED = {
     "customer_key": "'c'", "order_status": "'shipped'", "left_on": "date '2026-11-18'",
     "gross_amount": "100::decimal(18, 2)", "currency_code": "'CNY'",
 }  # fmt: skip
+FRAUD = {
+    "business": "'shop'", "risk": "'fraud'", "order_key": "'o'", "order_no": "'N1'",
+    "risk_score": "0.4", "is_above_threshold": "true", "gross_amount": "99::decimal(18, 2)",
+    "currency_code": "'CNY'", "reasons_en": "'3 others use its device'",
+    "reasons_zh": "'同一设备另有 3 位客户下单'", "decided_at": NOW, "model_version": "'fraud-1'",
+}  # fmt: skip
 STORE = {
     "order_key": "'o'", "order_no": "'N1'", "business": "'shop'", "channel": "'web'",
     "order_status": "'paid'", "paid_at": NOW, "store_site": "'store_1'", "has_stock": "true",
@@ -167,6 +173,9 @@ CASES = [
     Case("review_large_order_on_poor_credit",
          AUDIT | {"gross_amount": yuan(10000), "headroom_amount": yuan("99.99")},
          {"headroom_amount": yuan(100)}, None, ("request_approval", "review_contract")),
+    Case("review_suspected_fraud", FRAUD, {"risk": "'non_payment'"}, None, ("request_approval",)),
+    Case("review_suspected_fraud", FRAUD | {"gross_amount": yuan(1)},
+         {"is_above_threshold": "false"}, None, ("request_approval",)),
     Case("approve_small_return", RETURN, {"refund_amount": yuan("200.01")}, None,
          ("approve_return",)),
     Case("alert_price_below_policy", PRICE, {"quantity": "1"}, None, ("notify",)),

@@ -25,12 +25,24 @@ def lake() -> Iterator[duckdb.DuckDBPyConnection]:
     connection.close()
 
 
-def version(lake, *, ece: float, days: int = 30, registered: datetime = NOW) -> None:
+def version(
+    lake,
+    *,
+    ece: float,
+    days: int = 30,
+    registered: datetime = NOW,
+    psi: float | None = None,
+) -> None:
     report = {
         "scores": {"base_rate": {"ece": ece}, "gradient_boosting": {"ece": 0.9}},
         "base_rate": 0.04,
         "window_end": (NOW - timedelta(days=days)).isoformat(),
     }
+    if psi is not None:  # earlier releases wrote none
+        report["drift"] = [
+            {"input": name, "psi": one, "limit": 0.25, "has_drifted": one > 0.25}
+            for name, one in (("quantity", 0.9), ("score", psi), ("channel", 0.01))
+        ]
     lake.execute(
         "insert into model_versions by name select 'return_risk' as model, 'shop' as business, "
         "'base_rate' as in_use, $report as report, $at as registered_at",
@@ -83,6 +95,17 @@ def test_each_fault_of_a_risk_is_told(lake, ece, days, risk, wrong) -> None:
     assert failed(lake, "return_risk_scores") == wrong
     (sentence,) = check_models(lake, "return_risk_scores")[next(iter(wrong))]
     assert "shop" in sentence
+
+
+def test_moved_scores_are_told_and_a_moved_input_alone_is_not(lake) -> None:
+    score(lake, 0.05)
+    version(lake, ece=0.01, psi=0.26, registered=NOW - timedelta(days=1))
+    assert failed(lake, "return_risk_scores") == {"scores_are_as_learnt"}
+    (sentence,) = check_models(lake, "return_risk_scores")["scores_are_as_learnt"]
+    assert "of shop have moved since what it learnt from (PSI 0.26, usual up to 0.25)" in sentence
+    assert "most moved inputs: quantity 0.90, channel 0.01." in sentence
+    version(lake, ece=0.01, psi=0.24)
+    assert failed(lake, "return_risk_scores") == set()
 
 
 @pytest.mark.parametrize(
