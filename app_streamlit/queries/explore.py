@@ -5,73 +5,22 @@ figure; values that a viewer chose are parameters of the statement, never part o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
 from app_streamlit.queries.edition import Edition
 from app_streamlit.queries.metrics import answer
-from app_streamlit.queries.scope import Scope
 from connectors.settings import load_settings
-from orchestration.metrics.layer import CURRENCY_CODE, MetricLayer, MetricQuery
-from orchestration.metrics.names import METRIC_TIME, Grain, GroupBy
+from orchestration.metrics import questions
+from orchestration.metrics.layer import MetricLayer
+from orchestration.metrics.names import GroupBy
+from orchestration.metrics.questions import Asked, Dimension, Question, dimensions_of, plain
 
-MOST_METRICS = 6
-MOST_DIMENSIONS = 3
 MOST_GROUPS = 10_000
 MOST_VALUES = 500
-# Keys that many records share. To group by the key of a single record is a list, no figure.
-_SHARED_KEYS = frozenset({"business", "channel", "source", "product", "supplier", "supplier_key"})
-Shared = Literal["business", "channel"]
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """What metrics can be grouped and filtered by.
-
-    Attributes:
-        word: what it is asked by: its last part, or its whole name where several end with that.
-        is_date: whether it is a date, grouped by a grain.
-    """
-
-    word: str
-    is_date: bool
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked.
-
-    Attributes:
-        metrics: names of metrics.
-        by: words of dimensions.
-        grain: the length of a period to go along time with; None without time.
-        kept: for a dimension, the values that are kept (None: where it has none).
-        scopes: business, channel and days, one a business.
-    """
-
-    metrics: tuple[str, ...]
-    by: tuple[str, ...] = ()
-    grain: Grain | None = None
-    kept: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
-    scopes: tuple[Scope, ...] = ()
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The question in the semantic layer's words.
-
-    Attributes:
-        query: what is asked, with parameters.
-        params: their values.
-        ignored: filters of the sidebar that these metrics know nothing of.
-    """
-
-    query: MetricQuery
-    params: Mapping[str, Any]
-    ignored: tuple[Shared, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,36 +41,13 @@ class Answer:
     is_cut: bool
 
 
-@dataclass(frozen=True)
-class _Conditions:
-    where: list[str] = field(default_factory=list)
-    params: dict[str, Any] = field(default_factory=dict)
-
-    def value(self, value: Any) -> str:
-        """The parameter that stands for a value."""
-        name = f"value_{len(self.params)}"
-        self.params[name] = value
-        return f"${name}"
-
-
 def load_dimensions(metrics: tuple[str, ...]) -> list[Dimension]:
     """What all these metrics can be grouped and filtered by, by word; a currency is never chosen.
 
     Raises:
         InputError: there is no such metric.
     """
-    by_last: dict[str, list[GroupBy]] = {}
-    for one in _available(metrics):
-        is_shared = one.kind != "entity" or one.short in _SHARED_KEYS
-        if is_shared and one.name != METRIC_TIME and one.short != CURRENCY_CODE:
-            by_last.setdefault(one.short, []).append(one)
-    found = []
-    for last, having in by_last.items():
-        nearest = min(one.name.count("__") for one in having)
-        best = [one for one in having if one.name.count("__") == nearest]
-        words = [last] if len(best) == 1 else [one.name for one in best]
-        found += [Dimension(word, best[0].kind == "time") for word in words]
-    return sorted(found, key=lambda one: one.word)
+    return dimensions_of(_available(metrics))
 
 
 def asked_of(question: Question) -> Asked:
@@ -130,22 +56,7 @@ def asked_of(question: Question) -> Asked:
     Raises:
         InputError: there is no such metric.
     """
-    known = {one.name for one in _available(question.metrics)}
-    said = _Conditions()
-    ignored: list[Shared] = []
-    if question.scopes:
-        ignored = _scope(said, question.scopes, known)
-    for word, values in question.kept:
-        some = ", ".join(said.value(value) for value in values if value is not None)
-        parts = [f"{word} in ({some})"] if some else []
-        parts += [f"{word} is null"] if None in values else []
-        said.where.append(f"({' or '.join(parts) or 'false'})")
-    dates = {one.word for one in load_dimensions(question.metrics) if one.is_date}
-    grain = question.grain or "month"
-    by = [f"{word}__{grain}" if word in dates else word for word in question.by]
-    periods = [question.grain] if question.grain else []
-    query = MetricQuery(question.metrics, (*periods, *by), tuple(said.where))
-    return Asked(query, said.params, tuple(ignored))
+    return questions.asked_of(question, _available(question.metrics))
 
 
 def load_answer(edition: Edition, question: Question, limit: int = MOST_GROUPS) -> Answer:
@@ -181,11 +92,6 @@ def load_values(edition: Edition, question: Question, word: str) -> list[str | N
     return sorted((None if one is None else plain(one) for one in values), key=lambda v: v or "")
 
 
-def plain(value: Any) -> str:
-    """A value of a dimension as an address and a condition write it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def command_of(asked: Asked, publication_id: str) -> str:
     """The command line that gives the same figures."""
     query = asked.query
@@ -207,30 +113,6 @@ def _said(condition: str, params: Mapping[str, Any]) -> str:
 def _literal(value: Any) -> str:
     text = value.isoformat() if isinstance(value, date) else str(value)
     return "'" + text.replace("'", "''") + "'"
-
-
-def _scope(said: _Conditions, scopes: Sequence[Scope], known: set[str]) -> list[Shared]:
-    """Business, channel and days; businesses end on different days, so each has its own."""
-    channels = {scope.channel for scope in scopes} - {None}
-    ignored: list[Shared] = []
-    if channels and "channel" not in known:
-        ignored.append("channel")
-    if "business" not in known:  # of all businesses at once: days of the newest
-        ignored.append("business")
-        scopes = scopes[:1]
-    options = []
-    for scope in scopes:
-        parts = []
-        if "business" in known:
-            parts.append(f"business = {said.value(scope.business)}")
-        if scope.channel is not None and "channel" in known:
-            parts.append(f"channel = {said.value(scope.channel)}")
-        start, end = said.value(scope.start), said.value(scope.end)
-        parts.append(f"metric_time between {start} and {end}")
-        options.append(" and ".join(parts))
-    whole = options[0] if len(options) == 1 else f"({' or '.join(f'({one})' for one in options)})"
-    said.where.append(whole)
-    return ignored
 
 
 def _layer() -> MetricLayer:

@@ -5,8 +5,8 @@ import streamlit as st
 
 from app_streamlit.queries.edition import Edition, frame, has_table, rows
 from app_streamlit.queries.metrics import IN_SCOPE, ask
-from app_streamlit.queries.scope import Scope
 from orchestration.metrics.layer import MetricQuery
+from orchestration.metrics.scopes import Scope
 
 _CONVERSION = MetricQuery(
     metrics=("journey_conversion_rate",),

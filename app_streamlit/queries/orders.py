@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app_streamlit.queries.edition import Edition, frame, has_table, rows
-from app_streamlit.queries.scope import Scope
+from orchestration.metrics.scopes import Scope
 
 Outcome = Literal["any", "dropped", "open", "reached"]
 OUTCOMES: tuple[Outcome, ...] = ("any", "dropped", "open", "reached")

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_streamlit.queries.edition import Edition, frame, has_table, rows
+from app_streamlit.queries.edition import Edition, frame, has_table, open_edition, rows
 from app_streamlit.queries.metrics import IN_SCOPE, ask
-from app_streamlit.queries.scope import Bounds, Scope
 from orchestration.metrics.layer import CURRENCY_CODE, MetricQuery
+from orchestration.metrics.scopes import Bounds, Scope, bounds_of
 
 _FIGURES = MetricQuery(
     metrics=(
@@ -84,52 +84,8 @@ class Totals:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def load_bounds(edition: Edition) -> dict[str, Bounds]:
-    """First day and last day complete on all channels of every business, the newest first.
-
-    Whoever sees the orders of some regions or sites only has no days by channel: then their orders
-    tell, and the newest day with one counts as not over yet.
-    """
-    if not has_table(edition, "rpt_channel_daily"):
-        return _bounds_of_orders(edition)
-    found = rows(
-        edition,
-        """
-        with days as (
-            select business, business_date, bool_and(is_complete_day) as is_complete
-            from rpt_channel_daily
-            group by business, business_date
-        )
-        select
-            business,
-            min(business_date) as first_day,
-            coalesce(
-                max(business_date) filter (where is_complete), max(business_date)
-            ) as last_day
-        from days
-        group by business
-        order by last_day desc, business
-        """,
-    )
-    return {row["business"]: Bounds(row["first_day"], row["last_day"]) for row in found}
-
-
-def _bounds_of_orders(edition: Edition) -> dict[str, Bounds]:
-    if not has_table(edition, "fct_orders"):
-        return {}
-    found = rows(
-        edition,
-        """
-        select
-            business,
-            min(created_on) as first_day,
-            greatest(min(created_on), max(created_on) - 1) as last_day
-        from fct_orders
-        where order_type = 'sale'
-        group by business
-        order by last_day desc, business
-        """,
-    )
-    return {row["business"]: Bounds(row["first_day"], row["last_day"]) for row in found}
+    """First day and last day complete on all channels of every business, the newest first."""
+    return bounds_of(open_edition(edition))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

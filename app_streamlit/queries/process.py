@@ -7,8 +7,8 @@ import streamlit as st
 
 from app_streamlit.queries.edition import Edition, frame, has_table
 from app_streamlit.queries.metrics import IN_SCOPE, ask
-from app_streamlit.queries.scope import Scope
 from orchestration.metrics.layer import MetricQuery
+from orchestration.metrics.scopes import Scope
 
 VARIANTS = 100
 _CONFORMANCE = MetricQuery(

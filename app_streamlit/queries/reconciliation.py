@@ -7,11 +7,11 @@ import streamlit as st
 
 from app_streamlit.queries.edition import Edition, frame, has_table, open_edition
 from app_streamlit.queries.metrics import IN_SCOPE, ask
-from app_streamlit.queries.scope import Scope
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration import sign_offs
 from orchestration.metrics.layer import MetricQuery
+from orchestration.metrics.scopes import Scope
 from orchestration.sign_offs import DayStanding
 
 ITEMS = 500

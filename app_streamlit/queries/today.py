@@ -10,8 +10,8 @@ import streamlit as st
 from app_streamlit.queries.edition import Edition, has_table, rows
 from app_streamlit.queries.metrics import IN_SCOPE, ask
 from app_streamlit.queries.rates import Grade, Measure, grade, relative_change
-from app_streamlit.queries.scope import Scope
 from orchestration.metrics.layer import MetricQuery
+from orchestration.metrics.scopes import Scope
 
 INDICES = ("speed_index", "accuracy_index", "stability_index")
 _MARGIN = MetricQuery(metrics=("contribution_margin_rate",), where=IN_SCOPE)

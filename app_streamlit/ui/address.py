@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from orchestration.metrics.questions import NOTHING, listed
+
 KEYS = (
     "lang",
     "as_of",
@@ -92,7 +94,6 @@ OWNERS = {
     "chart": ("explore",),
     "filter": ("explore",),
 }
-NOTHING = "-"  # of several: none, where that is not the default
 _CHOICES = "_address"
 _LEAVING = "_address_leaving"
 _ENTERED = "_address_entered"
@@ -231,13 +232,6 @@ def several(
         put(**{key: "" if chosen == list(default) else ",".join(chosen) or NOTHING})
     st.session_state[last] = chosen
     return chosen
-
-
-def listed(text: str, default: Sequence[str] = ()) -> list[str]:
-    """What the address says of several: the default where it says nothing, or none at all."""
-    if not text:
-        return list(default)
-    return [] if text == NOTHING else list(dict.fromkeys(text.split(",")))
 
 
 def switch(

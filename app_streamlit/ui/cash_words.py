@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from app_streamlit.queries.rates import share
-from app_streamlit.queries.scope import Scope
 from app_streamlit.queries.today import load_targets
 from app_streamlit.ui import formats, metric_words, stories
 from app_streamlit.ui.cards import Tile
@@ -16,6 +15,7 @@ from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.customer_words import customer_label
 from app_streamlit.ui.i18n import pick
 from app_streamlit.ui.tables import Column
+from orchestration.metrics.scopes import Scope
 
 _NOT_DUE = "not_due"
 

@@ -9,11 +9,11 @@ import streamlit as st
 from app_streamlit.queries.edition import Edition
 from app_streamlit.queries.operations import Standing
 from app_streamlit.queries.overview import Channel, SourceName, load_named_channels
-from app_streamlit.queries.scope import Bounds, Scope, resolve_days
 from app_streamlit.ui.i18n import Language, Translator, readable
 from connectors.database.publications import Publication
 from connectors.settings import Settings
 from orchestration.access.viewer import Viewer
+from orchestration.metrics.scopes import Bounds, Scope, resolve_days
 
 _KEY = "_page_context"
 

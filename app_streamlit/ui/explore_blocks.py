@@ -14,12 +14,13 @@ from app_streamlit.charts.explore import (
     heat_grid,
     line_chart,
 )
-from app_streamlit.queries.explore import Answer, Question
+from app_streamlit.queries.explore import Answer
 from app_streamlit.ui import cards, explore_words, metric_words, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.explore_words import Chart
 from orchestration.metrics.layer import CURRENCY_CODE
 from orchestration.metrics.names import GRAINS
+from orchestration.metrics.questions import Question
 
 
 def totals(context: PageContext, total: Answer, *, key: str) -> None:

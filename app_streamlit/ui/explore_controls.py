@@ -7,20 +7,14 @@ import streamlit as st
 from app_streamlit.queries import saved_views
 from app_streamlit.queries.definitions import load_definitions
 from app_streamlit.queries.edition import Edition
-from app_streamlit.queries.explore import (
-    MOST_DIMENSIONS,
-    MOST_METRICS,
-    Answer,
-    Question,
-    command_of,
-    load_dimensions,
-    load_values,
-)
+from app_streamlit.queries.explore import Answer, command_of, load_dimensions, load_values
 from app_streamlit.ui import address, explore_words, metric_files, metric_words, person
 from app_streamlit.ui import downloads as file_downloads
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.explore_words import Chart
 from connectors.errors import InputError
+from orchestration.metrics import questions
+from orchestration.metrics.questions import MOST_DIMENSIONS, MOST_METRICS, Question
 
 _NOTICE = "_explore_notice"
 
@@ -33,7 +27,7 @@ def choose_question(context: PageContext) -> None:
         metrics = address.several(
             "metric",
             names,
-            [name for name in explore_words.DEFAULT_METRICS if name in names] or names[:1],
+            [name for name in questions.DEFAULT_METRICS if name in names] or names[:1],
             lambda key: st.multiselect(
                 t("explore.metrics"),
                 names,
@@ -45,12 +39,12 @@ def choose_question(context: PageContext) -> None:
             ),
             variant=t.language,
         )
-        metrics = metrics or list(explore_words.DEFAULT_METRICS)
+        metrics = metrics or list(questions.DEFAULT_METRICS)
         words = [one.word for one in load_dimensions(tuple(metrics))]
         address.several(
             "by",
             words,
-            [word for word in explore_words.DEFAULT_BY if word in words],
+            [word for word in questions.DEFAULT_BY if word in words],
             lambda key: st.multiselect(
                 t("explore.by"),
                 words,
@@ -65,7 +59,7 @@ def choose_question(context: PageContext) -> None:
         address.choice(
             "grain",
             explore_words.GRAIN_CHOICES,
-            explore_words.DEFAULT_GRAIN,
+            questions.DEFAULT_GRAIN,
             lambda key: st.selectbox(
                 t("explore.grain"),
                 explore_words.GRAIN_CHOICES,
@@ -94,7 +88,7 @@ def choose_chart(context: PageContext, question: Question) -> Chart:
 def choose_filters(context: PageContext, edition: Edition, question: Question) -> None:
     """Keep some values of some dimensions."""
     t = context.t
-    kept = explore_words.filters_of(address.params())
+    kept = questions.filters_of(address.params())
     title = t("explore.filters", count=len(kept)) if kept else t("explore.filter")
     with st.popover(title, icon=":material/filter_alt:"):
         options = [
@@ -132,7 +126,7 @@ def choose_filters(context: PageContext, edition: Edition, question: Question) -
                 one: own for one, own in kept.items() if one != word
             }
             now = {**others, **({word: tuple(one or None for one in chosen)} if chosen else {})}
-            address.put(filter=explore_words.filter_text(now))
+            address.put(filter=questions.filter_text(now))
             st.rerun()
         if kept and st.button(t("explore.no_filters"), key="explore_no_filters"):
             address.put(filter="")

@@ -4,31 +4,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal, cast
-from urllib.parse import parse_qsl, urlencode
+from typing import Any, Literal
 
-from app_streamlit.queries.explore import (
-    MOST_DIMENSIONS,
-    MOST_METRICS,
-    Answer,
-    Question,
-    load_dimensions,
-)
-from app_streamlit.queries.metrics import described
-from app_streamlit.queries.scope import CUSTOM, DEFAULT_PERIOD, PERIODS
+from app_streamlit.queries.explore import Answer, load_dimensions
+from app_streamlit.queries.metrics import described, open_layer
 from app_streamlit.ui import formats, metric_words
-from app_streamlit.ui.address import listed
 from app_streamlit.ui.context import Choices, PageContext
 from app_streamlit.ui.tables import Column, Kind
+from orchestration.metrics import questions
 from orchestration.metrics.layer import CURRENCY_CODE
-from orchestration.metrics.names import GRAINS, Grain
+from orchestration.metrics.names import GRAINS
+from orchestration.metrics.questions import Question, chosen_days
+from orchestration.metrics.scopes import CUSTOM, DEFAULT_PERIOD, PERIODS
 
 Chart = Literal["line", "bar", "heat", "figure", "table"]
-DEFAULT_METRICS = ("net_sales",)
-DEFAULT_BY = ("channel",)
 NO_GRAIN = "none"
 GRAIN_CHOICES = (NO_GRAIN, *GRAINS)
-DEFAULT_GRAIN = "day"
 # What a saved view keeps of an address; language and "as of" belong to who opens it.
 KEPT = ("metric", "by", "grain", "chart", "filter", "business", "channel", "period", "from", "to")
 _VALUE_WORDS = {
@@ -48,20 +39,11 @@ _WHOLE = frozenset(
 
 def question_of(context: PageContext, choices: Mapping[str, str]) -> Question:
     """What an address asks; what does not exist (any more) is left out."""
-    metrics = tuple(one for one in listed(choices.get("metric", ""), DEFAULT_METRICS))
-    metrics = (
-        tuple(one for one in metrics if described(one, context.settings))[:MOST_METRICS]
-        or DEFAULT_METRICS
-    )
-    known = {one.word for one in load_dimensions(metrics)}
-    by = [one for one in listed(choices.get("by", ""), DEFAULT_BY) if one in known]
-    grain = choices.get("grain", DEFAULT_GRAIN)
-    kept = [(word, kept) for word, kept in filters_of(choices).items() if word in known]
-    return Question(
-        metrics=metrics,
-        by=tuple(by[:MOST_DIMENSIONS]),
-        grain=cast("Grain", grain) if grain in GRAINS else None,
-        kept=tuple(kept),
+    layer = open_layer()
+    return questions.question_of(
+        choices,
+        known=layer.catalogue.metrics if layer else (),
+        words=lambda metrics: {one.word for one in load_dimensions(metrics)},
         scopes=tuple(context.scope(business) for business in context.businesses),
     )
 
@@ -75,22 +57,9 @@ def scoped(context: PageContext, choices: Mapping[str, str]) -> PageContext:
         business=business if business in context.bounds else None,
         channel=channel if channel in {one.channel for one in context.channels} else None,
         period=period if period in PERIODS else DEFAULT_PERIOD,
-        custom=_days(choices) if period == CUSTOM else None,
+        custom=chosen_days(choices) if period == CUSTOM else None,
     )
     return replace(context, choices=own)
-
-
-def filters_of(choices: Mapping[str, str]) -> dict[str, tuple[str | None, ...]]:
-    """The values that an address keeps of each dimension; an empty one stands for none."""
-    found: dict[str, tuple[str | None, ...]] = {}
-    for word, value in parse_qsl(choices.get("filter", ""), keep_blank_values=True):
-        found[word] = (*found.get(word, ()), value or None)
-    return found
-
-
-def filter_text(filters: Mapping[str, Sequence[str | None]]) -> str:
-    """The same as an address writes it."""
-    return urlencode([(word, one or "") for word, kept in filters.items() for one in kept])
 
 
 def charts_for(question: Question) -> list[Chart]:
@@ -243,15 +212,6 @@ def notes(context: PageContext, answer: Answer) -> list[str]:
 def _is_chosen(filtered: str, context: PageContext) -> bool:
     chosen = context.choices.channel if filtered == "channel" else context.choices.business
     return chosen is not None
-
-
-def _days(choices: Mapping[str, str]) -> tuple[date, date] | None:
-    try:
-        start = date.fromisoformat(choices.get("from", ""))
-        end = date.fromisoformat(choices.get("to", ""))
-    except ValueError:
-        return None
-    return min(start, end), max(start, end)
 
 
 def _period(value: date, word: str, context: PageContext) -> str:

@@ -6,12 +6,12 @@ import streamlit as st
 
 from app_streamlit.queries.operations import PUBLICATIONS_SHOWN, Standing, load_publication
 from app_streamlit.queries.overview import Channel
-from app_streamlit.queries.scope import ALL, CUSTOM, DEFAULT_PERIOD, PERIODS, Bounds
 from app_streamlit.ui import address, formats
 from app_streamlit.ui.context import Choices
 from app_streamlit.ui.i18n import LANGUAGES, Language, Translator
 from connectors.database.publications import Publication
 from connectors.errors import InputError
+from orchestration.metrics.scopes import ALL, CUSTOM, DEFAULT_PERIOD, PERIODS, Bounds
 
 NEWEST = "newest"
 

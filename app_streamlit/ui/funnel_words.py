@@ -8,12 +8,12 @@ import pandas as pd
 from app_streamlit.charts.palette import ICONS
 from app_streamlit.queries.diagnosis import Gap, Step
 from app_streamlit.queries.rates import share, wilson_interval
-from app_streamlit.queries.scope import Scope
 from app_streamlit.ui import formats
 from app_streamlit.ui.cards import escape
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import Translator, pick
 from app_streamlit.ui.tables import Column
+from orchestration.metrics.scopes import Scope
 
 STEP_COLUMNS = (
     Column("step"),

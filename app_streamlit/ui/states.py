@@ -8,11 +8,11 @@ import duckdb
 import streamlit as st
 
 from app_streamlit.queries.operations import Standing, load_standing
-from app_streamlit.queries.scope import ALL
 from app_streamlit.ui import address, cards, formats, freshness
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import Translator
 from connectors.errors import FourflowError
+from orchestration.metrics.scopes import ALL
 
 CHECK_EVERY_SECONDS = 10
 _CHANGED = "_watch_changed"

@@ -9,12 +9,12 @@ import pandas as pd
 from app_streamlit.charts.palette import ICONS
 from app_streamlit.queries.overview import Totals, load_figures, load_totals
 from app_streamlit.queries.rates import Measure, relative_change
-from app_streamlit.queries.scope import Scope
 from app_streamlit.queries.today import Target, load_margin_rates, load_targets
 from app_streamlit.ui import formats, metric_words
 from app_streamlit.ui.cards import Tile
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import Translator
+from orchestration.metrics.scopes import Scope
 
 
 def measure_text(measure: str, value: object, currency: str, t: Translator) -> str:

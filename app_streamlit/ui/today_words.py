@@ -7,7 +7,6 @@ from typing import Any
 from app_streamlit.queries.diagnosis import read_steps
 from app_streamlit.queries.funnel import load_funnels, load_steps
 from app_streamlit.queries.ledger import load_state_counts
-from app_streamlit.queries.scope import Scope
 from app_streamlit.queries.today import (
     INDICES,
     load_breaches,
@@ -18,6 +17,7 @@ from app_streamlit.queries.today import (
 from app_streamlit.ui import formats, funnel_words, metric_words, stories
 from app_streamlit.ui.cards import Tile
 from app_streamlit.ui.context import PageContext
+from orchestration.metrics.scopes import Scope
 
 _STATES = ("awaiting_approval", "held", "failed", "dead")
 _PAGES = {

@@ -9,17 +9,12 @@ from published_fixture import LAST_DAY
 from test_app_pages import assert_translated, open_page, texts
 
 from app_streamlit.queries import saved_views
-from app_streamlit.queries.explore import (
-    Question,
-    asked_of,
-    command_of,
-    load_answer,
-    load_dimensions,
-)
+from app_streamlit.queries.explore import asked_of, command_of, load_answer, load_dimensions
 from app_streamlit.ui import explore_words, metric_files
 from app_streamlit.ui.i18n import catalogue
 from connectors.settings import load_settings
 from orchestration.metrics.layer import MetricLayer
+from orchestration.metrics.questions import Question
 
 PERSON = "test@example.com"  # of AppTest
 

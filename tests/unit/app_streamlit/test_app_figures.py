@@ -13,9 +13,9 @@ from app_streamlit.charts.trend import even_ticks, trend_chart
 from app_streamlit.launch import dashboard_command
 from app_streamlit.queries import rates
 from app_streamlit.queries.diagnosis import read_steps, worst_step
-from app_streamlit.queries.scope import Bounds, Scope, resolve_days
 from app_streamlit.ui import formats
 from app_streamlit.ui.i18n import Translator
+from orchestration.metrics.scopes import Bounds, Scope, resolve_days
 
 
 def steps_frame(**changes):

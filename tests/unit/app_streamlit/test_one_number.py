@@ -17,10 +17,9 @@ from published_fixture import LAST_DAY, publish, write_lake
 from typer.testing import CliRunner
 
 from app_streamlit.queries.edition import edition_of
-from app_streamlit.queries.explore import Question, command_of, load_answer
+from app_streamlit.queries.explore import command_of, load_answer
 from app_streamlit.queries.operations import load_standing
 from app_streamlit.queries.overview import load_figures
-from app_streamlit.queries.scope import Scope
 from app_streamlit.ui import metric_files
 from app_streamlit.ui.context import Choices, PageContext
 from app_streamlit.ui.i18n import Translator
@@ -28,6 +27,8 @@ from connectors.errors import FourflowError
 from connectors.settings import Settings, load_settings
 from orchestration.access.viewer import OPEN_VIEWER
 from orchestration.cli.main import app
+from orchestration.metrics.questions import Question
+from orchestration.metrics.scopes import Scope
 
 SCOPE = Scope("fourflow_demo", "douyin_live", date(2026, 11, 1), LAST_DAY)
 PLAIN = {
