@@ -4,7 +4,7 @@ import streamlit as st
 
 from app_streamlit.queries import saved_views
 from app_streamlit.queries.metrics import open_layer
-from app_streamlit.ui import cards, cockpit_blocks, person
+from app_streamlit.ui import cards, cockpit_blocks, person, report_blocks
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
 
@@ -24,3 +24,4 @@ for place, view in enumerate(pinned):
     with (left, right)[place % 2]:
         cockpit_blocks.show_view(context, view, who, is_last=place == len(pinned) - 1)
 cockpit_blocks.add_figure(context, who)
+report_blocks.by_email(context, who)

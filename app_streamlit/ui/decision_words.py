@@ -335,4 +335,5 @@ OPTION_COLUMNS = (Column("option"), Column("cost"), Column("chosen"))
 
 def rule_label(context: PageContext, names: Mapping[str, Mapping[str, str]], rule_id: str) -> str:
     """A rule by its name in the reader's language."""
-    return names.get(rule_id, {}).get(context.language) or readable(rule_id)
+    named = names.get(rule_id, {}).get(context.language)
+    return named or context.t.known(f"system_rules.{rule_id}", rule_id)

@@ -354,6 +354,31 @@ saved_views = Table(
     UniqueConstraint("person", "name"),
 )
 
+# One row per report that somebody gets by e-mail; one that has ended stays, as a history.
+report_subscriptions = Table(
+    "report_subscriptions",
+    metadata,
+    Column("subscription_id", Text, primary_key=True),
+    # Whose saved views, and whose reports they are on the page.
+    Column("person", Text, nullable=False, index=True),
+    Column("email", Text, nullable=False),
+    # today, cockpit or view.
+    Column("report", Text, nullable=False),
+    # Which saved view; empty for the others.
+    Column("view_id", Text, nullable=False),
+    # 1 (Monday) to 7; none: every day.
+    Column("weekday", Integer),
+    # Of the business's zone.
+    Column("hour", Integer, nullable=False),
+    Column("language", Text, nullable=False),
+    # none, csv or xlsx.
+    Column("attachment", Text, nullable=False),
+    Column("subscribed_by", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("ended_by", Text),
+)
+
 # One row per exception that somebody took or resolved; what is open stands in `rpt_exceptions`.
 exception_cases = Table(
     "exception_cases",
@@ -454,9 +479,9 @@ access_log = Table(
     Column("happened_at", UtcDateTime, nullable=False, index=True),
     Column("person", Text, nullable=False),
     Column("role", Text),
-    # dashboards or api.
+    # dashboards, api or reports.
     Column("door", Text, nullable=False),
-    # refused, read, downloaded, wrote, signed_in.
+    # refused, read, downloaded, wrote, signed_in, sent.
     Column("event", Text, nullable=False),
     # Page, path or action.
     Column("subject", Text, nullable=False),

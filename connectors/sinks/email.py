@@ -1,15 +1,18 @@
 """Sends decisions by e-mail (SMTP), to the address that the action names or to a default one.
 
+A payload whose data hold a `mail` (see `Mail`) is sent as that says: text, HTML and attachments.
+
 SMTP takes no idempotency key and can't be asked, so a message whose fate is unknown is not sent
 again by itself. The Message-ID is made of the key: a person can look for it in the mailbox.
 """
 
+import base64
 import smtplib
 import ssl
 from collections.abc import Mapping
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 from urllib.parse import unquote, urlsplit
 
 from connectors.errors import InputError, PermanentError, TransientError, UnknownOutcomeError
@@ -17,6 +20,30 @@ from connectors.sinks.base import Receipt
 from connectors.sinks.texts import decided_at, headline, paragraphs
 
 _PORTS = {"smtp": 587, "smtps": 465}
+
+
+class Attachment(TypedDict):
+    """A file of a mail."""
+
+    name: str
+    media_type: str
+    base64: str
+
+
+class Mail(TypedDict):
+    """A mail as it is sent.
+
+    Attributes:
+        email: whom to.
+        unsubscribe_url: the address that ends these mails with one request (RFC 8058).
+    """
+
+    email: str
+    subject: str
+    text: str
+    html: str
+    unsubscribe_url: str
+    attachments: list[Attachment]
 
 
 class EmailSink:
@@ -34,7 +61,7 @@ class EmailSink:
                 "smtp://user:password@host:587 or smtps://user:password@host:465."
             )
         for name, address in (("FROM", sender), ("TO", default_recipient)):
-            if not _is_address(address):
+            if not is_address(address):
                 raise InputError(f"FOURFLOW_EMAIL_{name} is not an e-mail address; set it.")
         self._url = parts
         self._host = parts.hostname
@@ -71,18 +98,22 @@ class EmailSink:
         return Receipt("accepted", {**detail, "refused": len(refused)})
 
     def _message(self, key: str, payload: Mapping[str, Any]) -> EmailMessage:
-        fields = payload.get("data", {}).get("action", {}).get("fields", {})
+        mail = payload.get("data", {}).get("mail")
+        fields = mail or payload.get("data", {}).get("action", {}).get("fields", {})
         recipient = str(fields.get("email") or self._recipient)
-        if not _is_address(recipient):
+        if not is_address(recipient):
             raise PermanentError(
                 f"The action's field email is no e-mail address ({recipient!r}); correct the rule."
             )
         message = EmailMessage()
         message["From"], message["To"] = self._sender, recipient
-        message["Subject"] = headline(payload)
+        message["Subject"] = mail["subject"] if mail else headline(payload)
         message["Date"] = format_datetime(decided_at(payload))
         message["Message-ID"] = f"<{key}@fourflow>"
-        message.set_content("\n\n".join(paragraphs(payload)))
+        if mail:
+            _fill(message, mail)
+        else:
+            message.set_content("\n\n".join(paragraphs(payload)))
         return message
 
     def _connect(self) -> "_Server":
@@ -143,6 +174,20 @@ class _SecureServer(_Server, smtplib.SMTP_SSL):
     """The same over TLS from the beginning."""
 
 
-def _is_address(text: str) -> bool:
+def _fill(message: EmailMessage, mail: Mail) -> None:
+    """Text for whoever reads no HTML, the HTML, then the files."""
+    message["List-Unsubscribe"] = f"<{mail['unsubscribe_url']}>"
+    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail["text"])
+    message.add_alternative(mail["html"], subtype="html")
+    for one in mail["attachments"]:
+        kind, _, subtype = one["media_type"].partition("/")
+        content = base64.b64decode(one["base64"])
+        message.add_attachment(content, maintype=kind, subtype=subtype, filename=one["name"])
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is one e-mail address."""
     address = parseaddr(text)[1]
     return "@" in address.strip("@") and not set(text) & set("\r\n")

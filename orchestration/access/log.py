@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.database.engine import write_transaction
 from connectors.database.schema import access_log
 
-Event = Literal["refused", "read", "downloaded", "wrote", "signed_in"]
-Door = Literal["dashboards", "api"]
+Event = Literal["refused", "read", "downloaded", "wrote", "signed_in", "sent"]
+Door = Literal["dashboards", "api", "reports"]
 _LONGEST = 500
 _GATHERED_SECONDS = 1.0
 _MOST_GATHERED = 5_000

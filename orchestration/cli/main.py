@@ -36,6 +36,7 @@ _COMMANDS = {
     "reconciliation": "reconciliation:app",
     "people": "people:app",
     "quarantine": "quarantine:app",
+    "reports": "reports:app",
     "check": "check:app",
     "models": "models:app",
     "export": "export:app",

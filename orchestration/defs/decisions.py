@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from connectors.database import runs
 from connectors.database.engine import open_database
+from connectors.database.publications import find_publication
 from connectors.errors import NothingPublishedError
 from connectors.lake.reader import open_published
 from connectors.settings import Settings
@@ -18,6 +20,8 @@ from orchestration.ledger_tables import LEDGER_TABLES, SCHEMA, write_ledger_tabl
 from orchestration.policies import LAKE_POOL, OWNERS, RETRY_TRANSIENT, as_failure
 from orchestration.progress import RunProgress
 from orchestration.quarantine import land_decided
+from orchestration.reports.due import record_due
+from orchestration.reports.sending import with_reports
 from orchestration.run_state import note, utc_now
 from orchestration.tracking.links import links_from_settings
 
@@ -111,16 +115,21 @@ def delivered_decisions(
     fourflow: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[RunProgress],
 ) -> dg.MaterializeResult:
-    """Deliver what is due and store the receipts."""
+    """Deliver what is due, reports by e-mail among it, and store the receipts."""
     engine = open_database(fourflow)
     progress.start("deliver")
     escalate_due(engine, load_approval_policy(fourflow), now=utc_now())
+    red = runs.data_is_red(engine)
+    publication = find_publication(engine, None)
+    if publication is not None:
+        zone = ZoneInfo(fourflow.business_time_zone)
+        record_due(engine, publication, now=utc_now(), zone=zone, on_red=red)
     report = outbox.deliver(
         engine,
-        sinks_from_settings(fourflow),
+        with_reports(sinks_from_settings(fourflow), fourflow, engine),
         now=utc_now(),
         worker_id=context.run_id,
-        red=runs.data_is_red(engine),
+        red=red,
     )
     note(engine, context.run_id, deliveries=asdict(report))
     progress.finish("deliver", f"{report.delivered} delivered, {report.held} held")

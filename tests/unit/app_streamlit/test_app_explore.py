@@ -74,7 +74,7 @@ def test_a_view_is_saved_pinned_shown_and_removed(monkeypatch, published_home):
     cockpit = open_page(monkeypatch, published_home, "cockpit", lang="zh")
     assert not cockpit.exception
     assert_translated(cockpit, "zh")
-    assert [one.value for one in cockpit.subheader] == ["Orders by channel"]
+    assert [one.value for one in cockpit.subheader] == ["Orders by channel", "邮件报告"]
     assert len(cockpit.get("plotly_chart")) == 1
     cockpit.button(key=f"remove_{view.view_id}").click().run()
     assert not cockpit.exception
