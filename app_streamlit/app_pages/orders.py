@@ -13,6 +13,7 @@ from app_streamlit.queries.orders import (
 )
 from app_streamlit.ui import (
     address,
+    allocation_blocks,
     cards,
     decision_blocks,
     downloads,
@@ -142,6 +143,7 @@ tables.show_table(
     describe=t("life.events_alt"),
     height=620,
 )
+allocation_blocks.show_allocations_of(context, business, order["order_key"])
 if not stages.empty:
     st.subheader(t("life.stages"))
     tables.show_table(

@@ -10,7 +10,15 @@ from app_streamlit.queries.stock import (
     load_turnover_days,
     load_value,
 )
-from app_streamlit.ui import address, cards, formats, stock_blocks, stock_words, suggestion_blocks
+from app_streamlit.ui import (
+    address,
+    allocation_blocks,
+    cards,
+    formats,
+    stock_blocks,
+    stock_words,
+    suggestion_blocks,
+)
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
 
@@ -66,5 +74,7 @@ elif view == "ageing":
     stock_blocks.show_ageing(context, business, sites)
 elif view == "shortages":
     stock_blocks.show_shortages(context, business, sites)
+elif view == "waiting":
+    allocation_blocks.show_waiting(context, business, sites)
 else:
     stock_blocks.show_moves(context, business, sites)

@@ -15,7 +15,7 @@ from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import pick, readable
 from app_streamlit.ui.tables import Column
 
-VIEWS = ("matrix", "orders", "forecast", "ageing", "shortages", "moves")
+VIEWS = ("matrix", "orders", "forecast", "ageing", "shortages", "moves", "waiting")
 GRADE_OF: dict[str, Grade] = {
     "oversold": "red",
     "out": "red",

@@ -98,6 +98,21 @@ class PickList(Document):
     quantity: int = Field(gt=0)
 
 
+class PickRecall(Document):
+    """Goods that a warehouse was told to pick and must not pick any more.
+
+    Attributes:
+        pick_decision_id: the decision that the pick list line bore; whoever never got that line
+            has nothing to do.
+    """
+
+    pick_decision_id: str = _Text
+    order_no: str = _Text
+    site: str = _Text
+    sku: str = _Text
+    quantity: int = Field(gt=0)
+
+
 _DOCUMENTS: Final[dict[str, tuple[type[Document], dict[str, Any]]]] = {
     "request_purchase": (PurchaseOrder, {"is_request": True}),
     "create_purchase_order": (PurchaseOrder, {"is_request": False}),
@@ -107,6 +122,7 @@ _DOCUMENTS: Final[dict[str, tuple[type[Document], dict[str, Any]]]] = {
     "update_stock": (StockLevel, {}),
     "report_shipment": (Shipment, {}),
     "create_pick_list": (PickList, {}),
+    "recall_pick_list": (PickRecall, {}),
 }
 """Which document each type of action is, and what the type says beside its fields."""
 

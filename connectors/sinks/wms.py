@@ -1,16 +1,23 @@
-"""Tells a warehouse system what to pick, to move and what has left: by files or by a webhook."""
+"""Tells a warehouse what to pick (or not), to move and what has left: by files or a webhook."""
 
 from typing import Final
 
 from pydantic import Field, SecretStr, model_validator
 
 from connectors.sinks.base import Receipt
-from connectors.sinks.documents import Document, PickList, PurchaseOrder, Shipment, Transfer
+from connectors.sinks.documents import (
+    Document,
+    PickList,
+    PickRecall,
+    PurchaseOrder,
+    Shipment,
+    Transfer,
+)
 from connectors.sinks.files import FilesAccount, FilesTarget, facts_of
 from connectors.sinks.platform import Order, Platform
 from connectors.sinks.webhook import WebhookSink
 
-_DOCUMENTS: Final = (PickList, Shipment, Transfer, PurchaseOrder)
+_DOCUMENTS: Final = (PickList, PickRecall, Shipment, Transfer, PurchaseOrder)
 
 
 class WmsAccount(FilesAccount):
@@ -47,7 +54,7 @@ class WmsTarget:
             )
 
     def accepts(self, document: Document) -> bool:
-        """Pick lists, shipments, transfers, and purchase orders as what is to be expected."""
+        """Pick lists, their recalls, shipments, transfers, and orders as what is to be expected."""
         return isinstance(document, _DOCUMENTS)
 
     def find(self, order: Order) -> None:

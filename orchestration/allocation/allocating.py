@@ -14,7 +14,7 @@ from connectors.database.engine import open_database
 from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
 from models_ml.allocation.planning import AllocationPlan, allocate
-from orchestration.allocation import explaining, store_distances
+from orchestration.allocation import explaining, recalls, store_distances
 from orchestration.allocation.batches import Request, reserve_all
 from orchestration.allocation.explaining import Words
 from orchestration.allocation.order_stock import (
@@ -43,7 +43,7 @@ from orchestration.learning import Learned
 from orchestration.ml_tables import ML_TABLES, empty_frame, write_ml_tables
 
 TABLE = ALLOCATIONS
-TABLES_WRITTEN = (TABLE, store_distances.TABLE)
+TABLES_WRITTEN = (TABLE, store_distances.TABLE, recalls.TABLE)
 _LINE = ["order_key", "line_no"]
 
 
@@ -94,7 +94,8 @@ def allocate_orders(
         missing = [name for name in READS if name not in there]
         if missing:
             note = f"there is no table {missing[0]}, so no line is allocated; skipped"
-            return _written(settings, empty_frame(TABLE), distances, [note])
+            others = {store_distances.TABLE: distances, recalls.TABLE: empty_frame(recalls.TABLE)}
+            return _written(settings, empty_frame(TABLE), others, [note])
         frames = read_frames(connection, there, engine)
     finally:
         connection.close()
@@ -114,6 +115,7 @@ def allocate_orders(
         now=now,
     )  # fmt: skip
     given_up = give_up_missing(engine, now=now)
+    called_back = recalls.recall_picks(engine, now=now)
     notes = [
         f"{settled.shipped:,} reservations left, {settled.released + given_up:,} were given back"
     ]
@@ -128,14 +130,14 @@ def allocate_orders(
         tables.append(table)
         notes.append(_note(str(business), table))
     frame = pd.concat(tables, ignore_index=True) if tables else empty_frame(TABLE)
-    return _written(settings, frame, distances, notes)
+    others = {store_distances.TABLE: distances, recalls.TABLE: called_back}
+    return _written(settings, frame, others, notes)
 
 
 def _written(
-    settings: Settings, table: pd.DataFrame, distances: pd.DataFrame, notes: list[str]
+    settings: Settings, table: pd.DataFrame, others: Mapping[str, pd.DataFrame], notes: list[str]
 ) -> Learned:
-    frames = {TABLE: table, store_distances.TABLE: distances}
-    return Learned(write_ml_tables(settings, frames), notes)
+    return Learned(write_ml_tables(settings, {TABLE: table, **others}), notes)
 
 
 def _allocate(

@@ -24,7 +24,7 @@ from connectors.database.schema import (
 from orchestration.allocation.batches import release_all, ship_all
 from orchestration.allocation.reservations import Line, count_stock, release
 
-_PREFIX = "allocation:"
+PREFIX = "allocation:"
 _AT_ONCE = 400
 CANCELLED = "the order is cancelled"
 GONE = "the line is no longer in the order"
@@ -71,14 +71,14 @@ class Settled:
 
 def line_of_key(reservation_id: str) -> OrderLine:
     """The order line of a reservation."""
-    order_key, line_no, _ = reservation_id.removeprefix(_PREFIX).rsplit(":", 2)
+    order_key, line_no, _ = reservation_id.removeprefix(PREFIX).rsplit(":", 2)
     return order_key, int(line_no)
 
 
 def new_keys(engine: Engine, lines: Iterable[OrderLine]) -> dict[OrderLine, str]:
     """Keys that no reservation of these lines has had yet, whatever became of it."""
     column = stock_reservations.c.reservation_id
-    keys = {line: f"{_PREFIX}{line[0]}:{line[1]}:1" for line in lines}
+    keys = {line: f"{PREFIX}{line[0]}:{line[1]}:1" for line in lines}
     open_lines = list(keys)
     with engine.connect() as connection:
         for number in numbers(2):
@@ -89,7 +89,7 @@ def new_keys(engine: Engine, lines: Iterable[OrderLine]) -> dict[OrderLine, str]
                 asked = [keys[line] for line in open_lines[start : start + _AT_ONCE]]
                 taken |= set(connection.execute(select(column).where(column.in_(asked))).scalars())
             open_lines = [line for line in open_lines if keys[line] in taken]
-            keys |= {line: f"{_PREFIX}{line[0]}:{line[1]}:{number}" for line in open_lines}
+            keys |= {line: f"{PREFIX}{line[0]}:{line[1]}:{number}" for line in open_lines}
     return keys
 
 
@@ -107,7 +107,7 @@ def reserved_lines(engine: Engine) -> pd.DataFrame:
         .select_from(stock_reservations.join(stock_reservation_lines))
         .where(
             head.state == "reserved",
-            head.reservation_id.startswith(_PREFIX, autoescape=True),
+            head.reservation_id.startswith(PREFIX, autoescape=True),
         )
         .order_by(head.priority, head.requested_at, head.reservation_id, line.site, line.sku)
     )

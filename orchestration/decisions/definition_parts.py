@@ -21,7 +21,7 @@ ActionType = Literal[
     "freeze_customer", "require_prepayment", "route_order", "release_order", "reship", "chase",
     "escalate", "review_contract", "approve_return", "create_record", "update_record",
     "create_purchase_order", "create_transfer", "create_invoice", "update_stock",
-    "report_shipment", "create_pick_list",
+    "report_shipment", "create_pick_list", "recall_pick_list",
 ]  # fmt: skip
 
 

@@ -171,16 +171,47 @@ def expire_stale(engine: Engine, *, now: datetime) -> int:
         for cause in dict.fromkeys(row.hold_reason for row in rows):
             mine = [row for row in rows if row.hold_reason == cause]
             reason = "expired before it could be sent" + (f"; {cause}" if cause else "")
-            close(connection, mine, reason, now)
-            closed = {"state": "expired", "closed_at": now}
-            for chunk in chunks([row.decision_id for row in mine]):
-                connection.execute(
-                    update(approvals)
-                    .where(approvals.c.decision_id.in_(chunk), approvals.c.state == "awaiting")
-                    .values(**closed)
-                )
-            note(connection, mine, Happening("expired", now, "outbox", {"reason": reason}))
+            _expire(connection, mine, reason, now, "outbox")
     return len(rows)
+
+
+def give_up(engine: Engine, reasons: Mapping[str, str], *, now: datetime, actor: str) -> int:
+    """Expire what has not been sent of decisions that events have overtaken; how many deliveries.
+
+    What a worker is sending right now is left alone, and so is what arrived.
+
+    Args:
+        engine: the operational database.
+        reasons: why, by decision.
+        now: the present time.
+        actor: who found out.
+    """
+    given_up = 0
+    with write_transaction(engine) as connection:
+        for chunk in chunks(sorted(reasons)):
+            query = select(outbox.c.outbox_id, outbox.c.decision_id).where(
+                outbox.c.decision_id.in_(chunk), outbox.c.state.in_(("pending", "held", "dead"))
+            )
+            rows = connection.execute(query.order_by(outbox.c.outbox_id).with_for_update()).all()
+            for reason in sorted({reasons[row.decision_id] for row in rows}):
+                mine = [row for row in rows if reasons[row.decision_id] == reason]
+                _expire(connection, mine, reason, now, actor)
+            given_up += len(rows)
+    return given_up
+
+
+def _expire(
+    connection: Connection, rows: Collection[Row[Any]], reason: str, now: datetime, actor: str
+) -> None:
+    """Close deliveries and what is asked about their decisions."""
+    close(connection, rows, reason, now)
+    for chunk in chunks([row.decision_id for row in rows]):
+        connection.execute(
+            update(approvals)
+            .where(approvals.c.decision_id.in_(chunk), approvals.c.state == "awaiting")
+            .values(state="expired", closed_at=now)
+        )
+    note(connection, rows, Happening("expired", now, actor, {"reason": reason}))
 
 
 def close(

@@ -814,3 +814,43 @@ select
     order_key, null, null, created_at::timestamptz, gross_amount::decimal(18, 2), currency_code,
     'finance', 72, (created_at + interval 3 day)::timestamptz, false, 600, 'remind=1.00'
 from lake.marts.fct_orders where order_no like 'T%0000' and created_on > date '2026-11-10';
+
+-- Five order lines that are paid and have not left: one in each way in which a line is served or waits.
+create or replace table lake.ml.line_allocations as
+with open_orders as (
+    select *, row_number() over (order by created_at, order_no) as place
+    from lake.marts.fct_orders
+    where business = 'fourflow_demo' and order_key in (
+        select order_key from lake.reports.rpt_funnel_orders
+        where next_outcome = 'open' and last_step_name in ('paid', 'shipped')
+    )
+)
+select
+    placed.business, placed.order_key, 1::bigint as line_no, placed.order_no, placed.channel,
+    'SKU-0007' as sku, 'wh_east' as site, told.from_site, told.quantity::bigint as quantity,
+    told.decision, told.reservation_id, placed.paid_at as reserved_at, told.priority,
+    case told.priority when 1 then 'champions' end as customer_segment,
+    timestamptz '2026-11-20 02:00:00+00' - to_days(told.days) as demanded_at, told.expected_on,
+    null::double as distance_km, 'region' as location_precision,
+    null::decimal(18, 2) as unit_cost, 'CNY' as currency_code, date '2026-11-20' as business_date,
+    told.explanation_en, told.explanation_zh
+from (values
+    (1, 'reserve', null, 3, 'r-1', 1, 1, null::date,
+        '3 reserved at wh_east: the only site with stock that may serve it',
+        '已在 wh_east 预留 3 件：唯一可服务且有货的仓店'),
+    (2, 'allocated', null, 1, null, 3, 0, null,
+        'the warehouse has already allocated it', '仓库已分配'),
+    (3, 'transfer', 'store_sh01', 2, null, 1, 2, date '2026-11-22',
+        '2 wait: no site that takes part has it; store_sh01 has 3 to spare',
+        '2 件待货：参与分配的仓店均无货；store_sh01 可调 3 件'),
+    (4, 'backorder', null, 4, null, 3, 5, date '2026-11-25',
+        '4 wait: no site that takes part has it; goods are expected on 2026-11-25',
+        '4 件待货：参与分配的仓店均无货；预计 2026-11-25 到货'),
+    (5, 'wait', null, 5, null, 3, 6, null,
+        '5 wait: no site that takes part has it; nothing is on its way',
+        '5 件待货：参与分配的仓店均无货；暂无在途')
+) as told (
+    place, decision, from_site, quantity, reservation_id, priority, days, expected_on,
+    explanation_en, explanation_zh
+)
+inner join open_orders as placed on told.place = placed.place;

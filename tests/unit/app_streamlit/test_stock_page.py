@@ -149,3 +149,43 @@ def test_what_is_left_after_an_edit_is_approved_in_one_go_after_a_dry_run(
             engine, lake, now=datetime.now(UTC), approvals=load_approval_policy(settings)
         )
     assert report.created == 0, "a re-run proposes nothing twice"
+
+
+def test_lines_that_wait_say_what_would_release_them(monkeypatch, published_home):
+    app = open_view(monkeypatch, published_home, "waiting")
+    # 15 pieces are asked for; 2 + 4 + 5 of them wait, those of the first priority for two days.
+    told = next(text for text in texts(app) if "wait for 11 pieces" in text)
+    assert told.startswith("3 order lines wait for 11 pieces, 73.3% of the 15")
+    assert "the longest for 6 days" in told
+    assert "another site has 2; 4 are on their way in; of 5 nothing is known to come" in told
+    assert any("60.0% of priority 1; 10.0% of priority 3" in text for text in texts(app))
+    queue, tiers = (frame.value for frame in app.dataframe)
+    assert list(queue["Priority"]) == [1, 3, 3]
+    assert list(queue["Waiting (days)"]) == [2, 6, 5]
+    assert list(queue["Pieces missing"]) == [2, 5, 4]
+    assert list(queue["Released by"]) == [
+        "A transfer from Store sh01 to 东部仓 East, there by 22 Nov 2026",
+        "Nothing is on its way",
+        "Goods expected on 25 Nov 2026",
+    ]
+    assert list(tiers["Share set aside"]) == [60.0, 10.0]
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "2 of the 2 pieces that have not left wait for stock."),
+        ("zh", "尚未发出的 2 件中有 2 件待货。"),
+    ],
+)
+def test_an_order_tells_where_its_goods_are(monkeypatch, published_home, language, told):
+    with open_published(load_settings(home=published_home)) as lake:
+        (order,) = lake.rows("select order_no from line_allocations where decision = 'transfer'")
+    app = open_page(monkeypatch, published_home, "orders", lang=language)
+    app.session_state["_address"] = {"lang": language, "order": order["order_no"]}
+    app.run()
+    assert not app.exception
+    assert told in texts(app)
+    lines = next(frame.value for frame in app.dataframe if "SKU-0007" in frame.value.to_string())
+    assert any("store_sh01" in str(cell) for cell in lines.iloc[0])
+    assert_translated(app, language)

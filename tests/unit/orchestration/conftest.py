@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 
 from connectors.database.publications import Publication
@@ -25,6 +26,14 @@ class SnapshotInMemory:
 
     def execute(self, sql: str) -> None:
         self._connection.execute(sql)
+
+    def put(self, table: str, rows: pd.DataFrame) -> None:
+        """Replace a table of schema `ml`."""
+        kinds = ML_TABLES[table].items()
+        cast = ", ".join(f"{name}::{kind} as {name}" for name, kind in kinds)
+        self._connection.register("put_rows", rows.astype(object))
+        self._connection.execute(f"create or replace table {table} as select {cast} from put_rows")
+        self._connection.unregister("put_rows")
 
     def close(self) -> None:
         self._connection.close()

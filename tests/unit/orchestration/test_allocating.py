@@ -17,7 +17,8 @@ from connectors.database.schema import outbox, stock_entries, stock_reservations
 from connectors.errors import InputError
 from connectors.lake.attach import connect_snapshot, connect_writer
 from connectors.settings import Settings, load_settings
-from connectors.sinks.documents import PickList, document_of
+from connectors.sinks.base import Receipt
+from connectors.sinks.documents import PickList, PickRecall, document_of
 from orchestration.allocation import allocating
 from orchestration.allocation.allocating import allocate_orders
 from orchestration.allocation.batches import Request, release_all, reserve_all, ship_all
@@ -31,7 +32,8 @@ from orchestration.allocation.reservations import (
     reserve,
     ship,
 )
-from orchestration.decisions.ledger import decide
+from orchestration.decisions.ledger import decide, list_decisions
+from orchestration.decisions.outbox import deliver
 from orchestration.decisions.rulebook import seed_rules, switch_rule
 from orchestration.lake_checks import promises_are_kept
 from orchestration.ml_tables import ML_TABLES
@@ -333,7 +335,9 @@ def test_nothing_is_allocated_without_the_tables(settings: Settings) -> None:
     with connect_writer(settings, purpose="test"):
         pass
     done = allocate_orders(settings, now=NOW)
-    assert done.rows == {"line_allocations": 0, "order_store_distances": 0}
+    assert done.rows == {
+        "line_allocations": 0, "order_store_distances": 0, "pick_recalls": 0,
+    }  # fmt: skip
     assert done.notes[0].endswith("so no line is allocated; skipped")
 
 
@@ -421,6 +425,68 @@ def test_a_reservation_is_picked_once_whatever_runs_again(lake: Any, engine: Eng
         PickList(order_no="N1", site="east", sku="A", quantity=2)
     ] * len(payloads)
     assert payloads
+
+
+class Warehouse:
+    """A sink that remembers what it was told."""
+
+    name = "wms"
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def deliver(self, key: str, payload: dict[str, Any]) -> Receipt:
+        action = payload["data"]["action"]
+        self.told.append((action["type"], action["fields"]["order_no"]))
+        return Receipt("accepted", {})
+
+
+def test_a_pick_list_is_called_back_once_when_its_order_is_cancelled(
+    retailer: Retailer, lake: Any
+) -> None:
+    engine, warehouse = retailer.engine, Warehouse()
+    seed_rules(engine, now=NOW)
+    for rule in ("pick_reserved_lines", "recall_released_picks"):
+        switch_rule(engine, rule, "enabled", author="Li", reason="go", now=NOW)
+
+    def run_and_decide() -> int:
+        retailer.run()
+        with connect_snapshot(retailer.settings) as source:
+            for table in ("line_allocations", "pick_recalls"):
+                lake.put(table, source.execute(f"from lake.ml.{table}").df())
+        return decide(engine, lake, now=NOW).created
+
+    def send() -> None:
+        deliver(engine, {"wms": warehouse}, now=NOW, worker_id="w")
+
+    retailer.count("east", "A", 6)
+    for key in ("sent", "kept"):
+        retailer.order(key, ("A", 2))
+    assert run_and_decide() == 2
+    send()
+    retailer.order("unsent", ("A", 2))
+    assert run_and_decide() == 1
+    for key in ("sent", "unsent"):
+        retailer.orders[key]["order_status"] = "cancelled"
+    # What nobody was told is not told; what the warehouse knows is called back, once.
+    assert [run_and_decide() for _ in range(3)] == [1, 0, 0]
+    send()
+    send()
+    assert sorted(warehouse.told) == [
+        ("create_pick_list", "Nkept"), ("create_pick_list", "Nsent"),
+        ("recall_pick_list", "Nsent"),
+    ]  # fmt: skip
+    with engine.connect() as connection:
+        payloads = connection.execute(select(outbox.c.payload).where(outbox.c.sink == "wms"))
+        documents = [document_of(payload) for payload in payloads.scalars()]
+    (recall,) = (document for document in documents if isinstance(document, PickRecall))
+    assert (recall.order_no, recall.site, recall.sku, recall.quantity) == ("Nsent", "east", "A", 2)
+    states = {one.explanation["order_no"]: one for one in list_decisions(engine, limit=9)
+              if one.rule_id == "pick_reserved_lines"}  # fmt: skip
+    assert states["Nsent"].decision_id == recall.pick_decision_id
+    assert (states["Nunsent"].state, states["Nunsent"].state_reason) == (
+        "expired", "not sent: the order is cancelled",
+    )  # fmt: skip
 
 
 def test_policy_of_the_home_replaces_the_shipped_one(

@@ -83,6 +83,11 @@ ALLOCATED = {
     "decision": "'reserve'", "distance_km": "12.5::double", "explanation_en": "'because'",
     "explanation_zh": "'因为'",
 }  # fmt: skip
+RECALLED = {
+    "pick_decision_id": "'d1'", "reservation_id": "'allocation:o:1:1'", "business": "'shop'",
+    "channel": "'web'", "order_no": "'N1'", "line_no": "1", "site": "'wh'", "sku": "'A'",
+    "quantity": "2", "reason_en": "'because'", "reason_zh": "'因为'",
+}  # fmt: skip
 NOT_INVOICED = {
     "order_key": "'o'", "business": "'shop'", "channel": "'b2b'", "order_no": "'N1'",
     "customer_key": "'c'", "order_status": "'shipped'", "left_on": "date '2026-11-18'",
@@ -184,6 +189,7 @@ CASES = [
     Case("make_below_reorder_point", WORK_ORDER, {"quantity": "0"}, None, ("create_task",)),
     Case("pick_reserved_lines", ALLOCATED, {"decision": "'backorder'"}, None,
          ("create_pick_list",)),
+    Case("recall_released_picks", RECALLED, {"quantity": "0"}, None, ("recall_pick_list",)),
     Case("alert_shipped_not_invoiced", NOT_INVOICED, {"left_on": "date '2026-11-19'"}, None,
          ("create_task",)),
 ]  # fmt: skip
