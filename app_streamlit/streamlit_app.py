@@ -18,6 +18,7 @@ ICON = Path(__file__).with_name("assets") / "icon.svg"
 address.load()
 t = Translator(filters.preferred_language())
 st.set_page_config(page_title=t("app.name"), page_icon=ICON, layout="wide")
+freshness.style_blocks()
 settings = load_settings()
 with st.sidebar:
     t = Translator(filters.language_switch(t.language))
@@ -72,7 +73,6 @@ with st.sidebar:
     )
 
 keep(context)
-freshness.style_blocks()
 states.announce_change(t)
 states.red_banner(t, standing, publication.publication_id, context.zone)
 states.not_newest(context)

@@ -8,23 +8,23 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from app_streamlit.queries.overview import load_data_until
-from app_streamlit.ui import formats, theme
+from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext, current
 
 STALE_AFTER = timedelta(hours=36)
 # Stale figures lose their colours; their text stays as readable as any. A map that is wider than a
 # phone is moved sideways within its own frame. What is chosen of several is told by its ground and
-# border; its words keep the colour of text, which is readable on both themes. First lines may need
-# two lines; six headline figures stand in two rows of three.
+# border; its words keep the colour of text around them, which is readable on both themes. First
+# lines may need two lines; six headline figures stand in two rows of three.
 _STYLE = """<style>
 [data-testid="stButtonGroup"] [data-selected], [data-testid="stButtonGroup"] [data-selected] p {
-  color: %s !important;
+  color: inherit !important;
 }
 [class*="_process_map_"] [data-testid="stGraphVizChart"] { overflow-x: auto; }
 [class*="_process_map_"] svg { min-width: 900px; }
 [data-testid="stMain"] h5 { line-height: 1.45; }
 @media (min-width: 1000px) {
-  [class*="st-key-tiles_"] > div { flex: 1 1 30%%; }
+  [class*="st-key-tiles_"] > div { flex: 1 1 30%; }
 }
 [class*="st-key-stale_"] { filter: grayscale(1); }
 [class*="st-key-stale_"] [data-testid="stMetric"] { border-style: dashed; }
@@ -88,5 +88,5 @@ def sentence(context: PageContext, fresh: Freshness) -> str:
 
 
 def style_blocks() -> None:
-    """The look of blocks; once a run."""
-    st.html(_STYLE % theme.text_colour())
+    """The look of blocks; once a run and before all else, which would show without it first."""
+    st.html(_STYLE)
