@@ -77,7 +77,7 @@ def funnel_chart(
     for step in steps:
         rate = (
             ""
-            if step.is_first
+            if step.is_first or step.rate is None
             else f"  ·  <b>{rate_label(step.rate)}</b>  {ICONS[step.grade]} {grade_label(step)}"
         )
         figure.add_annotation(

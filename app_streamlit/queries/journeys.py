@@ -34,12 +34,17 @@ def load_journey_funnels(edition: Edition) -> list[dict[str, object]]:
 def load_journey_steps(edition: Edition, scope: Scope, funnel: str) -> pd.DataFrame:
     """One row a step, in the shape of an order funnel's steps, with the metric's rate.
 
-    Amounts are null when journeys of several currencies add up.
+    Amounts are null when journeys of several currencies add up. A step that may be left out and
+    that no journey of the scope shows has no rate: nobody told of it, which is not zero percent.
     """
     answer = ask(edition, _CONVERSION, {**scope.params(), "funnel": funnel})
     rates = {row["journey_step"]: row["journey_conversion_rate"] for row in answer}
     steps = _load_journey_counts(edition, scope, funnel)
-    found: list[object] = [rates.get(name) for name in steps["step_name"]]
+    untold = steps["is_optional"].astype(bool) & (steps["reached_count"] == 0)
+    found: list[object] = [
+        None if is_untold else rates.get(name)
+        for name, is_untold in zip(steps["step_name"], untold, strict=True)
+    ]
     return steps.assign(conversion_rate=pd.Series(found, index=steps.index, dtype=object))
 
 

@@ -11,8 +11,9 @@ from app_streamlit.charts.palette import GRADES
 from app_streamlit.charts.segments import score_grid, segment_treemap
 from app_streamlit.charts.trend import even_ticks, trend_chart
 from app_streamlit.launch import dashboard_command
-from app_streamlit.queries import rates
+from app_streamlit.queries import journeys, rates
 from app_streamlit.queries.diagnosis import read_steps, worst_step
+from app_streamlit.queries.edition import Edition
 from app_streamlit.ui import formats
 from app_streamlit.ui.i18n import Translator
 from orchestration.metrics.scopes import Bounds, Scope, resolve_days
@@ -220,3 +221,22 @@ def test_wilson_interval_of_nobody_is_none():
 )  # fmt: skip
 def test_a_duration_says_its_two_largest_units(seconds, text):
     assert formats.duration(seconds, Translator("en")) == text
+
+
+def test_optional_step_that_nobody_told_of_has_no_rate_and_a_needed_one_has_zero(monkeypatch):
+    counts = pd.DataFrame(
+        {
+            "step_name": ["inquired", "ordered", "allocated", "shipped"],
+            "is_optional": [False, False, True, False],
+            "reached_count": [9, 4, 0, 0],
+        }
+    )
+    rates = {"ordered": 4 / 9, "allocated": 0.0, "shipped": 0.0}
+    answer = [
+        {"journey_step": name, "journey_conversion_rate": rate} for name, rate in rates.items()
+    ]
+    monkeypatch.setattr(journeys, "_load_journey_counts", lambda *_: counts)
+    monkeypatch.setattr(journeys, "ask", lambda *_: answer)
+    scope = Scope("fourflow_demo", None, date(2026, 11, 1), date(2026, 11, 20))
+    found = journeys.load_journey_steps(Edition("home", "p-1"), scope, "inquiry_to_cash")
+    assert list(found["conversion_rate"]) == [None, 4 / 9, None, 0.0]
