@@ -79,6 +79,18 @@
 {%- endmacro %}
 
 
+{#-
+    Touch by comparing what the rows of a key are computed of, for models whose rows cost more than a look at their
+    inputs: `inputs` gives `key` and the `row_hash` of its inputs, the model keeps that hash, and the query `also`
+    finds keys to write anew for another reason.
+-#}
+{% macro touch_changed(inputs, key, also) %}
+    {%- if is_refreshed() -%}
+        {%- do touch(changed_keys(inputs, key) ~ " union " ~ also) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
 {% macro changed_keys(hashed, key) %}
     with found as (
         select {{ key }}, row_hash from ({{ hashed }}) as hashed

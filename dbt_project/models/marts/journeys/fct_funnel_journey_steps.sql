@@ -1,6 +1,73 @@
-with outcomes as (
+{{ config(materialized='incremental') }}
+
+-- What a journey's rows depend on: its events, whether and when it was given up, and the rules of its scope.
+{%- set inputs -%}
+    select
+        input.journey_key,
+        {{ row_hash('input') }} as row_hash
+    from (
+        select
+            events.journey_key,
+            events.content as events,
+            journeys.scope,
+            journeys.ended_at,
+            rules.content as rules
+        from (
+            select
+                event.journey_key,
+                sum({{ row_hash('event') }}) as content
+            from (
+                select
+                    journey_key,
+                    step_number,
+                    occurred_at
+                from {{ ref('journey_events') }}
+            ) as event
+            group by event.journey_key
+            having min(event.step_number) = 1
+        ) as events
+        inner join {{ ref('journey_beginnings') }} as journeys on events.journey_key = journeys.journey_key
+        inner join (
+            select
+                rule.scope,
+                sum({{ row_hash('rule') }}) as content
+            from {{ ref('journey_rules') }} as rule
+            group by rule.scope
+        ) as rules on journeys.scope = rules.scope
+    ) as input
+{%- endset %}
+
+-- And on the business's clock, where the next step is still open or would be again.
+{%- set expired -%}
+    select written.journey_key
+    from {{ this }} as written
+    inner join {{ ref('journey_beginnings') }} as journeys on written.journey_key = journeys.journey_key
+    left join {{ ref('journey_rules') }} as rules
+        on journeys.scope = rules.scope and written.step_number = rules.step_number
+    where
+        (
+            written.outcome = 'open'
+            and (rules.is_strict or least(written.window_ends_at, journeys.ended_at) <= journeys.as_of)
+        )
+        or (written.outcome = 'dropped' and written.dropped_at > journeys.as_of)
+{%- endset %}
+
+{{ touch_changed(inputs, 'journey_key', also=expired) }}
+
+with inputs as (
+    select *
+    from (
+        {{ inputs }}
+    ) as inputs
+    {{ where_touched() }}
+),
+
+outcomes as (
     {{ funnel_outcomes(
-        ref('journey_events'), ref('journey_rules'), ref('journey_beginnings'), var('funnel_step_limit')
+        "(select * from " ~ ref('journey_events') ~ " " ~ where_touched() ~ ")",
+        ref('journey_rules'),
+        "(select * from " ~ ref('journey_beginnings') ~ " " ~ where_touched() ~ ")",
+        var('funnel_step_limit')
     ) | indent(4) }}
 )
 
@@ -15,7 +82,9 @@ select
     outcomes.entered_at,
     outcomes.window_ends_at,
     outcomes.dropped_at,
-    {{ seconds_between('outcomes.entered_at', 'outcomes.reached_at') }} as seconds_to_convert
+    {{ seconds_between('outcomes.entered_at', 'outcomes.reached_at') }} as seconds_to_convert,
+    inputs.row_hash
 from outcomes
 inner join {{ ref('journey_rules') }} as rules
     on outcomes.scope = rules.scope and outcomes.step_number = rules.step_number
+inner join inputs on outcomes.journey_key = inputs.journey_key

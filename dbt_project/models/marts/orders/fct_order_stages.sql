@@ -1,19 +1,76 @@
-{%- set steps = ['ordered', 'paid', 'allocated', 'shipped', 'delivered', 'settled'] -%}
-with milestones as (
-    select * from {{ ref('fct_order_milestones') }}
-    where order_type in ('sale', 'wholesale')
-),
+{{ config(materialized='incremental') }}
+{%- set steps = ['ordered', 'paid', 'allocated', 'shipped', 'delivered', 'settled'] %}
 
 -- A stage that no order of a channel ever left is not reported there.
-reported as (
+{%- set reported -%}
     select
-        {%- for step in steps %}
-        count({{ step }}_at) > 0 as has_{{ step }},
-        {%- endfor %}
         business,
-        channel
-    from milestones
+        channel,
+        count(ordered_at) > 0 as has_ordered,
+        count(paid_at) > 0 as has_paid,
+        count(allocated_at) > 0 as has_allocated,
+        count(shipped_at) > 0 as has_shipped,
+        count(delivered_at) > 0 as has_delivered,
+        count(settled_at) > 0 as has_settled
+    from {{ ref('fct_order_milestones') }}
+    where order_type in ('sale', 'wholesale')
     group by business, channel
+{%- endset %}
+
+-- What an order's rows depend on: its own times, the stages of its channel, and the calendars; and on the business's
+-- clock while a stage is running.
+{%- set inputs -%}
+    select
+        input.order_key,
+        {{ row_hash('input') }} as row_hash
+    from (
+        select
+            milestones.order_key,
+            milestones.cancelled_at,
+            milestones.ordered_at,
+            milestones.paid_at,
+            milestones.allocated_at,
+            milestones.shipped_at,
+            milestones.delivered_at,
+            milestones.settled_at,
+            reported.*,
+            calendars.content as calendar_content
+        from {{ ref('fct_order_milestones') }} as milestones
+        inner join ({{ reported }}) as reported
+            on milestones.business = reported.business and milestones.channel = reported.channel
+        cross join (
+            select sum({{ row_hash('calendar_day') }}) as content
+            from {{ ref('fct_calendar_days') }} as calendar_day
+        ) as calendars
+        where milestones.order_type in ('sale', 'wholesale')
+    ) as input
+{%- endset %}
+{%- set running -%}
+    select order_key
+    from {{ this }}
+    where stage_status = 'running'
+{%- endset %}
+
+{{ touch_changed(inputs, 'order_key', also=running) }}
+
+with inputs as (
+    select *
+    from (
+        {{ inputs }}
+    ) as inputs
+    {{ where_touched() }}
+),
+
+milestones as (
+    select
+        milestones.*,
+        inputs.row_hash
+    from {{ ref('fct_order_milestones') }} as milestones
+    inner join inputs on milestones.order_key = inputs.order_key
+),
+
+reported as (
+    {{ reported }}
 ),
 
 -- A channel's own rule comes before that of all channels, a later one before an earlier: each holds until the day from
@@ -79,7 +136,8 @@ entered as (
             when 'shipped' then milestones.delivered_at
         end as passed_at,
         milestones.cancelled_at,
-        milestones.as_of
+        milestones.as_of,
+        milestones.row_hash
     from milestones
     inner join sop on milestones.business = sop.business and milestones.channel = sop.channel
 ),
@@ -191,5 +249,6 @@ select
     cast(greatest(until_seconds - started_seconds, 0) as bigint) as working_seconds,
     due_at,
     stage_status in ('done', 'running') and until_at > due_at as is_breached,
-    case when stage_status = 'running' then {{ seconds_between('as_of', 'due_at') }} end as seconds_to_breach
+    case when stage_status = 'running' then {{ seconds_between('as_of', 'due_at') }} end as seconds_to_breach,
+    row_hash
 from due
