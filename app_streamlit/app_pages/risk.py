@@ -2,7 +2,12 @@
 
 import streamlit as st
 
-from app_streamlit.queries.risk import load_exposures, load_risky_lines, load_rule_hits
+from app_streamlit.queries.risk import (
+    load_exposures,
+    load_risky_lines,
+    load_rule_hits,
+    load_suspected_orders,
+)
 from app_streamlit.ui import address, cards, risk_blocks, risk_words
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
@@ -26,11 +31,19 @@ if len(offered) > 1:
         variant=f"risk_{t.language}",
     )
 lines = load_risky_lines(context.edition, business, context.choices.channel)
+suspects = load_suspected_orders(context.edition, business, context.choices.channel)
 hits = load_rule_hits(context.edition, business)
 credit = load_exposures(context.edition, business, context.choices.channel)
 first_line.markdown(
     cards.as_headline(
-        risk_words.headline(context, context.business_label(business), lines, hits, credit)
+        risk_words.headline(
+            context,
+            context.business_label(business),
+            lines=lines,
+            suspects=suspects,
+            hits=hits,
+            credit=credit,
+        )
     )
 )
 view = address.switch(
@@ -42,7 +55,9 @@ view = address.switch(
     variant=f"risk_{t.language}",
 )
 if view == "queue":
-    risk_blocks.show_queue(context, lines, hits, credit)
+    risk_blocks.show_queue(context, lines, suspects, hits, credit)
+elif view == "unpaid":
+    risk_blocks.show_unpaid(context, business)
 elif view == "credit":
     risk_blocks.show_credit(context, business, credit)
 else:

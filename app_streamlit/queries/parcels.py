@@ -90,26 +90,6 @@ def load_predicted_late(edition: Edition, business: str, channel: str | None) ->
     )
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def load_list_days(edition: Edition, business: str) -> pd.DataFrame:
-    """One row a whole day: what its list of parcels that would be late was worth."""
-    if not has_table(edition, "order_risk_days"):
-        return pd.DataFrame()
-    return frame(
-        edition,
-        """
-        select
-            answered_on, answered_count, event_count, listed_count, hit_count, threshold,
-            squared_error / nullif(answered_count, 0) as brier_score,
-            challenger_squared_error / nullif(answered_count, 0) as challenger_brier_score
-        from order_risk_days
-        where business = $business and risk = 'late_delivery'
-        order by answered_on desc
-        """,
-        {"business": business},
-    )
-
-
 @st.cache_data(max_entries=64, show_spinner=False)
 def load_promises(edition: Edition, scope: Scope) -> pd.DataFrame:
     """One row: parcels of these months, and how their promises were kept."""

@@ -17,9 +17,19 @@ from orchestration.decisions import ledger
 from orchestration.decisions.rulebook import list_rules
 
 LISTED = 300
+RETURN_RISK = "return_risk"
 RISK_KINDS = ("approval", "review", "freeze", "escalate", "alert")
 WAITING = ("awaiting_approval", "proposed", "held")
 _FRESH_SECONDS = 5
+_RETURN_FIGURES = """
+    select
+        metric, value, baseline_name, baseline_value, window_start, window_end, row_count,
+        model_version
+    from return_risk_evaluations
+    where business = $business and model = $model
+    order by metric, baseline_name
+"""
+_ORDER_FIGURES = _RETURN_FIGURES.replace("return_risk_evaluations", "order_risk_evaluations")
 _DECISION_COLUMNS = (
     "decision_id",
     "order_key",
@@ -83,7 +93,7 @@ def _load_risky_orders(
         edition,
         """
         select
-            scores.order_key, orders.order_no, orders.channel, orders.province, scores.risk_score,
+            scores.order_key, orders.order_no, orders.channel, scores.risk_score,
             scores.is_above_threshold, scores.reasons_en, scores.reasons_zh, orders.gross_amount,
             (scores.risk_score * orders.gross_amount)::decimal(18, 2) as expected_loss_amount,
             orders.currency_code, orders.created_at, scores.decided_at, scores.model_version
@@ -105,6 +115,26 @@ def _load_risky_orders(
             "is_listed_only": is_listed_only,
             "limit": LISTED,
         },
+    )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def load_list_days(edition: Edition, business: str, risk: str) -> pd.DataFrame:
+    """One row a whole day: what its list of what would go wrong was worth."""
+    if not has_table(edition, "order_risk_days"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        """
+        select
+            answered_on, answered_count, event_count, listed_count, hit_count, threshold,
+            squared_error / nullif(answered_count, 0) as brier_score,
+            challenger_squared_error / nullif(answered_count, 0) as challenger_brier_score
+        from order_risk_days
+        where business = $business and risk = $risk
+        order by answered_on desc
+        """,
+        {"business": business, "risk": risk},
     )
 
 
@@ -198,16 +228,15 @@ def _subject(text: str) -> dict[str, Any]:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def load_model_figures(edition: Edition, business: str) -> pd.DataFrame:
-    """One row a figure of the return risk model beside each of the candidates it has to beat."""
-    if not has_table(edition, "return_risk_evaluations"):
+def load_model_figures(edition: Edition, business: str, model: str) -> pd.DataFrame:
+    """One row a figure of a risk's model beside each of the candidates it has to beat."""
+    is_return = model == RETURN_RISK
+    if not has_table(edition, "return_risk_evaluations" if is_return else "order_risk_evaluations"):
         return pd.DataFrame()
     return frame(
         edition,
-        "select metric, value, baseline_name, baseline_value, window_start, window_end, row_count, "
-        "model_version from return_risk_evaluations where business = $business "
-        "order by metric, baseline_name",
-        {"business": business},
+        _RETURN_FIGURES if is_return else _ORDER_FIGURES,
+        {"business": business, "model": model},
     )
 
 

@@ -13,10 +13,10 @@ from app_streamlit.queries.parcels import (
     load_costs,
     load_hours,
     load_lanes,
-    load_list_days,
     load_predicted_late,
     load_queue,
 )
+from app_streamlit.queries.risk import load_list_days
 from app_streamlit.ui import acts, address, bulk_blocks, cards, formats, parcel_words, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.parcel_words import Carriers
@@ -61,7 +61,7 @@ def show_predicted(
     """Parcels under way that will probably be late, and what such lists were worth."""
     t = context.t
     predicted = load_predicted_late(context.edition, business, context.choices.channel)
-    days = load_list_days(context.edition, business)
+    days = load_list_days(context.edition, business, "late_delivery")
     if predicted.empty and days.empty:
         no_data(context, "parcels.not_predicted")
         return

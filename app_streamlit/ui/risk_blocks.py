@@ -6,13 +6,26 @@ import streamlit as st
 from app_streamlit.charts.risk import calibration_chart
 from app_streamlit.queries.answerable import load_answerable
 from app_streamlit.queries.risk import (
+    LISTED,
+    load_list_days,
     load_model_figures,
     load_model_versions,
     load_rule_hits,
+    load_unpaid_orders,
     report_part,
 )
-from app_streamlit.ui import acts, bulk_blocks, cards, risk_words, suggestion_words, tables
+from app_streamlit.ui import (
+    acts,
+    address,
+    bulk_blocks,
+    cards,
+    formats,
+    risk_words,
+    suggestion_words,
+    tables,
+)
 from app_streamlit.ui.context import PageContext
+from app_streamlit.ui.parcel_words import list_day_frame
 from app_streamlit.ui.person import acting_person
 from app_streamlit.ui.states import no_data
 from app_streamlit.writes import suggestions as writes
@@ -20,12 +33,16 @@ from orchestration.decisions.approvals.verdicts import Answer
 
 
 def show_queue(
-    context: PageContext, lines: pd.DataFrame, hits: pd.DataFrame, credit: pd.DataFrame
+    context: PageContext,
+    lines: pd.DataFrame,
+    suspects: pd.DataFrame,
+    hits: pd.DataFrame,
+    credit: pd.DataFrame,
 ) -> None:
     """Everything that needs a look, and the answer to what waits for one."""
     t = context.t
     acts.tell()
-    queue = risk_words.queue_frame(context, lines, hits, credit)
+    queue = risk_words.queue_frame(context, lines, suspects, hits, credit)
     if lines.empty:
         no_data(context, "risk.no_scores")
     if queue.empty:
@@ -110,17 +127,63 @@ def show_credit(context: PageContext, business: str, credit: pd.DataFrame) -> No
     st.caption(t("risk.credit_how"))
 
 
-def show_model(context: PageContext, business: str) -> None:
-    """The model card: figures, calibration, parts and stretches of time, versions."""
+def show_unpaid(context: PageContext, business: str) -> None:
+    """Orders that will probably never be paid, and what such lists were worth."""
     t = context.t
-    figures = load_model_figures(context.edition, business)
+    unpaid = load_unpaid_orders(context.edition, business, context.choices.channel)
+    days = load_list_days(context.edition, business, "non_payment")
+    if unpaid.empty and days.empty:
+        no_data(context, "risk.unpaid.not_learnt")
+        return
+    if unpaid.empty:
+        no_data(context, "risk.unpaid.none_waits")
+    else:
+        st.markdown(cards.escape(risk_words.unpaid_sentence(context, unpaid, days)))
+        tables.show_table(
+            risk_words.unpaid_frame(context, unpaid),
+            risk_words.unpaid_columns(context, business),
+            context,
+            key="unpaid_table",
+            describe=t("risk.unpaid.alt"),
+            height=min(480, 60 + 36 * len(unpaid)),
+        )
+        st.caption(t("risk.unpaid.how", count=formats.count(LISTED)))
+    if days.empty:
+        return
+    st.subheader(t("parcels.list_days"))
+    tables.show_table(
+        list_day_frame(days),
+        risk_words.UNPAID_DAY_COLUMNS,
+        context,
+        key="unpaid_days_table",
+        describe=t("parcels.list_days"),
+    )
+    st.caption(t("risk.unpaid.days_how", threshold=formats.rate(days["threshold"].iloc[0])))
+
+
+def show_model(context: PageContext, business: str) -> None:
+    """The model card of a risk: figures, calibration, parts and stretches of time, versions."""
+    t = context.t
     versions = load_model_versions(context.edition, business)
+    models = risk_words.learnt_models(versions)
+    model = models[0]
+    if len(models) > 1:
+        model = address.switch(
+            "model",
+            models,
+            models[0],
+            label=t("columns.model"),
+            format_func=lambda name: risk_words.model_label(context, name),
+            variant=f"risk_model_{t.language}",
+        )
+    versions = versions[versions["model"] == model] if len(versions) else versions
+    figures = load_model_figures(context.edition, business, model)
     if figures.empty:
         no_data(context, "risk.model.none")
     else:
         st.markdown(cards.escape(risk_words.model_sentence(context, figures)))
     if not versions.empty:
-        _show_report(context, versions["report"].iloc[0])
+        _show_report(context, business, versions["report"].iloc[0])
     if not figures.empty:
         st.subheader(t("risk.model.figures"))
         tables.show_table(
@@ -142,7 +205,7 @@ def show_model(context: PageContext, business: str) -> None:
         )
 
 
-def _show_report(context: PageContext, report: object) -> None:
+def _show_report(context: PageContext, business: str, report: object) -> None:
     t = context.t
     bins, slices = report_part(report, "calibration"), report_part(report, "slices")
     if not bins.empty:
@@ -160,10 +223,22 @@ def _show_report(context: PageContext, report: object) -> None:
     if not slices.empty:
         st.subheader(t("risk.model.drift"), help=t("risk.model.drift_help"))
         tables.show_table(
-            slices,
+            risk_words.slice_frame(context, slices, business),
             risk_words.DRIFT_COLUMNS,
             context,
             key="drift_table",
             describe=t("risk.model.drift"),
+            height=320,
+        )
+    moved = report_part(report, "drift")
+    if not moved.empty:
+        st.subheader(t("risk.model.moved"), help=t("risk.model.moved_help"))
+        st.markdown(cards.escape(risk_words.moved_sentence(context, moved)))
+        tables.show_table(
+            risk_words.moved_frame(context, moved),
+            risk_words.MOVED_COLUMNS,
+            context,
+            key="moved_table",
+            describe=t("risk.model.moved"),
             height=320,
         )

@@ -8,26 +8,35 @@ import pandas as pd
 
 from app_streamlit.charts.palette import ICONS
 from app_streamlit.queries.rates import share
-from app_streamlit.queries.risk import WAITING
+from app_streamlit.queries.risk import RETURN_RISK, WAITING
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.customer_words import customer_label
 from app_streamlit.ui.decision_words import in_words, sentence_reader, state_label
-from app_streamlit.ui.i18n import readable
 from app_streamlit.ui.tables import Column
 
-VIEWS = ("queue", "credit", "model")
+MODELS = (RETURN_RISK, "late_delivery", "non_payment", "fraud")
+VIEWS = ("queue", "unpaid", "credit", "model")
 
 
 def headline(
-    context: PageContext, label: str, lines: pd.DataFrame, hits: pd.DataFrame, credit: pd.DataFrame
+    context: PageContext,
+    label: str,
+    *,
+    lines: pd.DataFrame,
+    suspects: pd.DataFrame,
+    hits: pd.DataFrame,
+    credit: pd.DataFrame,
 ) -> str:
-    """How many lines, rule hits and customers need a look, and what is at stake."""
+    """How many lines, orders, rule hits and customers need a look, and what is at stake."""
     t = context.t
     risky = lines[lines["is_above_threshold"].astype(bool)] if len(lines) else lines
     over = int(credit["is_over_limit"].sum()) if len(credit) else 0
     amounts: dict[str, Decimal] = {}
-    for found, column in ((risky, "line_amount"), (hits, "amount")):
+    # An order that a rule asks about too is counted once, as the rule's.
+    asked = {row["order_key"] for row in hits.to_dict("records")}
+    unasked = suspects[~suspects["order_key"].isin(asked)] if len(suspects) else suspects
+    for found, column in ((risky, "line_amount"), (hits, "amount"), (unasked, "gross_amount")):
         for row in found.to_dict("records"):
             if row[column] is not None:
                 code = str(row["currency_code"])
@@ -36,7 +45,8 @@ def headline(
         formats.money(amount, code) for code, amount in sorted(amounts.items())
     )
     return t(
-        "risk.headline",
+        "risk.headline_suspects" if len(suspects) else "risk.headline",
+        suspects=formats.count(len(suspects)),
         business=label,
         lines=formats.count(len(risky)),
         hits=formats.count(len(hits)),
@@ -46,7 +56,11 @@ def headline(
 
 
 def queue_frame(
-    context: PageContext, lines: pd.DataFrame, hits: pd.DataFrame, credit: pd.DataFrame
+    context: PageContext,
+    lines: pd.DataFrame,
+    suspects: pd.DataFrame,
+    hits: pd.DataFrame,
+    credit: pd.DataFrame,
 ) -> pd.DataFrame:
     """Everything that needs a look in one list: what waits for a person, then by money."""
     t, read = context.t, sentence_reader(context)
@@ -75,6 +89,19 @@ def queue_frame(
             "_rank": 1 if row["is_above_threshold"] else 2,
         }
         for row in lines.to_dict("records")
+    ]
+    queue += [
+        {
+            "what": t("risk.what.suspect"),
+            "about": row["order_no"],
+            "score": row["risk_score"],
+            "why": row[f"reasons_{context.language}"],
+            "amount": row["gross_amount"],
+            "currency_code": row["currency_code"],
+            "state": t("risk.above"),
+            "_rank": 1,
+        }
+        for row in suspects.to_dict("records")
     ]
     queue += [
         {
@@ -149,6 +176,134 @@ def _over(is_over: object) -> str:
     return "over" if is_over else "within"
 
 
+def unpaid_sentence(context: PageContext, unpaid: pd.DataFrame, days: pd.DataFrame) -> str:
+    """How many will probably never be paid, what they are worth, and what lists were worth."""
+    t = context.t
+    likely = unpaid[unpaid["is_above_threshold"].astype(bool)]
+    text = t(
+        "risk.unpaid.sentence",
+        count=formats.count(len(likely)),
+        all=formats.count(len(unpaid)),
+        worth=_sums(context, likely, "gross_amount"),
+        expected=_sums(context, unpaid, "expected_loss_amount"),
+    )
+    if days.empty:
+        return text
+    every = days[["hit_count", "listed_count", "event_count", "answered_count"]].sum().astype(int)
+    return text + t(
+        "risk.unpaid.list_was",
+        days=formats.count(len(days)),
+        answered=formats.count(every["answered_count"]),
+        listed=formats.count(every["listed_count"]),
+        hits=formats.count(every["hit_count"]),
+        unpaid=formats.count(every["event_count"]),
+        precision=formats.rate(share(int(every["hit_count"]), int(every["listed_count"]))),
+        recall=formats.rate(share(int(every["hit_count"]), int(every["event_count"]))),
+    )
+
+
+def _sums(context: PageContext, found: pd.DataFrame, column: str) -> str:
+    return (
+        context.t("punctuation.list").join(
+            formats.money(part[column].dropna().sum(), str(currency))
+            for currency, part in found.groupby("currency_code", sort=True)
+        )
+        or formats.EMPTY
+    )
+
+
+def unpaid_frame(context: PageContext, unpaid: pd.DataFrame) -> pd.DataFrame:
+    """The orders with their state, reasons and waiting time in words."""
+    t = context.t
+    return unpaid.assign(
+        state=[
+            t("risk.unpaid.likely" if is_likely else "risk.unpaid.will_pay")
+            for is_likely in unpaid["is_above_threshold"]
+        ],
+        why=unpaid[f"reasons_{context.language}"],
+        waited=[
+            formats.duration(int((seen - placed).total_seconds()), t)
+            for seen, placed in zip(unpaid["decided_at"], unpaid["created_at"], strict=True)
+        ],
+    )
+
+
+def unpaid_columns(context: PageContext, business: str) -> tuple[Column, ...]:
+    """The list of orders that wait for their payment."""
+    return (
+        Column("order_no"),
+        Column("state"),
+        Column("risk_score", "rate", label="unpaid_probability"),
+        Column("why", label="because"),
+        Column("gross_amount", "money", label="at_stake"),
+        Column("expected_loss_amount", "money"),
+        Column("currency_code", label="currency"),
+        Column("waited", label="waiting_since"),
+        Column("channel", words=lambda name: context.channel_label(str(name), business)),
+        Column("created_at", "time"),
+    )
+
+
+UNPAID_DAY_COLUMNS = (
+    Column("answered_on", "date", label="date"),
+    Column("answered_count", "count", label="answered_orders"),
+    Column("event_count", "count", label="unpaid_orders"),
+    Column("listed_count", "count", label="listed_parcels"),
+    Column("hit_count", "count", label="listed_and_unpaid"),
+    Column("precision", "rate"),
+    Column("recall", "rate"),
+    Column("brier_score", "number"),
+    Column("challenger_brier_score", "number"),
+)
+
+
+def learnt_models(versions: pd.DataFrame) -> tuple[str, ...]:
+    """The risks that have a model, return risk first; it alone where nothing is learnt yet."""
+    known = {str(name) for name in versions["model"]} if len(versions) else set()
+    return tuple(name for name in MODELS if name in known) or (RETURN_RISK,)
+
+
+def model_label(context: PageContext, name: object) -> str:
+    """A risk in the reader's words."""
+    return context.t.known(f"models.{name}", str(name))
+
+
+def moved_sentence(context: PageContext, moved: pd.DataFrame) -> str:
+    """Whether the score has moved, and how many inputs have."""
+    t = context.t
+    score = moved[moved["input"] == "score"]
+    inputs = moved[moved["input"] != "score"]
+    has_moved = bool(score["has_drifted"].any())
+    return t(
+        "risk.model.score_moved" if has_moved else "risk.model.score_stays",
+        psi=f"{float(score['psi'].iloc[0]):.2f}" if len(score) else formats.EMPTY,
+        count=formats.count(int(inputs["has_drifted"].sum())),
+        all=formats.count(len(inputs)),
+    )
+
+
+def moved_frame(context: PageContext, moved: pd.DataFrame) -> pd.DataFrame:
+    """Inputs with their state in words."""
+    t = context.t
+    return moved.assign(
+        input=[input_label(context, name) for name in moved["input"]],
+        state=[
+            t("risk.model.has_moved" if is_moved else "risk.model.stays")
+            for is_moved in moved["has_drifted"]
+        ],
+    )
+
+
+MOVED_COLUMNS = (
+    Column("input", label="model_input"),
+    Column("state"),
+    Column("psi", label="stability_index", words=lambda value: f"{float(value):.3f}"),
+    Column("limit", label="usual_up_to", words=lambda value: f"{float(value):.3f}"),
+    Column("training_rows", "count"),
+    Column("current_rows", "count"),
+)
+
+
 def model_sentence(context: PageContext, figures: pd.DataFrame) -> str:
     """How well the model sorts, against the best of the simpler candidates; how honest it is."""
     t = context.t
@@ -175,7 +330,35 @@ def model_sentence(context: PageContext, figures: pd.DataFrame) -> str:
 
 
 def _candidate(context: PageContext, name: object) -> str:
-    return context.t.known(f"candidates.{name}", str(name))
+    kind, _, column = str(name).partition(":")
+    words = context.t.known(f"candidates.{kind}", kind)
+    if not column:
+        return words
+    return context.t("risk.model.by_input", candidate=words, input=input_label(context, column))
+
+
+def input_label(context: PageContext, name: object) -> str:
+    """An input of a model in the reader's words, also a share counted of it."""
+    return " · ".join(
+        context.t.known(f"model_inputs.{part}", part) for part in str(name).split(":")
+    )
+
+
+def slice_frame(context: PageContext, slices: pd.DataFrame, business: str) -> pd.DataFrame:
+    """Parts of the judged window in the reader's words."""
+
+    def part(column: str, level: str) -> str:
+        if column == "time":
+            return context.t("risk.model.quarter", number=level.rpartition(" ")[2])
+        return context.channel_label(level, business) if column == "channel" else level
+
+    return slices.assign(
+        column=[input_label(context, name) for name in slices["column"]],
+        level=[
+            part(str(column), str(level))
+            for column, level in zip(slices["column"], slices["level"], strict=True)
+        ],
+    )
 
 
 def figure_columns(context: PageContext) -> tuple[Column, ...]:
@@ -192,9 +375,8 @@ def figure_columns(context: PageContext) -> tuple[Column, ...]:
 
 def version_columns(context: PageContext) -> tuple[Column, ...]:
     """Versions of models and why they are in use."""
-    t = context.t
     return (
-        Column("model", words=lambda name: t.known(f"models.{name}", str(name))),
+        Column("model", words=lambda name: model_label(context, name)),
         Column("model_version", label="version_name"),
         Column("registered_at", "time", label="learnt_at"),
         Column("learner", words=lambda name: _candidate(context, name)),
@@ -204,7 +386,7 @@ def version_columns(context: PageContext) -> tuple[Column, ...]:
 
 
 DRIFT_COLUMNS = (
-    Column("column", label="cut_by", words=readable),
+    Column("column", label="cut_by"),
     Column("level", label="part"),
     Column("row_count", "count", label="judged_rows"),
     Column("predicted_rate", "rate"),

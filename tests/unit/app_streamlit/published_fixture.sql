@@ -576,16 +576,35 @@ from lake.marts.fct_parcel_performance
 order by parcel_no
 limit 5;
 
+-- One order of the newest day may be fraud, three may stay unpaid, two of them probably; their days as of the parcels.
+insert into lake.ml.order_risk_scores by name
+select
+    business, risk, order_key, risk_score::double as risk_score, risk_score >= 0.5 as is_above_threshold,
+    reasons_en, reasons_zh, risk || '-1' as model_version, created_at + interval 4 hours as decided_at
+from (
+    select business, order_key, created_at, row_number() over (order by order_key) as place
+    from lake.marts.fct_orders
+    where channel = 'tmall_flagship' and created_on = date '2026-11-20'
+)
+inner join (values
+    (1, 'fraud', 0.95, '4 other customers came to its device lately', '近期另有 4 位客户使用同一设备'),
+    (2, 'fraud', 0.05, 'not above the average', '风险不高于平均'),
+    (1, 'non_payment', 0.8, 'not paid for 4 h or more', '已超过 4 小时未付款'),
+    (2, 'non_payment', 0.6, 'not paid for 4 h or more', '已超过 4 小时未付款'),
+    (3, 'non_payment', 0.1, 'not above the average', '风险不高于平均')
+) as told (place, risk, risk_score, reasons_en, reasons_zh) using (place);
+
 create or replace table lake.ml.order_risk_days as
 select
-    'fourflow_demo' as business, 'late_delivery' as risk, *, 'late-delivery-1' as model_version,
+    'fourflow_demo' as business, risks.risk, days.*, 'late-delivery-1' as model_version,
     'gradient_boosting' as in_use, 'one_column:lane:earlier_rate' as challenger,
     0.2::double as threshold, 2::bigint as challenger_listed_count, 1::bigint as challenger_hit_count,
     3.0::double as challenger_squared_error
 from (values
     (date '2026-11-18', 30::bigint, 8::bigint, 8::bigint, 6::bigint, 2.4::double),
     (date '2026-11-19', 20, 5, 4, 3, 1.6)
-) as t (answered_on, answered_count, event_count, listed_count, hit_count, squared_error);
+) as days (answered_on, answered_count, event_count, listed_count, hit_count, squared_error)
+cross join (values ('late_delivery'), ('non_payment')) as risks (risk);
 
 create or replace table lake.reports.rpt_carrier_lanes as
 select * from (values
@@ -672,7 +691,7 @@ create or replace table lake.ml.model_versions as
 select 'return_risk' as model, 'fourflow_demo' as business, 'return-risk-1' as model_version,
     'boosting' as learner, 'boosting' as in_use, true as is_promoted, 'It is better.' as reason,
     timestamptz '2026-11-20 18:00:00+00' as registered_at,
-    '{"calibration": [{"row_count": 400, "predicted_rate": 0.08, "observed_rate": 0.07}, {"row_count": 400, "predicted_rate": 0.30, "observed_rate": 0.33}], "slices": [{"column": "category", "level": "baby", "row_count": 800, "base_rate": 0.2, "predicted_rate": 0.19, "average_precision": 0.4, "ece": 0.01}]}' as report;
+    '{"calibration": [{"row_count": 400, "predicted_rate": 0.08, "observed_rate": 0.07}, {"row_count": 400, "predicted_rate": 0.30, "observed_rate": 0.33}], "slices": [{"column": "category", "level": "baby", "row_count": 800, "base_rate": 0.2, "predicted_rate": 0.19, "average_precision": 0.4, "ece": 0.01}], "drift": [{"input": "quantity", "psi": 0.31, "limit": 0.25, "has_drifted": true, "training_rows": 800, "current_rows": 200}, {"input": "score", "psi": 0.04, "limit": 0.25, "has_drifted": false, "training_rows": 400, "current_rows": 200}]}' as report;
 
 -- What a manager looks at: targets, indices, margin, receivables, returns.
 create or replace table lake.reference.metric_targets as

@@ -1,5 +1,6 @@
 """The risk page: every view in both languages, the queue's order, and holding an order."""
 
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,11 @@ def test_queue_has_what_was_counted_in_the_headline(monkeypatch, published_home)
     kinds = queue["Kind"].value_counts()
     first = next(m.value for m in app.markdown if m.value.startswith("#####"))
     worth_a_look = int((queue["State"] == "▲ Worth a look").sum())
-    assert worth_a_look == 1
-    assert f"likely to come back ({worth_a_look})" in first
+    assert worth_a_look == 2
+    assert "likely to come back (1)" in first
+    assert "may be fraud (1)" in first
+    suspect = queue[queue["Kind"] == "Suspected fraud"]
+    assert list(suspect["Because"]) == ["4 other customers came to its device lately"]
     assert f"rule hits on open orders and customers ({kinds['Rule hit']})" in first
     assert kinds["Customer on credit"] == 1  # the one within its limit is not in the queue
     assert "Uses 120.0% of the limit of ¥10,000.00" in set(queue["Because"])
@@ -48,6 +52,35 @@ def test_model_card_names_the_strongest_rival_and_not_the_careless_one(monkeypat
     told = next(text for text in texts(app) if "average precision" in text and "Judged" in text)
     assert "average precision 0.410 (Logistic regression: 0.390)" in told
     assert "off by 1.2% on average" in told
+
+
+def test_orders_that_stay_unpaid_are_listed_with_what_they_may_cost(monkeypatch, published_home):
+    app = open_view(monkeypatch, published_home, "unpaid")
+    waiting, days = (one.value for one in app.dataframe)
+    assert sorted(waiting["State"]) == ["▲ Likely unpaid", "▲ Likely unpaid", "● Likely paid"]
+    lost = [
+        # Shares are shown as percentages.
+        Decimal(str(round(percent, 4))) / 100 * Decimal(str(amount))
+        for percent, amount in zip(
+            waiting["Probability of never being paid"], waiting["At stake"], strict=True
+        )
+    ]
+    lost = [one.quantize(Decimal("0.01"), ROUND_HALF_UP) for one in lost]
+    assert [Decimal(str(one)).quantize(Decimal("0.01")) for one in waiting["Likely loss"]] == lost
+    told = next(text for text in texts(app) if "wait for their payment" in text)
+    assert "2 of 3 orders" in told
+    assert f"¥{sum(lost):,.2f} of all that waits is likely lost" in told
+    # 6 + 3 of 8 + 4 listed stayed unpaid, of 8 + 5 unpaid in all.
+    assert "9 of the 12 listed stayed unpaid, of 13 unpaid ones" in told
+    assert len(days) == 2
+
+
+def test_model_card_tells_whether_its_inputs_have_moved(monkeypatch, published_home):
+    app = open_view(monkeypatch, published_home, "model")
+    assert any("have not moved (index 0.04); of 1 inputs 1 have" in text for text in texts(app))
+    moved = next(one.value for one in app.dataframe if "Stability index" in one.value)
+    assert list(moved["Input"]) == ["Quantity", "Risk"]
+    assert list(moved["State"]) == ["▲ Moved", "● As learnt"]
 
 
 @pytest.fixture
