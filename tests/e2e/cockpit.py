@@ -138,8 +138,8 @@ class Cockpit:
         if self.page.get_by_role("listbox").count():  # several may be chosen: it stays open
             self.page.keyboard.press("Escape")
             self.page.get_by_role("listbox").wait_for(state="hidden")
-            self.settle()
-        return self
+        box.press("Tab")  # else the next click elsewhere does nothing but leave the box
+        return self.settle()
 
     def choose_only(self, label: str, *options: str) -> "Cockpit":
         """Choose these of several, and nothing else."""

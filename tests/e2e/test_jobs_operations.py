@@ -1,6 +1,7 @@
 """Jobs of people who work queues: what they do on pages is in the operational database."""
 
 import json
+from collections import Counter
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -14,6 +15,7 @@ from orchestration.decisions.rulebook import find_rule, save_rule, switch_rule
 from tests.e2e.cockpit import Cockpit, number_before
 
 pytestmark = [pytest.mark.e2e]
+REPLENISH = "replenish_below_reorder_point"
 TRANSFER = "transfer_surplus_stock"
 ROUTE = "route_to_nearby_store"
 # What whoever geocodes addresses publishes: the store nearest to each paid order, and its stock.
@@ -115,6 +117,63 @@ def with_names(text: str, sites: dict[str, str]) -> str:
     for site, name in sites.items():
         text = text.replace(site, name)
     return text
+
+
+def test_j7_approve_tomorrows_replenishment(cockpit_in, workplace):
+    cockpit: Cockpit = cockpit_in(workplace.dashboards, "zh").open().visit("stock")
+    t = cockpit.t
+    cockpit.show(t("stock.views.orders"))
+    orders = workplace.decisions(REPLENISH, state="awaiting_approval")
+    transfers = workplace.decisions(TRANSFER, state="awaiting_approval")
+    assert len(orders) > 20
+    listed = cockpit.table_file(t("suggestions.alt"))
+    assert len(listed) == len(orders) + len(transfers)
+
+    # Each line explains itself by the stock that was published, in whole packs.
+    stock = {
+        (row["site"], row["sku"]): (row["on_hand"], row["reserved"])
+        for row in workplace.home.query(
+            "select site, sku, on_hand, reserved from fct_stock_positions "
+            "qualify business_date = max(business_date) over (partition by business, site)"
+        )
+    }
+    for order in orders:
+        told, subject = order.explanation, json.loads(order.subject)
+        assert (told["on_hand"], told["reserved"]) == stock[subject["site"], subject["sku"]]
+        at_hand = told["on_hand"] - told["reserved"] + told["inbound"] + told["proposed"]
+        assert at_hand == told["stock_position"] < told["reorder_point"]
+        assert told["suggested_quantity"] % told["pack_size"] == 0
+
+    # One is ordered in another quantity, one rejected, all others approved in one go.
+    sites = dict(workplace.home.tuples("select site, name from dim_sites"))
+    changed, rejected, *rest = sorted(orders, key=lambda one: one.amount or 0, reverse=True)
+    for order in (changed, rejected):
+        told, subject = order.explanation, json.loads(order.subject)
+        cockpit.take_up(t("suggestions.choose"), f"{subject['sku']} · {sites[subject['site']]}")
+        assert told["explanation_zh"] in cockpit.text()
+        if order is changed:
+            more = told["suggested_quantity"] + told["pack_size"]
+            cockpit.fill(t("columns.suggested_quantity"), str(more))
+        cockpit.fill(t("columns.reason"), "下周开学")
+        cockpit.press(t("suggestions.change" if order is changed else "suggestions.reject"))
+    cockpit.take_up(t("bulk.leave_out"), with_names(transfers[0].message["zh"], sites))
+    going = len(rest) + 1 + len(transfers) - 1
+    count = f"{going:,}"
+    cockpit.press(t("bulk.rehearse", n=going, count=count))
+    assert workplace.decisions(REPLENISH, state="approved") == [], "a dry run keeps nothing"
+    cockpit.press(t("bulk.approve", n=going, count=count))
+    assert cockpit.says(t("bulk.done", n=going, count=count))
+
+    engine = workplace.engine
+    approved = workplace.decisions(REPLENISH, state="approved")
+    assert {one.decision_id for one in approved} == {one.decision_id for one in (changed, *rest)}
+    assert find_decision(engine, changed.decision_id).explanation["suggested_quantity"] == more
+    assert find_decision(engine, rejected.decision_id).state == "rejected"
+    assert workplace.decide().created == 0, "deciding again proposes nothing twice"
+    sent = Counter(one["decision_id"] for one in workplace.deliver())
+    assert all(sent[one.decision_id] == 1 for one in approved)
+    assert rejected.decision_id not in sent
+    assert transfers[0].decision_id not in sent
 
 
 def test_j8_add_the_rule_of_the_nearby_store_safely(cockpit_in, workplace):
