@@ -44,17 +44,29 @@ for business in context.businesses:
             label_visibility="visible",
         )
     steps = load_steps(context.edition, business, channel, order_type)
-    with freshness.block(f"process_map_{business}"):
-        st.graphviz_chart(
-            process_map(
-                process_words.on_the_map(steps),
-                labels=names,
-                step_label=lambda count, wait: process_words.step_label(context, count, wait),
-                text_colour=theme.text_colour(),
-            ),
-            width="stretch",
+    map_side, table_side = st.columns([2, 3], gap="medium")
+    with map_side:
+        with freshness.block(f"process_map_{business}"):
+            st.graphviz_chart(
+                process_map(
+                    process_words.on_the_map(steps),
+                    labels=names,
+                    step_label=lambda count, wait: process_words.step_label(context, count, wait),
+                    text_colour=theme.text_colour(),
+                ),
+                width="content",
+            )
+        st.caption(t("process.map_caption"))
+    with table_side:
+        st.subheader(t("process.steps"))
+        tables.show_table(
+            process_words.step_frame(context, steps, names),
+            process_words.STEP_COLUMNS,
+            context,
+            key=f"steps_table_{business}",
+            describe=t("process.steps_alt"),
+            height=660,
         )
-    st.caption(t("process.map_caption"))
     st.subheader(t("process.variants"))
     variants = variants[variants["order_type"] == order_type]
     if len(variants) == VARIANTS:
@@ -65,15 +77,6 @@ for business in context.businesses:
         context,
         key=f"variants_table_{business}",
         describe=t("process.variants_alt"),
-        height=420,
-    )
-    st.subheader(t("process.steps"))
-    tables.show_table(
-        process_words.step_frame(context, steps, names),
-        process_words.STEP_COLUMNS,
-        context,
-        key=f"steps_table_{business}",
-        describe=t("process.steps_alt"),
         height=420,
     )
 if not shown:

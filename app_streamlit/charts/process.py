@@ -8,7 +8,8 @@ from app_streamlit.charts.palette import GRADES, NEUTRAL
 from app_streamlit.queries.rates import Grade
 
 _GRADE_OF: dict[str, Grade] = {"sop": "green", "rework": "amber", "deviation": "red"}
-_WIDEST = 6.0
+_WIDEST = 4.0
+_BESIDE = "   "  # of a label: room between an arrow and its words
 
 
 def process_map(
@@ -32,10 +33,11 @@ def process_map(
     used = set(shown["previous_activity"]) | set(shown["activity"])
     lines = [
         "digraph {",
-        'rankdir=LR; bgcolor="transparent"; nodesep=0.25; ranksep=0.2;',
-        f'node [shape=box, style="rounded", fontname="sans-serif", fontsize=20, '
-        f'color="{NEUTRAL}", fontcolor="{text_colour}"];',
-        f'edge [fontname="sans-serif", fontsize=18, fontcolor="{text_colour}"];',
+        # From top to bottom: side by side, as many steps would not fit a page in readable letters.
+        'rankdir=TB; bgcolor="transparent"; nodesep=0.3; ranksep=0.3;',
+        f'node [shape=box, style="rounded", fontname="sans-serif", fontsize=11, height=0.35, '
+        f'margin="0.12,0.04", color="{NEUTRAL}", fontcolor="{text_colour}"];',
+        f'edge [fontname="sans-serif", fontsize=10, fontcolor="{text_colour}"];',
     ]
     lines += [
         f"{_quoted(name)} [label={_quoted(labels.get(name, name))}];" for name in sorted(used)
@@ -47,10 +49,14 @@ def process_map(
         style = "solid" if row["step_kind"] == "sop" else "dashed"
         lines.append(
             f"{_quoted(row['previous_activity'])} -> {_quoted(row['activity'])} "
-            f"[label={_quoted(words)}, penwidth={width:.1f}, style={style}, "
+            f"[label={_quoted(_beside(words))}, penwidth={width:.1f}, style={style}, "
             f'color="{GRADES[_GRADE_OF[row["step_kind"]]]}"];'
         )
     return "\n".join([*lines, "}"])
+
+
+def _beside(words: str) -> str:
+    return "\n".join(_BESIDE + line for line in words.split("\n"))
 
 
 def _quoted(text: object) -> str:

@@ -20,8 +20,7 @@ _STYLE = """<style>
 [data-testid="stButtonGroup"] [data-selected], [data-testid="stButtonGroup"] [data-selected] p {
   color: inherit !important;
 }
-[class*="_process_map_"] [data-testid="stGraphVizChart"] { overflow-x: auto; }
-[class*="_process_map_"] svg { min-width: 900px; }
+[class*="_process_map_"] svg { max-width: 100%; height: auto; }
 [data-testid="stMain"] h5 { line-height: 1.45; }
 @media (min-width: 1000px) {
   [class*="st-key-tiles_"] > div { flex: 1 1 30%; }
