@@ -58,20 +58,27 @@ def ensure_manifest(settings: Settings) -> Path:
 def shared_parse(settings: Settings) -> Iterator[None]:
     """Let dbt begin with what another home parsed of the same project, and keep what it parses.
 
-    Dbt parses anew what it finds to differ. Without `dbt_parse_cache` nothing is shared.
+    Dbt parses anew what it finds to differ, also where a home with other sources parsed it: half
+    the time of a whole parse. Without `dbt_parse_cache` nothing is shared.
     """
     if settings.dbt_parse_cache is None:
         yield
         return
     said = (str(settings.dbt_project_path), project_hash(settings.dbt_project_path))
-    key = hashlib.sha256(" ".join((*said, *settings.enabled_sources())).encode()).hexdigest()
-    shared = settings.dbt_parse_cache / f"{key}.msgpack"
+    project, sources = _key(said), _key(settings.enabled_sources())
+    shared = settings.dbt_parse_cache / f"{project}-{sources}.msgpack"
     parsed = settings.dbt_target_path / "partial_parse.msgpack"
-    if shared.exists() and not parsed.exists():
-        _copy_whole(shared, parsed)
+    others = settings.dbt_parse_cache.glob(f"{project}-*.msgpack")
+    nearest = shared if shared.exists() else next(others, None)
+    if nearest and not parsed.exists():
+        _copy_whole(nearest, parsed)
     yield
     if parsed.exists() and not shared.exists():
         _copy_whole(parsed, shared)
+
+
+def _key(words: Iterable[str]) -> str:
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()[:32]
 
 
 def _copy_whole(source: Path, target: Path) -> None:

@@ -32,12 +32,9 @@ def refresh_enabled_sources(settings: Settings) -> tuple[str, ...]:
             if source.name in configured or landed & {entity.table for entity in source.received}
         )
     )
-    path = settings.enabled_sources_path
     if settings.enabled_sources() != enabled:
+        path = settings.enabled_sources_path
         path.parent.mkdir(parents=True, exist_ok=True)
-        # dbt's partial parse does not notice that models of other sources are enabled now. It goes
-        # first: a run killed in between finds the old list and does both again.
-        (settings.dbt_target_path / "partial_parse.msgpack").unlink(missing_ok=True)
         path.write_text("\n".join(enabled), encoding="utf-8")
     return enabled
 
