@@ -87,8 +87,14 @@ class Schedules(Declared):
     maintenance: str = Field(
         default="30 3 * * *", description="Compaction of the lake; best when nobody works."
     )
+    source_check: str = Field(
+        default="30 6 * * *",
+        description="How often sources are asked anew what they have, to compare with the lake.",
+    )
 
-    _cron = field_validator("daily", "micro_batch", "deliveries", "maintenance")(_known_schedule)
+    _cron = field_validator("daily", "micro_batch", "deliveries", "maintenance", "source_check")(
+        _known_schedule
+    )
 
 
 class Policies(Declared):

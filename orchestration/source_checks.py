@@ -8,7 +8,7 @@ moves. What changed at a platform after the last reading is not read yet, which 
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -32,9 +32,10 @@ from connectors.sources.files.staging import BRONZE_SCHEMA as _FILE_SCHEMA
 from connectors.sources.files.staging import Fingerprint, fingerprint, stage_file
 from connectors.sources.history import read_histories
 from connectors.sources.mapping import DeclaredEntity, DeclaredSource, load_source
-from connectors.sources.typed import columns_of, typed_query
+from connectors.sources.typed import columns_of, is_of_record, typed_query
 from orchestration.progress import RunProgress
 from orchestration.run_state import utc_now
+from orchestration.source_comparisons import Comparison
 
 DEFAULT_DAYS: Final = 7
 _CREATED: Final = "created_at"
@@ -42,62 +43,6 @@ _BRONZE: Final = f"{LAKE_NAME}.bronze"
 # What was created on a day was not received before it, clocks that differ set aside; and platforms
 # that list an order from when its deal was made may do so the day after it was created.
 _SLACK: Final = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One day of one entity of one account, or one file: what is there and what is here.
-
-    Records that changed at the platform since the last reading are counted as `not_read` and are in
-    no other figure.
-
-    Attributes:
-        source: its name in fourflow.yml.
-        place: the account, or the name of the file.
-        entity: what is counted, such as orders.
-        day: business date of creation; None for a file.
-        currency_code: of both amounts; a day has a row for each.
-        there_count, here_count: records at the source and in the lake.
-        there_amount, here_amount: of those records; None where the mapping names no amount.
-        missing: numbers that only the source has.
-        gone: numbers that only the lake has.
-        changed: numbers whose amount differs.
-        outdated: numbers of which the lake lacks a version that should have been read.
-        not_read: records that the next reading brings.
-        problem: why it could not be compared, in one sentence.
-        checked_at: when it was, UTC.
-    """
-
-    source: str
-    place: str
-    entity: str
-    day: date | None
-    checked_at: datetime
-    currency_code: str = ""
-    there_count: int = 0
-    here_count: int = 0
-    there_amount: Decimal | None = None
-    here_amount: Decimal | None = None
-    missing: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    outdated: tuple[str, ...] = ()
-    not_read: int = 0
-    problem: str = ""
-
-    @property
-    def differences(self) -> int:
-        """How many records differ."""
-        return sum(len(part) for part in (self.missing, self.gone, self.changed, self.outdated))
-
-    @property
-    def is_equal(self) -> bool:
-        """Whether it was compared and nothing differs."""
-        return not self.problem and not self.differences
-
-    def as_row(self) -> dict[str, Any]:
-        """Plain columns, lists as lists."""
-        return asdict(self) | {"differences": self.differences}
 
 
 @dataclass(frozen=True)
@@ -265,22 +210,31 @@ class _Checker:
 
     def _files(self, source: ConfiguredSource, path: Path) -> Iterator[Comparison]:
         declared = load_source(self._settings, source.mapping)
-        try:
-            offered = find_files(declared, path)
-        except FourflowError as error:
-            yield Comparison(source.name, "", "", None, self._now, problem=str(error))
-            return
-        for file in offered:
-            blank = Comparison(source.name, file.name, file.entity.name, None, self._now)
+        blank = Comparison(source.name, "", "", None, self._now)
+        with contextlib.ExitStack() as stack:
+            lake, received = None, set[tuple[str, str]]()
             try:
-                content = fingerprint(file)
-                if content.modified_at >= self._span.start:
-                    yield from self._file(declared, file, content, blank)
+                offered = find_files(declared, path)
+                with contextlib.suppress(NothingPublishedError):
+                    lake = stack.enter_context(_newest_lake(self._settings))
+                    received = _received(lake, declared.name)
             except FourflowError as error:
                 yield replace(blank, problem=str(error))
+                return
+            for file in offered:
+                named = replace(blank, place=file.name, entity=file.entity.name)
+                try:
+                    content = fingerprint(file)
+                    if content.modified_at < self._span.start:
+                        continue
+                    landed = lake if (file.entity.name, content.sha256) in received else None
+                    yield from self._file(landed, declared, file, content, named)
+                except FourflowError as error:
+                    yield replace(named, problem=str(error))
 
     def _file(
         self,
+        lake: duckdb.DuckDBPyConnection | None,
         declared: DeclaredSource,
         file: OfferedFile,
         content: Fingerprint,
@@ -298,17 +252,12 @@ class _Checker:
                 received_at=self._now,
                 connection=reader,
             )
-            offered = pa.concat_tables([_FILE_SCHEMA.empty_table(), *staged.tables()])
-            try:
-                with _newest_lake(self._settings) as lake:
-                    if not _is_received(lake, declared.name, file.entity.name, content.sha256):
-                        return [replace(blank, not_read=staged.record_count)]
-                    condition = f"file_sha256 = {_text(content.sha256)}"
-                    there = self._read(lake, declared, file.entity, offered)
-                    landed = _landed(lake, file.entity, condition)
-                    here = self._read(lake, declared, file.entity, landed)
-            except NothingPublishedError:
+            if lake is None:
                 return [replace(blank, not_read=staged.record_count)]
+            offered = pa.concat_tables([_FILE_SCHEMA.empty_table(), *staged.tables()])
+            there = self._read(lake, declared, file.entity, offered)
+            condition = f"file_sha256 = {_text(content.sha256)}"
+            here = self._read(lake, declared, file.entity, _landed(lake, file.entity, condition))
         return list(_compared(blank, there, here))
 
     def _read(
@@ -325,10 +274,12 @@ class _Checker:
             lake.register(relation := "listed", records)
         of_files = bool(mapping.files)
         key = [] if of_files else [name for name in mapping.record_key if name != "account"]
-        optional = [name for name in ("currency_code", "split_from") if name in mapping.columns]
+        optional = [n for n in ("currency_code", "split_from") if is_of_record(entity, n)]
+        amount = columns_of(entity, entity.amount)
+        is_told = entity.amount and all(is_of_record(entity, name) for name in amount)
         created = [] if of_files else [_CREATED]
         version = [entity.version_by] if entity.version_by and not of_files else []
-        named = (*key, *created, *version, *optional, *columns_of(entity, entity.amount))
+        named = (*key, *created, *version, *optional, *(amount if is_told else ()))
         query = typed_query(self._settings, source, entity, str(relation), named)
         currency = mapping.currency_code or source.mapping.currency_code or ""
         split = "split_from" if "split_from" in optional else "cast(null as varchar)"
@@ -346,7 +297,7 @@ class _Checker:
                 {number} as number,
                 {_CREATED if created else "cast(null as timestamptz)"} as created_at,
                 {version[0] if version else "cast(null as timestamptz)"} as version,
-                {entity.amount or "cast(null as decimal(18, 2))"} as amount,
+                cast({entity.amount if is_told else "null"} as decimal(18, 2)) as amount,
                 {currencies} as currency_code,
                 {split} as split_from
             from ({query})
@@ -439,13 +390,14 @@ def _landed(
     )
 
 
-def _is_received(lake: duckdb.DuckDBPyConnection, source: str, entity: str, sha256: str) -> bool:
+def _received(lake: duckdb.DuckDBPyConnection, source: str) -> set[tuple[str, str]]:
+    """Entity and fingerprint of every file of a source that is in bronze."""
     if "received_files" not in bronze_tables(lake, with_load_id=True):
-        return False
-    found = lake.execute(
-        f"select 1 from {_BRONZE}.received_files where source = ? and entity = ? and "  # noqa: S608
-        f"file_sha256 = ? and _dlt_load_id in (select load_id from {_BRONZE}._dlt_loads "
-        "where status = 0)",
-        [source, entity, sha256],
-    ).fetchone()
-    return found is not None
+        return set()
+    return set(
+        lake.execute(
+            f"select entity, file_sha256 from {_BRONZE}.received_files where source = ? and "  # noqa: S608
+            f"_dlt_load_id in (select load_id from {_BRONZE}._dlt_loads where status = 0)",
+            [source],
+        ).fetchall()
+    )

@@ -12,23 +12,44 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
 )
 
-from connectors.database.column_types import Money, UtcDateTime, identity_type, json_type
+from connectors.database.column_types import Money, UtcDateTime, identity_type, json_type, metadata
+from connectors.database.data_tables import quarantine_decisions, source_comparisons
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-    }
-)
+__all__ = [
+    "access_log",
+    "api_keys",
+    "approval_delegations",
+    "approval_link_visits",
+    "approval_links",
+    "approval_verdicts",
+    "approvals",
+    "decision_events",
+    "decisions",
+    "delivery_attempts",
+    "exception_cases",
+    "exception_events",
+    "identity_decisions",
+    "metadata",
+    "outbox",
+    "pipeline_runs",
+    "publications",
+    "quarantine_decisions",
+    "receipts",
+    "reconciliation_sign_offs",
+    "report_subscriptions",
+    "rules",
+    "saved_views",
+    "source_comparisons",
+    "stock_balances",
+    "stock_entries",
+    "stock_reservation_lines",
+    "stock_reservations",
+]
 
 # One row per publication: the newest row is the pointer that every reader follows.
 publications = Table(
@@ -451,24 +472,6 @@ identity_decisions = Table(
     Column("publication_id", Text, nullable=False),
     Column("snapshot_id", BigInteger, nullable=False),
     Column("evidence", json_type(), nullable=False),
-)
-
-# One row a decision of a person about a record in quarantine, append only: its newest row holds.
-quarantine_decisions = Table(
-    "quarantine_decisions",
-    metadata,
-    Column("decision_id", identity_type(), primary_key=True, autoincrement=True),
-    Column("source", Text, nullable=False),
-    Column("entity", Text, nullable=False),
-    Column("source_id", Text, nullable=False, index=True),
-    # corrected, dropped or undone.
-    Column("event", Text, nullable=False),
-    Column("decided_by", Text, nullable=False),
-    Column("decided_at", UtcDateTime, nullable=False),
-    Column("reason", Text, nullable=False),
-    # Of a correction: by header what the record holds and what it should; nothing personal.
-    Column("changes", json_type(), nullable=False),
-    Column("publication_id", Text, nullable=False),
 )
 
 # One row a refusal, download, write or sign-in; kept when the person or the key is gone.

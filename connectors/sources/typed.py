@@ -58,9 +58,15 @@ def columns_of(entity: DeclaredEntity, expression: str | None) -> tuple[str, ...
     return tuple(dict.fromkeys(word for word in words if word in entity.mapping.columns))
 
 
+def is_of_record(entity: DeclaredEntity, name: str) -> bool:
+    """Whether the mapping has a column that the record alone tells, not its parent or its list."""
+    column = entity.mapping.columns.get(name)
+    return bool(column and column.of != "parent" and column.path != "#" and not column.key)
+
+
 def _typed(settings: Settings, entity: DeclaredEntity, name: str, zone: str) -> str:
     column = entity.mapping.columns[name]
-    if column.of == "parent" or column.path == "#" or column.key:
+    if not is_of_record(entity, name):
         raise InputError(
             f"Column {name} of {entity.name} in {entity.declared_in.name} is not of the record "
             "itself; a check of the source can read only those that are."

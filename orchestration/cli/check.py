@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from connectors.configuration import load_configuration
+from connectors.database.engine import open_database
 from connectors.errors import InputError
 from connectors.lake.reader import PublishedLake, open_published
 from connectors.settings import load_settings
@@ -16,10 +17,10 @@ from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.progress import SilentProgress, console_progress
 from orchestration.source_checks import (
     DEFAULT_DAYS,
-    Comparison,
     compare_sources,
     complete_days,
 )
+from orchestration.source_comparisons import Comparison, keep
 
 app = typer.Typer(help="Checks that pass only on none.", no_args_is_help=True)
 
@@ -123,6 +124,7 @@ def sources_command(
     else:
         with console_progress(Console(stderr=True)) as progress:
             found = compare_sources(settings, configuration, wanted, progress, name=source)
+    keep(open_database(settings), found)
     rows = [comparison.as_row() for comparison in found]
     if csv:
         write_csv(csv, _SOURCE_COLUMNS, [_in_words(comparison) for comparison in found])

@@ -15,7 +15,10 @@ from orchestration.defs.inbox import last_move
 from orchestration.maintenance import maintain
 from orchestration.offers import DUE_TAG, offer_signature
 from orchestration.policies import LAKE_POOL
+from orchestration.progress import SilentProgress
 from orchestration.run_state import utc_now
+from orchestration.source_checks import DEFAULT_DAYS, compare_sources, complete_days
+from orchestration.source_comparisons import keep, problems_of
 
 _SETTINGS = load_settings()
 _ZONE = _SETTINGS.business_time_zone
@@ -48,6 +51,24 @@ def maintenance_job() -> None:
     keep_lake_small()
 
 
+@dg.op
+def compare_with_sources(fourflow: dg.ResourceParam[Settings]) -> None:
+    """Ask every source anew and keep what differs; fails when anything does."""
+    configuration = load_configuration(fourflow)
+    days = complete_days(fourflow, DEFAULT_DAYS)
+    found = compare_sources(fourflow, configuration, days, SilentProgress())
+    keep(open_database(fourflow), found)
+    problems = problems_of(found)
+    if problems:
+        raise dg.Failure(description=" ".join(problems), allow_retries=False)
+
+
+@dg.job(description="Is everything in the lake that the sources have: counts and amounts a day.")
+def source_check_job() -> None:
+    """One step: see orchestration.source_checks. It writes nothing to the lake."""
+    compare_with_sources()
+
+
 daily_schedule = dg.ScheduleDefinition(
     name="daily",
     job=pipeline_job,
@@ -63,6 +84,15 @@ maintenance_schedule = dg.ScheduleDefinition(
     cron_schedule=_TIMES.maintenance,
     execution_timezone=_ZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+
+source_check_schedule = dg.ScheduleDefinition(
+    name="daily_source_check",
+    job=source_check_job,
+    cron_schedule=_TIMES.source_check,
+    execution_timezone=_ZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Counts and amounts of the last days, at the sources and in the lake.",
 )
 
 delivery_schedule = dg.ScheduleDefinition(

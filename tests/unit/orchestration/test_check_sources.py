@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from connectors.database.engine import open_database
+from connectors.settings import load_settings
 from orchestration.cli import check
-from orchestration.source_checks import Comparison
+from orchestration.source_comparisons import Comparison, newest
 
 EQUAL = Comparison(
     "tmall", "shop", "orders", date(2026, 9, 1), datetime(2026, 9, 2, tzinfo=UTC), "CNY", 2, 2,
@@ -19,8 +21,9 @@ EQUAL = Comparison(
 
 
 @pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> list[Comparison]:
+def found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Comparison]:
     """What comparing finds; tests change it."""
+    monkeypatch.setenv("FOURFLOW_HOME", str(tmp_path / "home"))
     rows = [EQUAL]
     monkeypatch.setattr(check, "compare_sources", lambda *_, **__: rows)
     return rows
@@ -52,6 +55,14 @@ def test_any_difference_fails_and_its_numbers_are_evidence(
 def test_what_could_not_be_asked_fails(found: list[Comparison]) -> None:
     found.append(replace(EQUAL, problem="The shop does not answer."))
     assert _run("--json").exit_code == 1
+
+
+def test_what_was_found_is_kept(found: list[Comparison], tmp_path: Path) -> None:
+    found[0] = replace(EQUAL, missing=("A1",))
+    _run("--json")
+    engine = open_database(load_settings(home=tmp_path / "home"))
+    (kept,) = newest(engine, now=EQUAL.checked_at)
+    assert kept.as_row() == found[0].as_row()
 
 
 def test_a_day_that_is_not_over_is_refused(found: list[Comparison]) -> None:

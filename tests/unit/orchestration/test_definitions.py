@@ -95,6 +95,7 @@ def test_schedules_are_those_of_the_configuration(definitions):
     schedules = {schedule.name: schedule for schedule in definitions.schedules}
     assert schedules["daily"].cron_schedule == "0 6 * * *"
     assert schedules["daily"].execution_timezone == "Europe/Berlin"
+    assert schedules["daily_source_check"].cron_schedule == "30 6 * * *"
     own = schedules["read_tmall"]
     assert own.cron_schedule == "*/15 * * * *"
     assert own.tags["fourflow/sources"] == "tmall"
