@@ -1,6 +1,7 @@
 """`fourflow demo`: a simulated retailer through the whole pipeline, then the dashboards."""
 
 import contextlib
+import getpass
 import secrets
 import shutil
 from base64 import b64encode
@@ -12,7 +13,9 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
+from connectors.database.engine import open_database
 from connectors.errors import InputError
+from connectors.lake.reader import open_published
 from connectors.sandbox.build import build_sandbox
 from connectors.sandbox.webhook_receiver import serve_receiver
 from connectors.sandbox.world import WorldConfig
@@ -27,6 +30,14 @@ from orchestration.demo_shop import (
     remember_world,
     served_platforms,
 )
+from orchestration.metrics.layer import MetricLayer
+from orchestration.roi.baseline import (
+    DEFAULT_DAYS,
+    FreezeRequest,
+    freeze_baseline,
+    load_baseline,
+)
+from orchestration.run_state import utc_now
 
 
 def demo(
@@ -55,10 +66,25 @@ def demo(
         print_report(outcome)
         if not outcome.succeeded:
             raise typer.Exit(1)
+        _freeze_baseline(configured, config)
         if serve_dashboards:
             serve(configured)
     if not serve_dashboards:
         console.print("`make up` serves the dashboards.")
+
+
+def _freeze_baseline(settings: Settings, config: WorldConfig) -> None:
+    """Freeze the weeks before the last four, so that the page ROI compares from the first day."""
+    if config.days < 2 * DEFAULT_DAYS or load_baseline(settings) is not None:
+        return
+    request = FreezeRequest(
+        author=getpass.getuser(),
+        reason="demo: the four weeks before the last four",
+        go_live=config.end_date - timedelta(days=DEFAULT_DAYS - 1),
+    )
+    engine = open_database(settings)
+    with open_published(settings, engine=engine) as lake:
+        freeze_baseline(settings, engine, lake, MetricLayer(settings), request, now=utc_now())
 
 
 def _yesterday(settings: Settings) -> date:

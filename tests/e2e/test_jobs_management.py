@@ -289,7 +289,7 @@ def test_j5_return_against_the_frozen_baseline(cockpit_in, workplace):
     go_live = last - timedelta(days=20)
     workplace.home.run(
         "baseline", "freeze", "--reason", "four ordinary weeks", "--author", "Li",
-        "--go-live", str(go_live),
+        "--go-live", str(go_live), "--replace",
     )  # fmt: skip
 
     cockpit: Cockpit = cockpit_in(workplace.dashboards).open().visit("roi")
