@@ -19,6 +19,8 @@ from orchestration.decisions.outbox import held_deliveries
 from orchestration.enabled_sources import declared_sources
 from orchestration.offers import unread_problems
 from orchestration.run_state import utc_now
+from orchestration.source_comparisons import newest as newest_comparisons
+from orchestration.source_comparisons import problems_of
 
 # The daily run moves the inbox at the latest.
 _LONGEST_WAIT_HOURS = 26.0
@@ -41,6 +43,7 @@ class StatusReport:
     held: list[dict[str, Any]]
     sources: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
+    unmapped: list[dict[str, Any]]
     writer: str
     inbox: dict[str, Any]
 
@@ -69,7 +72,8 @@ def gather_status(settings: Settings) -> StatusReport:
     problems += _configuration_problems(settings)
     inbox = inbox_state(settings)
     problems += _inbox_problems(inbox)
-    sources, quarantine = _published_facts(settings, engine, problems) if newest else ([], [])
+    problems += problems_of(newest_comparisons(engine, now=utc_now()))
+    published = _published_facts(settings, engine, problems) if newest else {}
     holder = read_holder(settings) if is_locked(settings) else None
     return StatusReport(
         home=str(settings.root),
@@ -83,8 +87,9 @@ def gather_status(settings: Settings) -> StatusReport:
         decisions={str(state): count for state, count in count_by_state(engine).items()},
         held_because=red.reason() if red else "",
         held=[asdict(hold) for hold in holds],
-        sources=sources,
-        quarantine=quarantine,
+        sources=published.get("sources", []),
+        quarantine=published.get("quarantine", []),
+        unmapped=published.get("unmapped", []),
         writer=holder.describe() if holder else "",
         inbox=inbox.as_json(),
     )
@@ -120,16 +125,25 @@ def _inbox_problems(inbox: InboxState) -> list[str]:
 
 def _published_facts(
     settings: Settings, engine: Engine, problems: list[str]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> dict[str, list[dict[str, Any]]]:
     try:
         with open_published(settings, engine=engine) as lake:
-            return (
-                lake.rows("select * from rpt_source_freshness order by source, entity"),
-                lake.rows("select * from rpt_quarantine_reasons order by record_count desc"),
-            )
+            facts = {
+                "sources": lake.rows("select * from rpt_source_freshness order by source, entity"),
+                "quarantine": lake.rows(
+                    "select * from rpt_quarantine_reasons order by record_count desc"
+                ),
+            }
+            # A publication may be older than the table.
+            if "rpt_unmapped_values" in lake.tables():
+                facts["unmapped"] = lake.rows(
+                    "select * from rpt_unmapped_values "
+                    "order by row_count desc, mapping, source, place, source_value"
+                )
+            return facts
     except FourflowError as error:
         problems.append(str(error))
-        return [], []
+        return {}
 
 
 def _publication_facts(publication: Publication) -> dict[str, Any]:

@@ -52,6 +52,10 @@ if view == "sources":
         key="freshness_table",
         describe=t("health.views.sources"),
     )
+elif view == "compared":
+    health_blocks.show_compared(context)
+elif view == "unmapped":
+    health_blocks.show_unmapped(context)
 elif view == "conservation":
     health_blocks.show_flows(context)
     st.caption(t("health.conservation_caption"))

@@ -69,6 +69,19 @@ def load_quarantine_reasons(edition: Edition) -> pd.DataFrame:
     )
 
 
+@st.cache_data(max_entries=8, show_spinner=False)
+def load_unmapped(edition: Edition) -> pd.DataFrame:
+    """One row a value that no mapping knows, the most frequent first."""
+    if not has_table(edition, "rpt_unmapped_values"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        "select mapping, source, place, source_value, row_count, first_known_at, last_known_at "
+        "from rpt_unmapped_values "
+        "order by row_count desc, mapping, source, place, source_value",
+    )
+
+
 @st.cache_data(max_entries=32, show_spinner=False)
 def load_quarantined(
     edition: Edition, source: str, entity: str, limit: int = QUARANTINE_LIMIT

@@ -1,10 +1,20 @@
-"""Two blocks of the data health page: what must be equal, and what was restated."""
+"""Blocks of the data health page: what must be equal, what is unmapped, what was restated."""
 
 import streamlit as st
 
-from app_streamlit.queries.health import load_conservation_flows
+from app_streamlit.queries.comparisons import load_comparisons
+from app_streamlit.queries.health import load_conservation_flows, load_unmapped
 from app_streamlit.queries.restatement import load_restated
-from app_streamlit.ui import address, cards, conservation_words, formats, restated_words, tables
+from app_streamlit.ui import (
+    address,
+    cards,
+    comparison_words,
+    conservation_words,
+    formats,
+    health_words,
+    restated_words,
+    tables,
+)
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.states import no_data
 
@@ -32,6 +42,48 @@ def show_flows(context: PageContext) -> None:
         describe=t("conservation.differences"),
     )
     st.subheader(t("conservation.records"))
+
+
+def show_compared(context: PageContext) -> None:
+    """What platforms and files have against what the lake has, as the newest checks found it."""
+    t = context.t
+    known = load_comparisons(context.edition.home)
+    if known is None:
+        no_data(context, "access.refused_block")
+        return
+    found = comparison_words.of_business(context, known)
+    if not found:
+        no_data(context, "comparison.never")
+        return
+    st.markdown(cards.escape(comparison_words.headline(context, found)))
+    st.caption(t("comparison.caption"))
+    tables.show_table(
+        comparison_words.frame(context, found),
+        comparison_words.COLUMNS,
+        context,
+        key="compared_table",
+        is_published=False,
+        describe=t("health.views.compared"),
+        height=420,
+    )
+
+
+def show_unmapped(context: PageContext) -> None:
+    """Values of platforms that no mapping knows, and where to add them."""
+    t = context.t
+    values = health_words.of_business(context, load_unmapped(context.edition))
+    if values.empty:
+        no_data(context, "health.nothing_unmapped")
+        return
+    st.markdown(cards.escape(health_words.unmapped_headline(context, values)))
+    st.caption(t("health.unmapped_caption"))
+    tables.show_table(
+        health_words.with_file(context, values),
+        health_words.unmapped_columns(context),
+        context,
+        key="unmapped_table",
+        describe=t("health.views.unmapped"),
+    )
 
 
 def show_restated(context: PageContext) -> None:

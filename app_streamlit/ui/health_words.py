@@ -8,7 +8,19 @@ from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.tables import Column
 from connectors.database.runs import PipelineRun
 
-VIEWS = ("sources", "checks", "conservation", "quarantine", "publications", "restated", "held")
+VIEWS = (
+    "sources",
+    "compared",
+    "checks",
+    "conservation",
+    "quarantine",
+    "unmapped",
+    "publications",
+    "restated",
+    "held",
+)
+# Not a seed: these come with what a source tells of its articles and sites.
+_MASTER_DATA = ("products", "sites")
 CHECK_COLUMNS = (
     Column("name", label="check"),
     Column("kind", label="check_kind"),
@@ -110,6 +122,53 @@ def reason_columns(context: PageContext) -> tuple[Column, ...]:
         Column("reason", "long"),
         Column("record_count", "count"),
         Column("amount", "money"),
+    )
+
+
+def unmapped_columns(context: PageContext) -> tuple[Column, ...]:
+    """The columns of the values that no mapping knows."""
+    return (
+        Column("mapping", label="unmapped_kind", words=lambda name: mapping_label(context, name)),
+        Column("source_value", label="value"),
+        _source(context),
+        Column("place", words=lambda name: context.channel_label(str(name))),
+        Column("row_count", "count"),
+        Column("first_known_at", "time"),
+        Column("last_known_at", "time"),
+        Column("add_to", "long"),
+    )
+
+
+def mapping_label(context: PageContext, mapping: object) -> str:
+    """What kind of value a mapping holds."""
+    return context.t.known(f"health.mappings.{mapping}", str(mapping))
+
+
+def unmapped_headline(context: PageContext, values: pd.DataFrame) -> str:
+    """How many values no mapping knows, and which is the most frequent."""
+    t = context.t
+    first = values.iloc[0]
+    return t(
+        "health.unmapped",
+        n=len(values),
+        count=formats.count(len(values)),
+        rows=formats.count(int(values["row_count"].sum())),
+        value=first["source_value"],
+        kind=mapping_label(context, first["mapping"]),
+        source=context.source_label(str(first["source"])),
+    )
+
+
+def with_file(context: PageContext, values: pd.DataFrame) -> pd.DataFrame:
+    """The values with where each is to be added."""
+    t = context.t
+    return values.assign(
+        add_to=[
+            t(f"health.add_to.{mapping}")
+            if mapping in _MASTER_DATA
+            else f"dbt_project/seeds/{mapping}.csv"
+            for mapping in values["mapping"]
+        ]
     )
 
 

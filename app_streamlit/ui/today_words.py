@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app_streamlit.queries.comparisons import load_comparisons
 from app_streamlit.queries.diagnosis import read_steps
 from app_streamlit.queries.funnel import load_funnels, load_steps
 from app_streamlit.queries.ledger import load_state_counts
@@ -50,6 +51,10 @@ def needs(context: PageContext) -> list[Need]:
         for state in _STATES
         if counts.get(state)
     ]
+    differing = sum(one.differences for one in load_comparisons(context.edition.home) or ())
+    if differing:
+        text = t("overview.needs.sources_differ", n=differing, count=formats.count(differing))
+        found.append(Need(text, "health", ":material/compare_arrows:"))
     for business in context.businesses:
         found += _red_steps(context, business)
         numbers = load_breaches(context.edition, business, context.choices.channel)

@@ -1,6 +1,6 @@
 """`fourflow status`: is what people see fresh, tested and complete; exit code 0 only if so."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -8,6 +8,8 @@ from rich.console import Console
 from connectors.settings import load_settings
 from orchestration.cli.printing import JsonOption, print_json, table
 from orchestration.status_report import StatusReport, gather_status
+
+_UNMAPPED_SHOWN: Final = 10
 
 
 def status(json: Annotated[bool, JsonOption] = False) -> None:
@@ -40,16 +42,25 @@ def _print(report: StatusReport) -> None:
             f"{report.inbox['accepted']:,} accepted, {report.inbox['refused']:,} refused, "
             f"{report.inbox['waiting']:,} waiting"
         )
+    if report.unmapped:
+        facts["unmapped values"] = f"{len(report.unmapped):,}"
     rows = [{"fact": name, "value": value} for name, value in facts.items()]
     console.print(table("Status", rows))
-    if report.held:
-        console.print(table("Held deliveries", report.held))
-    if report.sources:
-        columns = ("source", "entity", "record_count", "last_received_at", "last_event_at")
-        console.print(table("Sources", report.sources, columns=columns))
-    if report.quarantine:
-        console.print(table("Quarantine", report.quarantine))
-    if report.warnings:
-        console.print(table("Warnings", report.warnings, columns=("name", "message")))
+    _print_lists(console, report)
     for problem in report.problems:
         console.print(f"[bold red]problem[/] {problem}", highlight=False, soft_wrap=True)
+
+
+def _print_lists(console: Console, report: StatusReport) -> None:
+    source = ("source", "entity", "record_count", "last_received_at", "last_event_at")
+    value = ("mapping", "source", "place", "source_value", "row_count", "last_known_at")
+    lists: tuple[tuple[str, list[dict[str, Any]], tuple[str, ...] | None], ...] = (
+        ("Held deliveries", report.held, None),
+        ("Sources", report.sources, source),
+        ("Quarantine", report.quarantine, None),
+        ("Values that no mapping knows", report.unmapped[:_UNMAPPED_SHOWN], value),
+        ("Warnings", report.warnings, ("name", "message")),
+    )
+    for title, rows, columns in lists:
+        if rows:
+            console.print(table(title, rows, columns=columns))

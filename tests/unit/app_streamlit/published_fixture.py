@@ -5,7 +5,9 @@ pages can be checked against each other (the list behind a bar has as many rows 
 """
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +22,8 @@ from connectors.lake.reader import open_published
 from connectors.settings import Settings
 from orchestration.decisions.ledger import decide
 from orchestration.decisions.rulebook import seed_rules
+from orchestration.run_state import utc_now
+from orchestration.source_comparisons import Comparison, keep
 from tests.semantic_manifest import put_semantic_manifest
 
 SQL = Path(__file__).with_name("published_fixture.sql")
@@ -155,7 +159,28 @@ def make_published_home(settings: Settings, *, red: bool = False) -> Publication
     write_lake(settings)
     publication = publish(settings)
     decide_on(settings, red=red)
+    if red:
+        keep(open_database(settings), compared(utc_now()))
     return publication
+
+
+def compared(now: datetime) -> list[Comparison]:
+    """A check of two sources: a day that is equal, one that is not, and a shop that is silent."""
+    equal = Comparison(
+        "taobao", "tmall_flagship", "orders", LAST_DAY, now, "CNY", 9, 9,
+        Decimal("1200.50"), Decimal("1200.50"),
+    )  # fmt: skip
+    differing = replace(
+        equal,
+        day=LAST_DAY - timedelta(days=1),
+        here_count=8,
+        here_amount=Decimal("1100.25"),
+        missing=("T-1007",),
+        changed=("T-1009",),
+        not_read=2,
+    )
+    silent = Comparison("douyin", "douyin_live", "orders", None, now, problem="The shop is silent.")
+    return [equal, differing, silent]
 
 
 def age(settings: Settings, days: int = 9) -> None:

@@ -200,6 +200,14 @@ create or replace table lake.reports.rpt_quarantine_reasons as
 select source, entity, regexp_replace(reason, 'holds ''.*?'', ', 'holds a value, ', 'g') as reason, count(*) as record_count, sum(amount)::decimal(18, 2) as amount
 from lake.marts.quarantined_records group by source, entity, 3;
 
+create or replace table lake.reports.rpt_unmapped_values as
+select * from (values
+    ('order_status_map', 'taobao', 'tmall_flagship', 'TRADE_MYSTERY', 7,
+        timestamptz '2026-11-18 02:00:00+00', timestamptz '2026-11-20 18:00:00+00'),
+    ('products', 'sandbox', '', 'SKU-NEVER-TOLD', 2,
+        timestamptz '2026-11-20 18:00:00+00', timestamptz '2026-11-20 18:00:00+00')
+) as t (mapping, source, place, source_value, row_count, first_known_at, last_known_at);
+
 create or replace table lake.reports.rpt_conservation as
 select
     source, case source when 'online_retail' then 'order_lines' else 'orders' end as entity,

@@ -19,7 +19,12 @@ from connectors.settings import load_settings
 from orchestration.metrics.manifest import semantic_manifest_path
 
 PAGES = [entry.name for entry in ENTRIES]
-VIEWS = {"health": ["sources", "checks", "conservation", "quarantine", "publications", "held"]}
+VIEWS = {
+    "health": [
+        "sources", "compared", "checks", "conservation", "quarantine", "unmapped", "publications",
+        "held",
+    ]
+}  # fmt: skip
 SHOWN = ("title", "subheader", "markdown", "caption", "button", "selectbox", "text_input", "error")
 SNAKE = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
 # Names of the fixture that people know: checks are cited by name, rules quote their channel.

@@ -1,0 +1,67 @@
+"""Data health: what sources have against the lake, and the values that no mapping knows."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from guarded import guard, open_as
+from streamlit.testing.v1 import AppTest
+from test_app_pages import open_page
+
+
+def show(monkeypatch: pytest.MonkeyPatch, home: Path, view: str) -> AppTest:
+    app = open_page(monkeypatch, home, "health", lang="en")
+    app.session_state["_address"] = {"lang": "en", "view": view}
+    return app.run()
+
+
+def rows(app: AppTest) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = app.dataframe[0].value.to_dict("records")
+    return found
+
+
+def test_differences_stand_first_with_their_numbers(monkeypatch, red_home):
+    app = show(monkeypatch, red_home, "compared")
+    said = " ".join(one.value for one in app.markdown)
+    assert "2 records differ between sources and the lake, most of them of Taobao" in said
+    assert "1 source could not be asked" in said
+    table = rows(app)
+    assert [row["State"] for row in table] == ["! Differs", "! Not asked", "✓ Equal"]
+    first = table[0]
+    assert (first["Records there"], first["Records here"], first["Not read yet"]) == (9, 8, 2)
+    assert first["Difference"] == -100.25
+    assert first["What it found"] == "Missing in the lake: T-1007; Amount differs: T-1009"
+    assert table[1]["What it found"] == "The shop is silent."
+
+
+def test_differences_need_somebody_today(monkeypatch, red_home):
+    app = open_page(monkeypatch, red_home, "overview", lang="en")
+    assert any(
+        "2 records differ between their sources" in one.label for one in app.get("page_link")
+    )
+
+
+def test_who_sees_one_channel_sees_no_whole_account(monkeypatch, red_home, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(red_home, home)
+    guard(home)
+    app = open_as(monkeypatch, home, "douyin", "health")
+    app.session_state["_address"] = {"lang": "en", "view": "compared"}
+    app.run()
+    assert not app.exception
+    assert not any("T-1007" in str(table.value) for table in app.dataframe)
+    said = [one.value for kind in ("caption", "markdown") for one in app.get(kind)]
+    assert any("limited to what your role may see" in one for one in said), said
+
+
+def test_an_unmapped_value_says_where_to_add_it(monkeypatch, published_home):
+    app = show(monkeypatch, published_home, "unmapped")
+    said = " ".join(one.value for one in app.markdown)
+    assert "2 values are in no mapping, in 9 rows; the most frequent is “TRADE\\_MYSTERY”" in said
+    first, second = rows(app)
+    assert (first["What it is"], first["Value"], first["Rows"]) == (
+        "Order state", "TRADE_MYSTERY", 7,
+    )  # fmt: skip
+    assert first["Add it to"] == "dbt_project/seeds/order_status_map.csv"
+    assert second["Add it to"].startswith("the article master")
