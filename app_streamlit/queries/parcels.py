@@ -72,7 +72,8 @@ def load_predicted_late(edition: Edition, business: str, channel: str | None) ->
         edition,
         """
         select
-            parcels.parcel_performance_key, parcels.parcel_no, orders.order_no, parcels.channel,
+            parcels.parcel_performance_key, parcels.order_key, parcels.parcel_no,
+            orders.order_no, parcels.channel,
             parcels.carrier, parcels.site, parcels.province, scores.risk_score,
             scores.is_above_threshold, scores.reasons_en, scores.reasons_zh, parcels.promised_at,
             orders.net_paid_amount, orders.currency_code, scores.decided_at, scores.model_version

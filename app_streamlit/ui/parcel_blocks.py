@@ -45,14 +45,7 @@ def show_late(
         height=480,
     )
     st.caption(t("parcels.late_how", count=formats.count(LISTED)))
-    acts.tell()
-    listed = set(late["parcel_performance_key"])
-    about = [
-        one
-        for one in load_answerable(context.edition.home)
-        if dict(one.subject).get("parcel_performance_key") in listed
-    ]
-    bulk_blocks.offer_bulk(context, about, key="bulk_parcels")
+    _offer_bulk(context, late, ("parcel_performance_key",), key="bulk_parcels")
 
 
 def show_predicted(
@@ -78,17 +71,32 @@ def show_predicted(
             height=480,
         )
         st.caption(t("parcels.predicted_how", count=formats.count(LISTED)))
-    if days.empty:
-        return
-    st.subheader(t("parcels.list_days"))
-    tables.show_table(
-        parcel_words.list_day_frame(days),
-        parcel_words.LIST_DAY_COLUMNS,
-        context,
-        key="list_days_table",
-        describe=t("parcels.list_days"),
-    )
-    st.caption(t("parcels.list_days_how", threshold=formats.rate(days["threshold"].iloc[0])))
+    if not days.empty:
+        st.subheader(t("parcels.list_days"))
+        tables.show_table(
+            parcel_words.list_day_frame(days),
+            parcel_words.LIST_DAY_COLUMNS,
+            context,
+            key="list_days_table",
+            describe=t("parcels.list_days"),
+        )
+        st.caption(t("parcels.list_days_how", threshold=formats.rate(days["threshold"].iloc[0])))
+    if not predicted.empty:
+        _offer_bulk(context, predicted, ("order_key", "parcel_no"), key="bulk_predicted")
+
+
+def _offer_bulk(
+    context: PageContext, listed: pd.DataFrame, subject: tuple[str, ...], *, key: str
+) -> None:
+    """Answer in one go what is decided about listed parcels; these columns tell which those are."""
+    acts.tell()
+    keys = set(listed[list(subject)].itertuples(index=False, name=None))
+    about = [
+        one
+        for one in load_answerable(context.edition.home)
+        if tuple(dict(one.subject).get(name) for name in subject) in keys
+    ]
+    bulk_blocks.offer_bulk(context, about, key=key)
 
 
 def show_carriers(context: PageContext, business: str, carriers: Carriers) -> None:

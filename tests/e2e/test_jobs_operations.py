@@ -1,6 +1,7 @@
 """Jobs of people who work queues: what they do on pages is in the operational database."""
 
 import json
+import re
 from collections import Counter
 from datetime import date
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Literal
 import pytest
 from sqlalchemy import select
 
-from connectors.database.schema import exception_cases, reconciliation_sign_offs
+from connectors.database.schema import exception_cases, outbox, reconciliation_sign_offs
 from orchestration.decisions.ledger import decision_history, find_decision
 from orchestration.decisions.rulebook import find_rule, save_rule, switch_rule
 from tests.e2e.cockpit import Cockpit, number_before
@@ -18,6 +19,7 @@ pytestmark = [pytest.mark.e2e]
 REPLENISH = "replenish_below_reorder_point"
 TRANSFER = "transfer_surplus_stock"
 ROUTE = "route_to_nearby_store"
+WARN = "warn_of_late_parcel"
 # What whoever geocodes addresses publishes: the store nearest to each paid order, and its stock.
 GEOCODED = """
 create or replace table lake.marts.order_store_distances as
@@ -72,6 +74,72 @@ def test_j6_work_the_board_of_exceptions(cockpit_in, workplace, language):
     assert case.resolution
     tile = cockpit.page.get_by_test_id("stMetric").filter(has_text=t("exceptions.tiles.time"))
     assert any(sign.isdigit() for sign in tile.inner_text()), "the mean time follows"
+
+
+def test_j10_tell_customers_of_late_parcels_before_they_call(cockpit_in, workplace):
+    switch_rule(workplace.engine, WARN, "enabled", author="Li", reason="before they call")
+    workplace.decide()
+    warned = workplace.decisions(WARN)
+    cockpit: Cockpit = cockpit_in(workplace.dashboards, "zh").open("parcels", view="predicted")
+    t = cockpit.t
+    listed = cockpit.table_file(t("parcels.predicted_alt"))
+    scores = dict(
+        workplace.home.tuples(
+            "select parcel_no, risk_score from order_risk_scores where risk = 'late_delivery'"
+        )
+    )
+    shown = [float(row[cockpit.column("late_probability")].rstrip("%")) for row in listed]
+    assert shown == sorted(shown, reverse=True)
+    assert [row[cockpit.column("parcel_no")] for row in listed] == sorted(
+        scores, key=lambda number: (-scores[number], number)
+    )
+    likely = [row for row in listed if row[cockpit.column("state")] == t("parcels.will_be_late")]
+    assert len(likely) == len(warned) > 3
+
+    # What yesterday's list was worth: how many came late is counted from the parcels themselves.
+    (day,) = workplace.home.tuples(
+        "select answered_on, listed_count, hit_count from order_risk_days "
+        "where risk = 'late_delivery' order by answered_on desc limit 1"
+    )
+    late = workplace.home.value(
+        "select count(*) from fct_parcel_performance where outcome in ('late', 'overdue') "
+        f"and (promised_at at time zone 'Asia/Shanghai')::date = date '{day[0]}'"
+    )
+    told = {"precision": day[2] / day[1], "recall": day[2] / late}
+    for rate in told.values():
+        assert f"{rate:.1%}" in cockpit.text()
+
+    # Nothing happens before a dry run was seen; one is left out, all others are told and quoted.
+    cockpit = cockpit.switch_to("en")
+    t = cockpit.t
+    spared, *rest = warned
+    cockpit.take_up(t("bulk.leave_out"), spared.message["en"])
+    option = find_rule(workplace.engine, WARN).definition.options[1]
+    cockpit.choose(t("decisions.option"), re.compile(re.escape(option.label.en)))
+    n, count = len(rest), f"{len(rest):,}"
+    cockpit.press(t("bulk.rehearse", n=n, count=count))
+    assert cockpit.says(t("bulk.costs", cost=f"¥{12 * n:,.2f}").strip())
+    assert workplace.decisions(WARN) == warned, "a dry run keeps nothing"
+    cockpit.press(t("bulk.approve", n=n, count=count))
+    assert cockpit.says(t("bulk.done", n=n, count=count))
+
+    # The customers are told at once; shipping again waits behind that, until every target has it.
+    reached = {one.decision_id for one in rest}
+    done = Counter(
+        (one["decision_id"], one["action"]["type"])
+        for one in workplace.deliver()
+        if one["rule_id"] == WARN
+    )
+    assert {who for who, what in done if what == "notify"} == reached
+    with workplace.engine.connect() as connection:
+        planned = connection.execute(
+            select(outbox.c.decision_id, outbox.c.payload).where(outbox.c.sink == "jsonl")
+        ).all()
+    again = [row[0] for row in planned if row[1]["data"]["action"]["type"] == "reship"]
+    assert sorted(again) == sorted(reached)
+    assert set(done.values()) == {1}
+    assert workplace.decide().created == 0, "nobody is told twice"
+    switch_rule(workplace.engine, WARN, "disabled", author="test", reason="as it was")
 
 
 @BOTH

@@ -1,10 +1,21 @@
 """The parcels page: every view in both languages, and figures against sums made by hand."""
 
+import shutil
+from datetime import UTC, datetime
+
 import pytest
+from sqlalchemy import select
 from test_app_pages import assert_translated, open_page, texts
 
+from app_streamlit.queries.answerable import forget as forget_answerable
 from app_streamlit.ui.i18n import LANGUAGES
 from app_streamlit.ui.parcel_words import VIEWS
+from connectors.database.engine import open_database
+from connectors.database.schema import outbox
+from connectors.lake.reader import open_published
+from connectors.settings import load_settings
+from orchestration.decisions.ledger import decide, list_decisions
+from orchestration.decisions.rulebook import switch_rule
 
 
 def open_view(monkeypatch, home, view, language="en", **choices):
@@ -43,6 +54,36 @@ def test_predicted_late_says_what_yesterdays_list_was_worth(monkeypatch, publish
     assert list(parcels["State"].str[0]) == ["▲", "▲", "●", "●", "●"]
     assert list(days["Brier score"]) == pytest.approx([0.08, 0.08])
     assert list(days["Brier score, challenger"]) == pytest.approx([0.15, 0.1])
+
+
+def test_customers_are_told_of_parcels_soon_late_in_one_go(monkeypatch, tmp_path, published_home):
+    home = tmp_path / "home"
+    shutil.copytree(published_home, home)
+    settings = load_settings(home=home)
+    engine = open_database(settings)
+    switch_rule(engine, "warn_of_late_parcel", "enabled", author="Li", reason="before they call")
+    with open_published(settings, engine=engine) as lake:
+        decide(engine, lake, now=datetime.now(UTC))
+    forget_answerable()
+    warned = list_decisions(engine, rule_id="warn_of_late_parcel")
+    assert len(warned) == 2  # those above the threshold, of five under way
+    app = open_view(monkeypatch, home, "predicted")
+    app.selectbox(key="bulk_predicted_option_en").select("notify_and_reship").run()
+    app.button(key="bulk_predicted_rehearse").click().run()
+    assert not app.exception
+    assert not app.error
+    said = next(text for text in texts(app) if "Dry run: 2 decision" in text)
+    assert "24.00" in said  # two times the freight of a second parcel
+    assert list_decisions(engine, rule_id="warn_of_late_parcel") == warned
+    app.button(key="bulk_predicted_approve").click().run()
+    assert not app.error
+    with engine.connect() as connection:
+        sent = connection.execute(select(outbox.c.decision_id, outbox.c.payload)).all()
+    for one in warned:
+        actions = [row.payload["data"]["action"] for row in sent if row[0] == one.decision_id]
+        assert {action["type"] for action in actions} == {"create_task", "notify", "reship"}
+        assert {action["to"] for action in actions if action["type"] == "notify"} == {"customer"}
+    assert "bulk_predicted_rehearse" not in [button.key for button in app.button], "none is left"
 
 
 def test_carriers_are_compared_on_the_same_parcels(monkeypatch, published_home):

@@ -99,6 +99,11 @@ FRAUD = {
     "currency_code": "'CNY'", "reasons_en": "'3 others use its device'",
     "reasons_zh": "'同一设备另有 3 位客户下单'", "decided_at": NOW, "model_version": "'fraud-1'",
 }  # fmt: skip
+SOON_LATE = {
+    "business": "'shop'", "risk": "'late_delivery'", "order_key": "'o'", "parcel_no": "'SF1'",
+    "risk_score": "0.7", "is_above_threshold": "true", "reasons_en": "'near'",
+    "reasons_zh": "'路途近'", "decided_at": NOW, "model_version": "'late-delivery-1'",
+}  # fmt: skip
 STORE = {
     "order_key": "'o'", "order_no": "'N1'", "business": "'shop'", "channel": "'web'",
     "order_status": "'paid'", "paid_at": NOW, "store_site": "'store_1'", "has_stock": "true",
@@ -181,6 +186,9 @@ CASES = [
     Case("review_suspected_fraud", FRAUD, {"risk": "'non_payment'"}, None, ("request_approval",)),
     Case("review_suspected_fraud", FRAUD | {"gross_amount": yuan(1)},
          {"is_above_threshold": "false"}, None, ("request_approval",)),
+    Case("warn_of_late_parcel", SOON_LATE, {"is_above_threshold": "false"}, None,
+         ("create_task",)),
+    Case("warn_of_late_parcel", SOON_LATE, {"risk": "'non_payment'"}, None, ("create_task",)),
     Case("approve_small_return", RETURN, {"refund_amount": yuan("200.01")}, None,
          ("approve_return",)),
     Case("alert_price_below_policy", PRICE, {"quantity": "1"}, None, ("notify",)),
