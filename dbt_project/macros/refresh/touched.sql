@@ -81,12 +81,12 @@
 
 {#-
     Touch by comparing what the rows of a key are computed of, for models whose rows cost more than a look at their
-    inputs: `inputs` gives `key` and the `row_hash` of its inputs, the model keeps that hash, and the query `also`
+    inputs: `inputs` gives `key` and the `row_hash` of its inputs, the model keeps that hash, and a query `also`
     finds keys to write anew for another reason.
 -#}
-{% macro touch_changed(inputs, key, also) %}
+{% macro touch_changed(inputs, key, also=none) %}
     {%- if is_refreshed() -%}
-        {%- do touch(changed_keys(inputs, key) ~ " union " ~ also) -%}
+        {%- do touch(changed_keys(inputs, key) ~ (" union " ~ also if also else "")) -%}
     {%- endif -%}
 {% endmacro %}
 

@@ -1,30 +1,64 @@
-{{ config(enabled=source_is_enabled('ga4'), materialized='table') }}
+{{ config(enabled=source_is_enabled('ga4'), materialized='incremental') }}
 
 -- A day's streamed events (`events_intraday_…`) give way to the day's own file once that has come. What is told twice
--- with the same visitor, name, time and parameters is one event. A click on an advertisement of Google is paid
+-- on a day with the same visitor, name, time and parameters is one event. A click on an advertisement of Google is paid
 -- traffic, whatever GA4 itself calls it.
-with days as (
-    select distinct event_date
-    from {{ ref('int_ga4__events_classified') }}
-    where is_current
-),
-
-told as (
+{%- set told -%}
     select *
     from {{ ref('int_ga4__events_classified') }}
     where is_current
     union all by name
     select streamed.*
     from {{ ref('int_ga4__streamed_events_classified') }} as streamed
-    left join days on streamed.event_date = days.event_date
+    left join (
+        select distinct event_date
+        from {{ ref('int_ga4__events_classified') }}
+        where is_current
+    ) as days on streamed.event_date = days.event_date
     where streamed.is_current and days.event_date is null
+{%- endset %}
+
+-- A day's events depend on its records, and on the mappings that read them.
+{%- set mappings = [mapping_version('ga4', 'events'), mapping_version('ga4', 'streamed_events')] if execute else [] %}
+{%- set inputs -%}
+    select
+        input.event_date,
+        {{ row_hash('input') }} as row_hash
+    from (
+        select
+            record.event_date,
+            sum({{ row_hash('record') }}) as content,
+            '{{ mappings | join }}' as mappings
+        from (
+            select
+                event_date,
+                source_id,
+                record_hash,
+                file_name,
+                received_at
+            from ({{ told }}) as told
+        ) as record
+        group by record.event_date
+    ) as input
+{%- endset %}
+
+{{ touch_changed(inputs, 'event_date') }}
+
+with inputs as (
+    select *
+    from (
+        {{ inputs }}
+    ) as inputs
+    {{ where_touched() }}
 ),
 
 events as (
     select
-        *,
-        coalesce(collected_click_id, click_id) is not null as is_paid_click
-    from told
+        told.*,
+        inputs.row_hash,
+        coalesce(told.collected_click_id, told.click_id) is not null as is_paid_click
+    from ({{ told }}) as told
+    inner join inputs on told.event_date = inputs.event_date
 )
 
 select
@@ -46,9 +80,10 @@ select
         when event_name = 'purchase' then cast(round(try_cast(revenue as decimal(18, 6)), 2) as decimal(18, 2))
     end as revenue,
     currency_code,
-    received_at
+    received_at,
+    row_hash
 from events
 qualify row_number() over (
-    partition by visitor, event_name, occurred_at, coalesce(parameters, source_id)
+    partition by event_date, visitor, event_name, occurred_at, coalesce(parameters, source_id)
     order by received_at desc, file_name desc, record_number asc
 ) = 1

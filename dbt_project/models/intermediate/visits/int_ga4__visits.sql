@@ -1,21 +1,62 @@
-{{ config(enabled=source_is_enabled('ga4'), materialized='table') }}
+{{ config(enabled=source_is_enabled('ga4'), materialized='incremental') }}
 
 -- A receipt that is opened again tells its purchase again: an order counts in the visit that told it first.
-with events as (
+{%- set told -%}
+    select
+        events.*,
+        coalesce(purchases.telling = 1, events.event_name = 'purchase') as is_purchase
+    from {{ ref('int_ga4__events') }} as events
+    left join (
+        select
+            source_id,
+            row_number() over (partition by order_no order by occurred_at, source_id) as telling
+        from {{ ref('int_ga4__events') }}
+        where event_name = 'purchase' and order_no is not null and visit_no is not null
+    ) as purchases on events.source_id = purchases.source_id
+    where events.visit_no is not null
+{%- endset %}
+
+-- A visit depends on the days of its events, and on which of these are its purchases.
+{%- set inputs -%}
+    select
+        input.visit_no,
+        {{ row_hash('input') }} as row_hash
+    from (
+        select
+            record.visit_no,
+            sum({{ row_hash('record') }}) as content
+        from (
+            select
+                visit_no,
+                source_id,
+                is_purchase,
+                row_hash
+            from ({{ told }}) as told
+        ) as record
+        group by record.visit_no
+    ) as input
+{%- endset %}
+
+{{ touch_changed(inputs, 'visit_no') }}
+
+with inputs as (
+    select *
+    from (
+        {{ inputs }}
+    ) as inputs
+    {{ where_touched() }}
+),
+
+events as (
     select
         *,
         (occurred_at, source_id) as place,
         case
             when traffic_source is not null
                 then struct_pack(source := traffic_source, medium := traffic_medium, campaign := campaign)
-        end as traffic,
-        event_name = 'purchase'
-        and (
-            order_no is null
-            or row_number() over (partition by order_no, event_name order by occurred_at, source_id) = 1
-        ) as is_purchase
-    from {{ ref('int_ga4__events') }}
-    where visit_no is not null
+        end as traffic
+    from ({{ told }}) as told
+    {{ where_touched() }}
 ),
 
 visits as (
@@ -42,12 +83,20 @@ visits as (
         max(received_at) as known_at
     from events
     group by visit_no
+),
+
+shaped as (
+    select
+        'ga4' as source,
+        * exclude (traffic),
+        struct_extract(traffic, 'source') as traffic_source,
+        struct_extract(traffic, 'medium') as traffic_medium,
+        struct_extract(traffic, 'campaign') as campaign
+    from visits
 )
 
 select
-    'ga4' as source,
-    * exclude (traffic),
-    struct_extract(traffic, 'source') as traffic_source,
-    struct_extract(traffic, 'medium') as traffic_medium,
-    struct_extract(traffic, 'campaign') as campaign
-from visits
+    shaped.*,
+    inputs.row_hash
+from shaped
+inner join inputs on shaped.visit_no = inputs.visit_no
