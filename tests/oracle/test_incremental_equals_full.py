@@ -12,11 +12,13 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from connectors.lake.attach import catalogue_schema, connect_snapshot, connect_writer
 from connectors.lake.tables import contents_query
 from connectors.sandbox.build import build_sandbox
+from connectors.sandbox.files.analytics import SOURCE as VISITS
 from connectors.sandbox.world import Scenario, WorldConfig
 from orchestration.dbt_build import ensure_manifest
 from tests.oracle.conftest import Warehouse
@@ -42,8 +44,9 @@ def _batches(days: list[str], seed: int) -> list[list[str]]:
 
 
 def _offer(days: list[str], world: Path, offered: Path) -> None:
-    for path in world.glob("*/*.csv"):
-        if path.stem in days:
+    named = {*days, *(f"events_{day[:10].replace('-', '')}" for day in days)}
+    for path in (*world.glob("*/*.csv"), *world.glob(f"{VISITS}/*.parquet")):
+        if path.stem in named:
             copy = offered / path.relative_to(world)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)
@@ -56,6 +59,9 @@ def _take_rows_out(offered: Path, seed: int) -> None:
         path = chance.choice(sorted((offered / entity).glob("*.csv")))
         lines = path.read_bytes().splitlines(keepends=True)
         path.write_bytes(b"".join(lines[:1] + lines[1 + len(lines) // 3 :]))
+    path = chance.choice(sorted((offered / VISITS).glob("*.parquet")))
+    events = pq.read_table(path)
+    pq.write_table(events.slice(events.num_rows // 3), path)
 
 
 def _tables(warehouse: Warehouse) -> list[str]:
@@ -97,6 +103,7 @@ def test_random_batches_give_what_a_full_refresh_gives(
         if number > 2:
             _take_rows_out(offered, seed + number)
         warehouse.load("sandbox", offered, day=number)
+        warehouse.load(VISITS, offered / VISITS, day=number)
         warehouse.enable_own_sources()
         warehouse.dbt(*BUILD, *(INCREMENTAL if number == 1 else ()))
     written = _written(warehouse)
@@ -109,4 +116,4 @@ def test_random_batches_give_what_a_full_refresh_gives(
     full = _contents(warehouse, models)
     assert [model for model in models if incremental[model] != full[model]] == []
     assert told > 100, "the batches were not written as what they touched"
-    assert all(incremental[f"marts.{name}"] for name in ("fct_orders", "fct_refunds"))
+    assert all(incremental[f"marts.{name}"] for name in ("fct_orders", "fct_refunds", "fct_visits"))
