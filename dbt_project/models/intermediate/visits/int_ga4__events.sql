@@ -19,7 +19,9 @@
 {%- endset %}
 
 -- A day's events depend on its records, and on the mappings that read them.
-{%- set mappings = [mapping_version('ga4', 'events'), mapping_version('ga4', 'streamed_events')] if execute else [] %}
+{%- set mappings = [
+    mapping_version('ga4', 'events'), mapping_version('ga4', 'streamed_events')
+] if is_written() else [] %}
 {%- set inputs -%}
     select
         input.event_date,
