@@ -18,16 +18,16 @@ COLUMNS = (
     Column("day", "date", label="date"),
     Column("source_label", label="source"),
     Column("place", label="account_or_file"),
-    Column("entity"),
     Column("agreement", label="state"),
+    # Numbers of orders: hidden from whom may not see those.
+    Column("order_no", label="finding"),
     Column("there_count", "count"),
     Column("here_count", "count"),
-    Column("there_amount", "money"),
-    Column("here_amount", "money"),
     Column("difference_amount", "money", label="difference"),
     Column("currency_code", label="currency"),
-    # Numbers of orders: hidden from whom may not see those.
-    Column("order_no", "long", label="finding"),
+    Column("there_amount", "money"),
+    Column("here_amount", "money"),
+    Column("entity"),
     Column("not_read", "count"),
     Column("checked_at", "time"),
 )

@@ -36,6 +36,18 @@ def test_goods_are_where_the_simulated_retailer_has_them(warehouse: Warehouse, f
     assert goods.differences(full_world, warehouse.query) == []
 
 
+def test_states_that_no_mapping_knows_are_those_that_were_planted(
+    warehouse: Warehouse, full_world: Path
+):
+    planted = json.loads((full_world / "truth.json").read_text(encoding="utf-8"))["planted"]
+    found = warehouse.query(
+        "select source_value, row_count from rpt_unmapped_values "
+        "where source = 'sandbox' and mapping = 'order_status_map'"
+    )
+    assert planted["unmapped_orders"]
+    assert dict(found) == Counter(order["status"] for order in planted["unmapped_orders"])
+
+
 def test_tmall_funnel_is_the_naive_walk(warehouse: Warehouse, real_data: Path):
     orders = tmall.read_orders(real_data / "tmall" / "raw" / "tmall_order_report.csv")
     walked = {
