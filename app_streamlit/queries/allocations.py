@@ -1,4 +1,7 @@
-"""Where open order lines are served from, and what the others wait for: `line_allocations`."""
+"""Where open order lines are served from, and what the others wait for.
+
+`line_allocations` has those that sites stock, `drop_shipments` those that suppliers send.
+"""
 
 import pandas as pd
 import streamlit as st
@@ -95,4 +98,37 @@ def load_served(edition: Edition, business: str, zone: str) -> pd.DataFrame:
         order by priority
         """,
         {"business": business, "zone": zone, "waiting": list(WAITING)},
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def load_drop_shipments(
+    edition: Edition, business: str, order_key: str | None = None, limit: int = LINES_SHOWN
+) -> pd.DataFrame:
+    """One row a line that a supplier sends, those that wait longest first.
+
+    Args:
+        edition: which publication, as whom.
+        business: whose lines.
+        order_key: only of this order; None: of all.
+        limit: rows at most.
+    """
+    if not has_table(edition, "drop_shipments"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        """
+        select
+            shipments.order_no, shipments.sku, products.name, shipments.quantity, shipments.state,
+            shipments.supplier_no, shipments.purchase_order_no, shipments.expected_on,
+            shipments.demanded_at, shipments.explanation_en, shipments.explanation_zh
+        from drop_shipments as shipments
+        left join dim_products as products
+            on shipments.business = products.business and shipments.sku = products.sku
+        where shipments.business = $business
+          and ($order_key is null or shipments.order_key = $order_key)
+        order by shipments.demanded_at, shipments.order_key, shipments.line_no
+        limit $limit
+        """,
+        {"business": business, "order_key": order_key, "limit": limit},
     )

@@ -5,6 +5,7 @@ import streamlit as st
 from app_streamlit.queries.allocations import (
     LINES_SHOWN,
     load_allocations_of,
+    load_drop_shipments,
     load_served,
     load_waiting_lines,
 )
@@ -16,6 +17,28 @@ from app_streamlit.ui.states import no_data
 
 def show_allocations_of(context: PageContext, business: str, order_key: str) -> None:
     """From where the lines of an order are served; nothing once its goods have left."""
+    _show_stocked_of(context, business, order_key)
+    show_drop_shipments(context, business, order_key)
+
+
+def show_drop_shipments(context: PageContext, business: str, order_key: str | None = None) -> None:
+    """What suppliers send to customers, of one order or of all; nothing where there is none."""
+    t = context.t
+    shipments = load_drop_shipments(context.edition, business, order_key)
+    if shipments.empty:
+        return
+    st.subheader(t("allocation.drop.title"), help=t("allocation.drop.help"))
+    st.markdown(cards.escape(allocation_words.drop_sentence(context, shipments)))
+    tables.show_table(
+        shipments.assign(explanation=allocation_words.explained(context, shipments)),
+        allocation_words.drop_columns(context),
+        context,
+        key="drop_shipments_table",
+        describe=t("allocation.drop.alt"),
+    )
+
+
+def _show_stocked_of(context: PageContext, business: str, order_key: str) -> None:
     t = context.t
     lines = load_allocations_of(context.edition, order_key)
     if lines.empty:
@@ -38,6 +61,7 @@ def show_waiting(context: PageContext, business: str, sites: dict[str, str]) -> 
     served = load_served(context.edition, business, context.zone)
     if served.empty:
         no_data(context, "allocation.none")
+        show_drop_shipments(context, business)
         return
     st.markdown(cards.escape(allocation_words.waiting_sentence(context, served)))
     waiting = load_waiting_lines(context.edition, business, context.zone)
@@ -65,3 +89,4 @@ def show_waiting(context: PageContext, business: str, sites: dict[str, str]) -> 
         key="served_table",
         describe=t("allocation.by_priority"),
     )
+    show_drop_shipments(context, business)

@@ -190,6 +190,52 @@ def waiting_columns(context: PageContext, business: str) -> tuple[Column, ...]:
     )
 
 
+DROP_GRADES: dict[str, Grade] = {
+    "to_order": "red",
+    "asked": "amber",
+    "ordered": "amber",
+    "sent": "green",
+}
+
+
+def drop_sentence(context: PageContext, shipments: pd.DataFrame) -> str:
+    """How many lines suppliers send, and how far these have come."""
+    t = context.t
+    counts = shipments["state"].value_counts()
+    parts = [
+        t("allocation.drop.part", state=t(f"allocation.drop.states.{state}"), count=counts[state])
+        for state in DROP_GRADES
+        if state in counts
+    ]
+    return t(
+        "allocation.drop.sentence",
+        n=len(shipments),
+        count=formats.count(len(shipments)),
+        parts=t("punctuation.list").join(parts),
+    )
+
+
+def drop_columns(context: PageContext) -> tuple[Column, ...]:
+    """What is said of each line that a supplier sends."""
+    return (
+        Column("order_no"),
+        Column("sku"),
+        Column("name", label="article"),
+        Column("quantity", "count", label="unit_count"),
+        Column(
+            "state",
+            words=lambda name: (
+                f"{ICONS[DROP_GRADES[str(name)]]} {context.t(f'allocation.drop.states.{name}')}"
+            ),
+        ),
+        Column("supplier_no"),
+        Column("purchase_order_no"),
+        Column("expected_on", "date"),
+        Column("demanded_at", "time"),
+        Column("explanation", "long", label="why"),
+    )
+
+
 def _site_names(sites: Mapping[str, str], codes: pd.Series) -> pd.Series:
     names = [None if pd.isna(site) else stock_words.site_label(sites, site) for site in codes]
     return pd.Series(names, index=codes.index, dtype=object)

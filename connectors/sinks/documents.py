@@ -113,6 +113,23 @@ class PickRecall(Document):
     quantity: int = Field(gt=0)
 
 
+class DropShipment(Document):
+    """Goods that a supplier is to send to a customer.
+
+    Attributes:
+        order_no: the customer's order.
+        address_key: by which the retailer's own systems know the address; it is never sent itself.
+    """
+
+    supplier_no: str = _Text
+    sku: str = _Text
+    quantity: Decimal = Field(gt=0)
+    unit_price: Decimal | None = Field(default=None, ge=0)
+    currency_code: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
+    order_no: str = _Text
+    address_key: str = _Text
+
+
 _DOCUMENTS: Final[dict[str, tuple[type[Document], dict[str, Any]]]] = {
     "request_purchase": (PurchaseOrder, {"is_request": True}),
     "create_purchase_order": (PurchaseOrder, {"is_request": False}),
@@ -123,6 +140,7 @@ _DOCUMENTS: Final[dict[str, tuple[type[Document], dict[str, Any]]]] = {
     "report_shipment": (Shipment, {}),
     "create_pick_list": (PickList, {}),
     "recall_pick_list": (PickRecall, {}),
+    "create_drop_shipment": (DropShipment, {}),
 }
 """Which document each type of action is, and what the type says beside its fields."""
 

@@ -14,7 +14,7 @@ from connectors.database.engine import open_database
 from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
 from models_ml.allocation.planning import AllocationPlan, allocate
-from orchestration.allocation import explaining, recalls, store_distances
+from orchestration.allocation import drop_shipping, explaining, recalls, store_distances
 from orchestration.allocation.batches import Request, reserve_all
 from orchestration.allocation.explaining import Words
 from orchestration.allocation.order_stock import (
@@ -43,7 +43,7 @@ from orchestration.learning import Learned
 from orchestration.ml_tables import ML_TABLES, empty_frame, write_ml_tables
 
 TABLE = ALLOCATIONS
-TABLES_WRITTEN = (TABLE, store_distances.TABLE, recalls.TABLE)
+TABLES_WRITTEN = (TABLE, store_distances.TABLE, recalls.TABLE, drop_shipping.TABLE)
 _LINE = ["order_key", "line_no"]
 
 
@@ -91,10 +91,17 @@ def allocate_orders(
             distances = store_distances.store_distances(
                 connection, zone=settings.business_time_zone
             )
+        drop_shipped = drop_shipping.drop_shipments(
+            connection, there, engine, policy, now=now, zone=settings.business_time_zone
+        )
         missing = [name for name in READS if name not in there]
         if missing:
             note = f"there is no table {missing[0]}, so no line is allocated; skipped"
-            others = {store_distances.TABLE: distances, recalls.TABLE: empty_frame(recalls.TABLE)}
+            others = {
+                store_distances.TABLE: distances,
+                recalls.TABLE: empty_frame(recalls.TABLE),
+                drop_shipping.TABLE: drop_shipped,
+            }
             return _written(settings, empty_frame(TABLE), others, [note])
         frames = read_frames(connection, there, engine)
     finally:
@@ -130,7 +137,13 @@ def allocate_orders(
         tables.append(table)
         notes.append(_note(str(business), table))
     frame = pd.concat(tables, ignore_index=True) if tables else empty_frame(TABLE)
-    others = {store_distances.TABLE: distances, recalls.TABLE: called_back}
+    others = {
+        store_distances.TABLE: distances,
+        recalls.TABLE: called_back,
+        drop_shipping.TABLE: drop_shipped,
+    }
+    if len(drop_shipped):
+        notes.append(f"{len(drop_shipped):,} lines that no site stocks are for suppliers to send")
     return _written(settings, frame, others, notes)
 
 

@@ -45,6 +45,10 @@ class AllocationPolicy(Declared):
         default=("store",), description="Kinds of sites that keep their safety stock."
     )
     transfer_days: int = Field(default=2, ge=0, description="Days from one site to another.")
+    drop_ship_suppliers: tuple[str, ...] = Field(
+        default=(),
+        description="Suppliers that send to customers, as in dim_suppliers; the first goes first.",
+    )
     sites: dict[str, SitePolicy] = Field(default_factory=dict, description="Sites by their code.")
 
     def config(self) -> AllocationConfig:

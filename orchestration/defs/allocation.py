@@ -10,7 +10,7 @@ import dagster as dg
 
 from connectors.database.engine import open_database
 from connectors.settings import Settings
-from orchestration.allocation import recalls, store_distances
+from orchestration.allocation import drop_shipping, recalls, store_distances
 from orchestration.allocation.allocating import TABLE, TABLES_WRITTEN, allocate_orders
 from orchestration.defs.learning import LEARNED_KEYS
 from orchestration.defs.transform import dbt_models
@@ -24,6 +24,7 @@ STEP = "allocate orders"
 
 _DESCRIPTIONS = {
     TABLE: "Open order lines: from which site they are served, or what they wait for.",
+    drop_shipping.TABLE: "Open order lines that no site stocks, and how far a supplier has come.",
     recalls.TABLE: "Pick list lines that a warehouse has and must not pick any more.",
     store_distances.TABLE: "Paid orders with the nearest store, and whether it had all of them.",
 }

@@ -881,3 +881,22 @@ from (values
     explanation_en, explanation_zh
 )
 inner join open_orders as placed on told.place = placed.place;
+
+-- What suppliers send: one line of the order that waits for a transfer, one of the order on its way in.
+create or replace table lake.ml.drop_shipments as
+select
+    allocations.order_key || ':9' as drop_shipment_key, allocations.business, allocations.channel,
+    allocations.order_key, 9::bigint as line_no, allocations.order_no, 'SKU-0003' as sku,
+    2::bigint as quantity, allocations.demanded_at,
+    if(allocations.decision = 'transfer', 'to_order', 'sent') as state,
+    'master_data:-:S07' as supplier_key, 'S07' as supplier_no,
+    12.5::decimal(18, 6) as unit_price, 25::decimal(18, 2) as amount, 'CNY' as currency_code,
+    if(allocations.decision = 'transfer', null, 'd-1') as decision_id,
+    if(allocations.decision = 'transfer', null, 'P7') as purchase_order_no,
+    allocations.business_date + 7 as expected_on, allocations.business_date,
+    if(allocations.decision = 'transfer', 'no site stocks it; Far East can send 2 to the customer',
+        'Far East has sent it: purchase order P7 was received') as explanation_en,
+    if(allocations.decision = 'transfer', '各仓店均不备货；可由 Far East 直发顾客 2 件',
+        'Far East 已发出：采购单 P7 已收货') as explanation_zh
+from lake.ml.line_allocations as allocations
+where allocations.decision in ('transfer', 'backorder');

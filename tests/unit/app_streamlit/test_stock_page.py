@@ -159,7 +159,7 @@ def test_lines_that_wait_say_what_would_release_them(monkeypatch, published_home
     assert "the longest for 6 days" in told
     assert "another site has 2; 4 are on their way in; of 5 nothing is known to come" in told
     assert any("60.0% of priority 1; 10.0% of priority 3" in text for text in texts(app))
-    queue, tiers = (frame.value for frame in app.dataframe)
+    queue, tiers, suppliers = (frame.value for frame in app.dataframe)
     assert list(queue["Priority"]) == [1, 3, 3]
     assert list(queue["Waiting (days)"]) == [2, 6, 5]
     assert list(queue["Pieces missing"]) == [2, 5, 4]
@@ -169,6 +169,8 @@ def test_lines_that_wait_say_what_would_release_them(monkeypatch, published_home
         "Goods expected on 25 Nov 2026",
     ]
     assert list(tiers["Share set aside"]) == [60.0, 10.0]
+    assert any("no site stocks: 1 to be ordered; 1 sent." in text for text in texts(app))
+    assert list(suppliers["State"]) == ["✓ sent", "✕ to be ordered"]
 
 
 @pytest.mark.parametrize(
@@ -188,4 +190,6 @@ def test_an_order_tells_where_its_goods_are(monkeypatch, published_home, languag
     assert told in texts(app)
     lines = next(frame.value for frame in app.dataframe if "SKU-0007" in frame.value.to_string())
     assert any("store_sh01" in str(cell) for cell in lines.iloc[0])
+    sent = next(frame.value for frame in app.dataframe if "S07" in frame.value.to_string())
+    assert len(sent) == 1, "only what is of this order"
     assert_translated(app, language)

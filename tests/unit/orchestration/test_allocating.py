@@ -1,6 +1,8 @@
 """Allocation of a run: stock is promised once, to the unit, to who comes first, come what may."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from connectors.errors import InputError
 from connectors.lake.attach import connect_snapshot, connect_writer
 from connectors.settings import Settings, load_settings
 from connectors.sinks.base import Receipt
-from connectors.sinks.documents import PickList, PickRecall, document_of
+from connectors.sinks.documents import DropShipment, PickList, PickRecall, document_of
 from orchestration.allocation import allocating
 from orchestration.allocation.allocating import allocate_orders
 from orchestration.allocation.batches import Request, release_all, reserve_all, ship_all
@@ -70,7 +72,8 @@ class Retailer:
             "business": "b", "order_key": key, "order_no": f"N{key}", "channel": "web",
             "order_status": facts.get("status", "paid"), "gross_amount": 100, "shipped_at": None,
             "currency_code": "CNY", "customer_key": facts.get("customer", "anybody"),
-            "province": facts.get("province", "上海市"),
+            "province": facts.get("province", "上海市"), "order_type": "sale",
+            "paid_at": NOW, "created_at": NOW,
         }  # fmt: skip
         for line_no, (sku, quantity) in enumerate(lines, start=1):
             self.lines.append({
@@ -111,7 +114,8 @@ class Retailer:
         open_lines = [line for line in self.lines if line["order_key"] in is_open]
         tables = {
             "marts.fct_orders": (list(self.orders.values()), {
-                "shipped_at": "timestamptz", "gross_amount": "decimal(18,2)"}),
+                "shipped_at": "timestamptz", "gross_amount": "decimal(18,2)",
+                "paid_at": "timestamptz", "created_at": "timestamptz"}),
             "marts.fct_order_line_checks": (open_lines, {
                 "quantity": "bigint", "line_no": "bigint", "demanded_at": "timestamptz",
                 "promised_ship_on": "date"}),
@@ -337,6 +341,7 @@ def test_nothing_is_allocated_without_the_tables(settings: Settings) -> None:
     done = allocate_orders(settings, now=NOW)
     assert done.rows == {
         "line_allocations": 0, "order_store_distances": 0, "pick_recalls": 0,
+        "drop_shipments": 0,
     }  # fmt: skip
     assert done.notes[0].endswith("so no line is allocated; skipped")
 
@@ -502,3 +507,102 @@ def test_policy_of_the_home_replaces_the_shipped_one(
     own.write_text("sites:\n  east: {capacity: 5}\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"allocation\.yml line 2.*capacity"):
         load_allocation_policy(settings)
+
+
+SUPPLIED = """
+create or replace table lake.marts.fct_order_lines as
+select order_key, line_no::bigint as line_no, sku, quantity::bigint as quantity, true as is_product
+from (values ('wanted', 1, 'U', 3), ('wanted', 2, 'A', 1), ('few', 1, 'U', 1), ('over', 1, 'U', 4),
+    ('gone', 1, 'U', 2)) as lines(order_key, line_no, sku, quantity);
+create or replace table lake.marts.dim_suppliers as
+select 's:-:' || supplier_no as supplier_key, supplier_no, name, 7::bigint as lead_time_days,
+    is_active
+from (values ('1', 'Dear', true), ('2', 'First', true), ('3', 'Closed', false),
+    ('4', 'Stranger', true)) as suppliers(supplier_no, name, is_active);
+create or replace table lake.marts.dim_supplier_prices as
+select 'b' as business, 's:-:' || supplier_no as supplier_key, 'p' || supplier_no
+    as supplier_price_key, supplier_no, sku, price::decimal(18, 6) as unit_price,
+    'CNY' as currency_code, least_quantity::decimal(18, 6) as minimum_order_quantity,
+    null::bigint as lead_time_days, null::date as valid_from, valid_until::date as valid_until,
+    1::bigint as priority
+from (values ('1', 'U', '12.35', 0, null), ('2', 'U', '9.99', 2, null), ('3', 'U', '1', 0, null),
+    ('4', 'U', '1', 0, null), ('2', 'A', '1', 0, null), ('1', 'V', '1', 0, '2026-11-20')
+) as prices(supplier_no, sku, price, least_quantity, valid_until);
+create or replace table lake.marts.fct_purchase_order_lines (
+    decision_id varchar, order_no varchar, purchase_order_status varchar,
+    received_quantity decimal(18, 6), received_at timestamptz, promised_on date
+);
+"""
+
+
+def test_a_supplier_sends_what_no_site_stocks_and_is_asked_once(
+    retailer: Retailer, lake: Any
+) -> None:
+    engine = retailer.engine
+    policy = PLAIN.model_copy(update={"drop_ship_suppliers": ("s:-:3", "s:-:2", "s:-:1")})
+    retailer.count("east", "A", 5)
+    for key in ("wanted", "few", "gone"):
+        retailer.order(key)
+    retailer.order("over", status="shipped")
+    retailer.order("served", ("A", 1))
+    with connect_writer(retailer.settings, purpose="test") as connection:
+        connection.execute("create schema if not exists lake.marts; use lake;" + SUPPLIED)
+
+    def run() -> dict[str, dict[str, Any]]:
+        retailer.run(policy)
+        with connect_snapshot(retailer.settings) as source:
+            rows = source.execute("from lake.ml.drop_shipments").df()
+        lake.put("drop_shipments", rows)
+        return {row["drop_shipment_key"]: row for row in rows.to_dict("records")}
+
+    def purchased(decision_id: str, received: int) -> None:
+        with connect_writer(retailer.settings, purpose="test") as connection:
+            connection.execute("delete from lake.marts.fct_purchase_order_lines")
+            connection.execute(
+                "insert into lake.marts.fct_purchase_order_lines values (?, 'P7', 'confirmed', ?, "
+                "case when ? > 0 then timestamptz '2026-11-24 18:00:00+00' end, "
+                "date '2026-11-25')",
+                [decision_id, received, received],
+            )
+
+    # One that is counted, one that has left and one of closed or unknown suppliers are not asked
+    # for; a supplier who sends no single piece is passed over, though cheaper.
+    told = run()
+    chosen = {key: (row["supplier_no"], str(row["amount"])) for key, row in told.items()}
+    assert chosen == {
+        "wanted:1": ("2", "29.97"), "few:1": ("1", "12.35"), "gone:1": ("2", "19.98"),
+    }  # fmt: skip
+    assert {row["state"] for row in told.values()} == {"to_order"}
+
+    seed_rules(engine, now=NOW)
+    assert decide(engine, lake, now=NOW).created == 0, "off at first"
+    switch_rule(engine, "drop_ship_unstocked_lines", "enabled", author="Li", reason="go", now=NOW)
+    assert decide(engine, lake, now=NOW).created == 3
+    retailer.orders["gone"]["order_status"] = "cancelled"
+    assert {key: row["state"] for key, row in run().items()} == {
+        "wanted:1": "asked", "few:1": "asked",
+    }  # fmt: skip
+    assert decide(engine, lake, now=NOW).created == 0
+    mine = {json.loads(one.subject)["drop_shipment_key"]: one for one in list_decisions(engine)}
+    assert mine["gone:1"].state == "expired", "nobody was told of it, and nobody is"
+
+    # Its order comes back with what it was made for: promised first, then received and so sent.
+    purchased(mine["wanted:1"].decision_id, 0)
+    row = run()["wanted:1"]
+    assert (row["state"], row["purchase_order_no"]) == ("ordered", "P7")
+    assert str(row["expected_on"])[:10] == "2026-11-25"
+    purchased(mine["wanted:1"].decision_id, 3)
+    row = run()["wanted:1"]
+    assert row["state"] == "sent"
+    assert (
+        row["explanation_en"] == "First has sent it: purchase order P7 was received on 2026-11-25"
+    )
+    with engine.connect() as connection:
+        query = select(outbox.c.payload).where(
+            outbox.c.decision_id == mine["wanted:1"].decision_id, outbox.c.sink == "jsonl"
+        )
+        (payload,) = connection.execute(query).scalars()
+    assert document_of(payload) == DropShipment(
+        supplier_no="2", sku="U", quantity=Decimal(3), unit_price=Decimal("9.99"),
+        currency_code="CNY", order_no="Nwanted", address_key="wanted",
+    )  # fmt: skip

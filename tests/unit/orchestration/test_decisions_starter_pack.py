@@ -88,6 +88,13 @@ RECALLED = {
     "channel": "'web'", "order_no": "'N1'", "line_no": "1", "site": "'wh'", "sku": "'A'",
     "quantity": "2", "reason_en": "'because'", "reason_zh": "'因为'",
 }  # fmt: skip
+DROP_SHIPPED = {
+    "drop_shipment_key": "'o:1'", "business": "'shop'", "channel": "'web'", "order_key": "'o'",
+    "order_no": "'N1'", "line_no": "1", "sku": "'A'", "quantity": "2", "state": "'to_order'",
+    "supplier_key": "'s:-:1'", "supplier_no": "'1'", "unit_price": "9.50::decimal(18, 6)",
+    "amount": "19::decimal(18, 2)", "currency_code": "'CNY'", "explanation_en": "'because'",
+    "explanation_zh": "'因为'",
+}  # fmt: skip
 NOT_INVOICED = {
     "order_key": "'o'", "business": "'shop'", "channel": "'b2b'", "order_no": "'N1'",
     "customer_key": "'c'", "order_status": "'shipped'", "left_on": "date '2026-11-18'",
@@ -198,6 +205,8 @@ CASES = [
     Case("pick_reserved_lines", ALLOCATED, {"decision": "'backorder'"}, None,
          ("create_pick_list",)),
     Case("recall_released_picks", RECALLED, {"quantity": "0"}, None, ("recall_pick_list",)),
+    Case("drop_ship_unstocked_lines", DROP_SHIPPED, {"state": "'asked'"}, None,
+         ("create_drop_shipment",)),
     Case("alert_shipped_not_invoiced", NOT_INVOICED, {"left_on": "date '2026-11-19'"}, None,
          ("create_task",)),
 ]  # fmt: skip
