@@ -101,29 +101,43 @@ class Installation:
         )
         return [row["table_name"] for row in rows]
 
-    def fingerprint(self, table: str) -> tuple[int, int]:
-        """Rows and an order-independent hash of a table, without the clocks."""
-        with open_published(self.settings) as lake:
-            columns = [
-                row["column_name"]
-                for row in lake.rows(f"describe {table}")
-                if row["column_name"] not in CLOCKS
-            ]
-            listed = ", ".join(f'"{name}"' for name in sorted(columns))
-            (row,) = lake.rows(
-                "select count(*) as row_count, coalesce(sum(hash(r)::hugeint), 0) as total "
-                f"from (select row({listed}) as r from {table})"
-            )
-        return int(row["row_count"]), int(row["total"])
+    def fingerprints(self, tables: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Rows and an order-independent hash of each of these published tables, without clocks."""
+        with open_published(self.settings) as lake, lake.cursor() as cursor:
+            return fingerprints(cursor, tables)
 
 
-def differing_rows(first: Installation, second: Installation, table: str) -> list[Any]:
-    """Rows of a table that only one of two installations has, for the message of a failed test."""
-    frames = []
-    for installation in (first, second):
-        with open_published(installation.settings) as lake:
-            frame = lake.query(f"select * from {table}")
-        frames.append(frame.drop(columns=[c for c in CLOCKS if c in frame.columns]))
+def _saying(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """The columns of a table that say something, all but the clocks, as a list in SQL."""
+    columns = [row[0] for row in connection.execute(f"describe {table}").fetchall()]
+    return ", ".join(f'"{name}"' for name in sorted(columns) if name not in CLOCKS)
+
+
+def fingerprints(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[str]
+) -> dict[str, tuple[int, int]]:
+    """Rows and an order-independent hash of each of these tables of a lake, without clocks."""
+    found = {}
+    for table in tables:
+        row = connection.execute(
+            "select count(*), coalesce(sum(hash(r)::hugeint), 0) "
+            f"from (select row({_saying(connection, table)}) as r from {table})"
+        ).fetchone()
+        found[table] = row or (0, 0)
+    return found
+
+
+def differing_rows(
+    first: duckdb.DuckDBPyConnection, second: duckdb.DuckDBPyConnection, table: str
+) -> list[Any]:
+    """Rows of a table that only one of two lakes has, for the message of a failed test.
+
+    Where they have different columns, the columns of both.
+    """
+    columns = [_saying(lake, table) for lake in (first, second)]
+    if columns[0] != columns[1]:
+        return columns
+    frames = [lake.execute(f"select {columns[0]} from {table}").df() for lake in (first, second)]
     connection = duckdb.connect()
     connection.register("a", frames[0])
     connection.register("b", frames[1])
