@@ -108,6 +108,7 @@
 {% endmacro %}
 
 
+{#- Of a whole row, by its alias; none of its columns may have that name, for it would be hashed instead. -#}
 {% macro row_hash(alias) -%}
     {{ return(adapter.dispatch('row_hash', 'fourflow')(alias)) }}
 {%- endmacro %}

@@ -1,5 +1,7 @@
+{{ config(materialized='incremental') }}
+
 -- What several sources or parcels tell at one moment is one activity; at one moment the order of the SOP holds.
-with told as (
+{%- set told -%}
     select
         events.order_key,
         activities.activity,
@@ -23,6 +25,53 @@ with told as (
         milestones.known_at
     from {{ ref('fct_order_milestones') }} as milestones
     inner join {{ ref('process_activities') }} as activities on activities.event in ('settled', 'cancelled')
+{%- endset %}
+
+-- An order's activities depend on its events and on how its channel delivers.
+{%- set inputs -%}
+    select
+        input.order_key,
+        {{ row_hash('input') }} as row_hash
+    from (
+        select
+            orders.order_key,
+            orders.business,
+            orders.channel,
+            orders.order_type,
+            channels.fulfilment,
+            events.content
+        from (
+            select
+                told_event.order_key,
+                sum({{ row_hash('told_event') }}) as content
+            from ({{ told }}) as told_event
+            where told_event.event_at is not null
+            group by told_event.order_key
+        ) as events
+        inner join {{ ref('fct_order_milestones') }} as orders on events.order_key = orders.order_key
+        left join {{ ref('dim_channels') }} as channels
+            on
+                orders.business = channels.business
+                and orders.source = channels.source
+                and orders.channel = channels.channel
+        where orders.order_type in ('sale', 'wholesale')
+    ) as input
+{%- endset %}
+
+{{ touch_changed(inputs, 'order_key') }}
+
+with inputs as (
+    select *
+    from (
+        {{ inputs }}
+    ) as inputs
+    {{ where_touched() }}
+),
+
+told as (
+    select *
+    from ({{ told }}) as events
+    {{ where_touched() }}
 ),
 
 activities as (
@@ -62,8 +111,10 @@ select
     coalesce(own_steps.step_kind, steps.step_kind, 'deviation') as step_kind,
     numbered.event_at,
     numbered.known_at,
-    {{ seconds_between('numbered.previous_at', 'numbered.event_at') }} as waited_seconds
+    {{ seconds_between('numbered.previous_at', 'numbered.event_at') }} as waited_seconds,
+    inputs.row_hash
 from numbered
+inner join inputs on numbered.order_key = inputs.order_key
 inner join {{ ref('fct_order_milestones') }} as orders on numbered.order_key = orders.order_key
 left join {{ ref('dim_channels') }} as channels
     on orders.business = channels.business and orders.source = channels.source and orders.channel = channels.channel

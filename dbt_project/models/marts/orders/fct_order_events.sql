@@ -1,12 +1,6 @@
-with versions as (
-    select * from {{ ref('fct_order_versions') }}
-),
+{{ config(materialized='incremental') }}
 
-orders as (
-    select * from {{ ref('fct_orders') }}
-),
-
-told as (
+{%- set told -%}
     select
         orders.order_key,
         'created' as event,
@@ -18,8 +12,9 @@ told as (
         end as order_status,
         orders.created_at as event_at,
         versions.known_at
-    from orders
-    inner join versions on orders.order_key = versions.order_key and versions.version_number = 1
+    from {{ ref('fct_orders') }} as orders
+    inner join {{ ref('fct_order_versions') }} as versions
+        on orders.order_key = versions.order_key and versions.version_number = 1
     union all
     select
         order_key,
@@ -30,7 +25,7 @@ told as (
         order_status,
         event_at,
         known_at
-    from versions
+    from {{ ref('fct_order_versions') }}
     where order_status != previous_status
     union all
     select
@@ -42,7 +37,7 @@ told as (
         cast(null as varchar) as order_status,
         event_at,
         known_at
-    from versions
+    from {{ ref('fct_order_versions') }}
     where amount_change != 0
     union all
     select
@@ -131,7 +126,46 @@ told as (
         'delivered' as order_status,
         delivered_at as event_at,
         known_at
-    from orders
+    from {{ ref('fct_orders') }}
+{%- endset %}
+
+-- An order's events depend on what is told of it; where one is added, the others change their numbers.
+{%- set inputs -%}
+    select
+        input.order_key,
+        {{ row_hash('input') }} as row_hash
+    from (
+        select
+            orders.order_key,
+            orders.business,
+            orders.channel,
+            events.content
+        from (
+            select
+                told_event.order_key,
+                sum({{ row_hash('told_event') }}) as content
+            from ({{ told }}) as told_event
+            where told_event.event_at is not null
+            group by told_event.order_key
+        ) as events
+        inner join {{ ref('fct_orders') }} as orders on events.order_key = orders.order_key
+    ) as input
+{%- endset %}
+
+{{ touch_changed(inputs, 'order_key') }}
+
+with inputs as (
+    select *
+    from (
+        {{ inputs }}
+    ) as inputs
+    {{ where_touched() }}
+),
+
+told as (
+    select *
+    from ({{ told }}) as events
+    {{ where_touched() }}
 )
 
 select
@@ -148,8 +182,10 @@ select
     told.event_at,
     told.known_at,
     {{ seconds_between('lag(told.event_at) over in_order', 'told.event_at') }} as seconds_since_previous,
-    {{ seconds_between('told.event_at', 'told.known_at') }} as seconds_to_known
+    {{ seconds_between('told.event_at', 'told.known_at') }} as seconds_to_known,
+    inputs.row_hash
 from told
-inner join orders on told.order_key = orders.order_key
+inner join inputs on told.order_key = inputs.order_key
+inner join {{ ref('fct_orders') }} as orders on told.order_key = orders.order_key
 where told.event_at is not null
 window in_order as (partition by told.order_key order by told.event_at, told.event, told.reference)

@@ -1,5 +1,65 @@
+{{ config(materialized='incremental') }}
+
+-- An order's versions depend on the records of its source, and on the order as it is.
+{%- set inputs -%}
+    select
+        input.order_key,
+        {{ row_hash('input') }} as row_hash
+    from (
+        select
+            orders.order_key,
+            orders.business,
+            orders.source,
+            orders.channel,
+            orders.order_no,
+            orders.order_type,
+            orders.currency_code,
+            orders.created_at,
+            orders.known_at,
+            orders.order_status,
+            orders.gross_amount,
+            versions.content
+        from {{ ref('fct_orders') }} as orders
+        left join (
+            select
+                version.source,
+                version.channel,
+                version.order_no,
+                sum({{ row_hash('version') }}) as content
+            from (
+                select
+                    source,
+                    channel,
+                    order_no,
+                    source_status,
+                    gross_amount,
+                    event_at,
+                    known_at,
+                    record_hash,
+                    record_number
+                from {{ ref('int_order_versions_unioned') }}
+            ) as version
+            group by version.source, version.channel, version.order_no
+        ) as versions
+            on
+                orders.source = versions.source
+                and orders.channel = versions.channel
+                and orders.order_no = versions.order_no
+    ) as input
+{%- endset %}
+
+{{ touch_changed(inputs, 'order_key') }}
+
+with inputs as (
+    select *
+    from (
+        {{ inputs }}
+    ) as inputs
+    {{ where_touched() }}
+),
+
 -- A source that keeps no records of orders by themselves, or no status in them, has one version: the order as it is.
-with told as (
+told as (
     select
         orders.order_key,
         orders.business,
@@ -17,8 +77,10 @@ with told as (
         coalesce(versions.record_number, 0) as record_number,
         versions.source is null as is_only_version,
         orders.order_status as status_now,
-        orders.gross_amount as amount_now
+        orders.gross_amount as amount_now,
+        inputs.row_hash
     from {{ ref('fct_orders') }} as orders
+    inner join inputs on orders.order_key = inputs.order_key
     left join {{ ref('int_order_versions_unioned') }} as versions
         on
             orders.source = versions.source
@@ -83,5 +145,6 @@ select
     known_at,
     replaced_at as known_until,
     replaced_at is null as is_current,
-    coalesce(replaced_at <= known_at, false) as was_never_current
+    coalesce(replaced_at <= known_at, false) as was_never_current,
+    row_hash
 from numbered
