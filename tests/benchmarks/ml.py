@@ -349,6 +349,11 @@ def _propensity(figures: Figures) -> list[tuple[str, float, float]]:
     return [("some purchase within 39 weeks", told, seen)]
 
 
+_CLOCK = (
+    "Seconds are of a clock: where other work shares the machine, they are several times those "
+    "of the processor."
+)
+
 CARDS: Final[Mapping[str, FigureCard]] = {
     "demand": FigureCard(
         "Demand per article and period",
@@ -365,6 +370,7 @@ CARDS: Final[Mapping[str, FigureCard]] = {
             "The mean leaves out spikes that do not come again; the quantiles hold them.",
             "An interval of counts that mostly are zero covers too much; the randomised coverage "
             "takes the atoms apart.",
+            _CLOCK,
         ),
         calibration=_coverage,
     ),
@@ -449,8 +455,7 @@ CARDS: Final[Mapping[str, FigureCard]] = {
         },
         (
             "The Chinese world is simulated; thresholds for real data need labels of one's own.",
-            "Seconds are of a clock: where other work shares the machine, they are several times "
-            "those of the processor.",
+            _CLOCK,
         ),
     ),
 }
