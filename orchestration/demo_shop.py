@@ -19,7 +19,12 @@ from connectors.sandbox.world import Scenario, WorldConfig
 from connectors.settings import CONFIGURATION_NAME, Settings, load_settings
 from connectors.sources.api.connector import find_connector, list_connectors
 from connectors.sources.mapping import list_sources
-from orchestration.configuration_file import Draft, FilesDraft, PlatformDraft, write_configuration
+from orchestration.connecting.configuration_file import (
+    Draft,
+    FilesDraft,
+    PlatformDraft,
+    write_configuration,
+)
 
 if TYPE_CHECKING:
     from connectors.sandbox.servers.serve import ServedSandbox

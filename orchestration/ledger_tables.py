@@ -18,7 +18,7 @@ from connectors.database import schema
 from connectors.lake.attach import connect_writer
 from connectors.lake.tables import TABLES
 from connectors.settings import Settings
-from orchestration.ml_tables import write_tables
+from orchestration.learning.ml_tables import write_tables
 
 SCHEMA = "decisions"
 # Table of the lake: its columns with their types, and the operational table that has them.

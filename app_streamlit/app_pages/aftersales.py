@@ -11,10 +11,10 @@ from app_streamlit.queries.aftersales import (
     load_reasons,
     load_suppliers,
 )
-from app_streamlit.ui import aftersales_words as words
 from app_streamlit.ui import cards, formats, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data, nothing_here
+from app_streamlit.words import aftersales_words as words
 
 context = current()
 t = context.t

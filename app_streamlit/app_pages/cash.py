@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from app_streamlit.blocks import cash_blocks
 from app_streamlit.charts.money import stacked_bars
 from app_streamlit.queries.cash import (
     load_ageing,
@@ -13,9 +14,10 @@ from app_streamlit.queries.cash import (
     load_forecast,
     load_invoice_checks,
 )
-from app_streamlit.ui import cards, cash_blocks, cash_words, formats, navigation, tables
+from app_streamlit.ui import cards, formats, navigation, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data, nothing_here
+from app_streamlit.words import cash_words
 
 context = current()
 t = context.t

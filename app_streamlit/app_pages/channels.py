@@ -13,9 +13,10 @@ from app_streamlit.queries.channels import (
     load_violations,
 )
 from app_streamlit.queries.stock import load_sites, load_turnover_days
-from app_streamlit.ui import cards, channel_words, formats, tables
+from app_streamlit.ui import cards, formats, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data, nothing_here
+from app_streamlit.words import channel_words
 
 context = current()
 t = context.t

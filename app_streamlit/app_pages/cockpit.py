@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from app_streamlit.blocks import cockpit_blocks, report_blocks
 from app_streamlit.queries import saved_views
 from app_streamlit.queries.metrics import open_layer
-from app_streamlit.ui import cards, cockpit_blocks, person, report_blocks
+from app_streamlit.ui import cards, person
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
 

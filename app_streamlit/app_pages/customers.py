@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app_streamlit.blocks import identity_blocks
 from app_streamlit.charts.segments import cohort_grid, score_grid, segment_treemap
 from app_streamlit.queries.customers import (
     load_cohorts,
@@ -12,9 +13,10 @@ from app_streamlit.queries.customers import (
     load_top_customers,
 )
 from app_streamlit.queries.rates import share
-from app_streamlit.ui import address, cards, customer_words, formats, identity_blocks, tables
+from app_streamlit.ui import address, cards, formats, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
+from app_streamlit.words import customer_words
 
 context = current()
 t = context.t

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app_streamlit.blocks import decision_blocks
 from app_streamlit.queries.ledger import (
     LEDGER_LIMIT,
     load_choices,
@@ -9,19 +10,11 @@ from app_streamlit.queries.ledger import (
     load_rule_names,
     load_state_counts,
 )
-from app_streamlit.ui import (
-    acts,
-    address,
-    cards,
-    decision_blocks,
-    decision_words,
-    downloads,
-    formats,
-    tables,
-)
+from app_streamlit.ui import acts, address, cards, downloads, formats, tables
 from app_streamlit.ui.context import current
-from app_streamlit.ui.rule_words import role_label
 from app_streamlit.ui.states import no_data
+from app_streamlit.words import decision_words
+from app_streamlit.words.rule_words import role_label
 
 context = current()
 t = context.t

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from app_streamlit.queries.definitions import documentation_site, load_definitions
-from app_streamlit.ui import address, cards, metric_words, tables
+from app_streamlit.ui import address, cards, tables
 from app_streamlit.ui.context import current
+from app_streamlit.words import metric_words
 
 VIEWS = ["metrics", "glossary", "site"]
 

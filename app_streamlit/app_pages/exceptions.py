@@ -2,20 +2,13 @@
 
 import streamlit as st
 
+from app_streamlit.blocks import exception_blocks
 from app_streamlit.queries.exceptions import load_cases, load_labels, load_times
-from app_streamlit.ui import (
-    acts,
-    address,
-    cards,
-    downloads,
-    exception_blocks,
-    exception_words,
-    formats,
-    tables,
-)
+from app_streamlit.ui import acts, address, cards, downloads, formats, tables
 from app_streamlit.ui.context import current
-from app_streamlit.ui.rule_words import role_label
 from app_streamlit.ui.states import no_data
+from app_streamlit.words import exception_words
+from app_streamlit.words.rule_words import role_label
 
 SHOWN = 500
 

@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from app_streamlit.blocks import explore_blocks, explore_controls
 from app_streamlit.queries.explore import load_answer, load_total
 from app_streamlit.queries.metrics import open_layer
-from app_streamlit.ui import address, cards, explore_blocks, explore_controls, explore_words
+from app_streamlit.ui import address, cards
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
+from app_streamlit.words import explore_words
 from connectors.errors import FourflowError
 
 context = current()

@@ -10,9 +10,10 @@ from app_streamlit.queries.funnel import (
     load_funnels,
     load_steps,
 )
-from app_streamlit.ui import address, cards, formats, funnel_words, navigation, tables, theme
+from app_streamlit.ui import address, cards, formats, navigation, tables, theme
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
+from app_streamlit.words import funnel_words
 
 context = current()
 t = context.t

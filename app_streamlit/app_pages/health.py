@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from app_streamlit.blocks import health_blocks, quarantine_blocks
 from app_streamlit.queries.health import (
     QUARANTINE_LIMIT,
     load_conservation,
@@ -12,18 +13,10 @@ from app_streamlit.queries.health import (
     load_quarantined,
 )
 from app_streamlit.queries.ledger import load_decisions
-from app_streamlit.ui import (
-    address,
-    cards,
-    decision_words,
-    formats,
-    health_blocks,
-    health_words,
-    quarantine_blocks,
-    tables,
-)
+from app_streamlit.ui import address, cards, formats, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
+from app_streamlit.words import decision_words, health_words
 
 context = current()
 t = context.t

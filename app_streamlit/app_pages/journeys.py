@@ -9,9 +9,10 @@ from app_streamlit.queries.journeys import (
     load_journey_steps,
     load_step_times,
 )
-from app_streamlit.ui import address, cards, formats, funnel_words, journey_words, tables, theme
+from app_streamlit.ui import address, cards, formats, tables, theme
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
+from app_streamlit.words import funnel_words, journey_words
 
 context = current()
 t = context.t

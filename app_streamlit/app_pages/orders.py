@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app_streamlit.blocks import allocation_blocks, decision_blocks, order_blocks
 from app_streamlit.queries.order_life import load_disagreements, load_events, load_stages
 from app_streamlit.queries.orders import (
     EXPORT_LIMIT,
@@ -11,30 +12,21 @@ from app_streamlit.queries.orders import (
     count_orders,
     load_orders,
 )
-from app_streamlit.ui import (
-    address,
-    allocation_blocks,
-    cards,
-    decision_blocks,
-    downloads,
-    formats,
-    life_words,
-    order_words,
-    tables,
-)
+from app_streamlit.ui import address, cards, downloads, formats, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data, nothing_here
+from app_streamlit.words import life_words
 
 context = current()
 t = context.t
 st.title(t("pages.orders"))
-target = order_words.target_funnel(context)
+target = order_blocks.target_funnel(context)
 if target is None:
     nothing_here(context, "orders", "empty.no_funnel")
     st.stop()
 business, funnel = target
 scope = context.scope(business)
-labels = order_words.step_labels(context, funnel)
+labels = order_blocks.step_labels(context, funnel)
 
 first_line = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom", key="order_filters"):
@@ -53,7 +45,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="order_filte
     )
     step = ""
     if outcome != "any":
-        later = order_words.steps_for(outcome, labels)
+        later = order_blocks.steps_for(outcome, labels)
         step = address.choice(
             "step",
             later,
@@ -67,19 +59,19 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="order_filte
             ),
             variant=f"{t.language}_{funnel}_{outcome}",
         )
-    order_no = order_words.search_box(context)
+    order_no = order_blocks.search_box(context)
 
 selection = Selection(
     scope=scope,
     funnel=funnel,
     step_number=int(step) if step else None,
-    outcome=order_words.as_outcome(outcome),
+    outcome=order_blocks.as_outcome(outcome),
     order_no=order_no,
 )
 number, amount, currency = count_orders(context.edition, selection)
 first_line.markdown(
     cards.as_headline(
-        order_words.headline(
+        order_blocks.headline(
             context, selection, labels, number=number, amount=amount, currency=currency
         )
     )
@@ -95,7 +87,7 @@ if number == 0:
     no_data(context)
     st.stop()
 
-columns = order_words.columns(context, business, funnel)
+columns = order_blocks.columns(context, business, funnel)
 orders = load_orders(context.edition, selection)
 tables.show_table(
     orders,
@@ -116,7 +108,7 @@ with st.container(horizontal=True, vertical_alignment="center", key="order_downl
     if number > PAGE_SIZE:
         st.caption(t("orders.first_shown", count=formats.count(PAGE_SIZE)))
 
-order = order_words.chosen_order(context, orders)
+order = order_blocks.chosen_order(context, orders)
 if order is None:
     st.stop()
 events = load_events(context.edition, order["order_key"])

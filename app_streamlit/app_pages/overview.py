@@ -10,17 +10,10 @@ from app_streamlit.queries.overview import (
     load_daily,
     load_totals,
 )
-from app_streamlit.ui import (
-    address,
-    cards,
-    formats,
-    navigation,
-    stories,
-    tables,
-    today_words,
-)
+from app_streamlit.ui import address, cards, formats, navigation, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data, nothing_here
+from app_streamlit.words import stories, today_words
 
 context = current()
 t = context.t

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app_streamlit.blocks import parcel_blocks
 from app_streamlit.queries.parcels import (
     load_carriers,
     load_late_parcels,
@@ -9,9 +10,10 @@ from app_streamlit.queries.parcels import (
     load_shipping_businesses,
 )
 from app_streamlit.queries.stock import load_sites
-from app_streamlit.ui import address, cards, parcel_blocks, parcel_words
+from app_streamlit.ui import address, cards
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
+from app_streamlit.words import parcel_words
 
 context = current()
 t = context.t

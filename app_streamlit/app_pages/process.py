@@ -10,9 +10,10 @@ from app_streamlit.queries.process import (
     load_steps,
     load_variants,
 )
-from app_streamlit.ui import address, cards, formats, freshness, process_words, tables, theme
+from app_streamlit.ui import address, cards, formats, freshness, tables, theme
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
+from app_streamlit.words import process_words
 
 context = current()
 t = context.t

@@ -2,18 +2,12 @@
 
 import streamlit as st
 
+from app_streamlit.blocks import sign_off_blocks
 from app_streamlit.queries.reconciliation import ITEMS, load_buckets, load_items, load_unknown
-from app_streamlit.ui import (
-    acts,
-    address,
-    cards,
-    formats,
-    reconciliation_words,
-    sign_off_blocks,
-    tables,
-)
+from app_streamlit.ui import acts, address, cards, formats, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
+from app_streamlit.words import reconciliation_words
 
 context = current()
 t = context.t

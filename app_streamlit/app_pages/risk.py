@@ -2,15 +2,17 @@
 
 import streamlit as st
 
+from app_streamlit.blocks import risk_blocks
 from app_streamlit.queries.risk import (
     load_exposures,
     load_risky_lines,
     load_rule_hits,
     load_suspected_orders,
 )
-from app_streamlit.ui import address, cards, risk_blocks, risk_words
+from app_streamlit.ui import address, cards
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
+from app_streamlit.words import risk_words
 
 context = current()
 t = context.t

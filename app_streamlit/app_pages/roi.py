@@ -3,8 +3,9 @@
 import streamlit as st
 
 from app_streamlit.queries.roi import load_return
-from app_streamlit.ui import cards, roi_words, tables
+from app_streamlit.ui import cards, tables
 from app_streamlit.ui.context import current
+from app_streamlit.words import roi_words
 
 context = current()
 t = context.t

@@ -2,10 +2,12 @@
 
 import streamlit as st
 
+from app_streamlit.blocks import rule_blocks, rule_editor
 from app_streamlit.queries.rulebook import load_rulebook
-from app_streamlit.ui import acts, address, cards, rule_blocks, rule_editor, rule_words, tables
+from app_streamlit.ui import acts, address, cards, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
+from app_streamlit.words import rule_words
 
 ALL = "all"
 VIEWS = ("what", "edit", "lab", "shadow", "effect", "versions")

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from app_streamlit.queries.stages import LISTED, load_dwell, load_running
-from app_streamlit.ui import cards, formats, stage_words, tables
+from app_streamlit.ui import cards, formats, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
+from app_streamlit.words import stage_words
 
 context = current()
 t = context.t

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app_streamlit.blocks import allocation_blocks, stock_blocks, suggestion_blocks
 from app_streamlit.queries.stock import (
     load_sites,
     load_states,
@@ -10,17 +11,10 @@ from app_streamlit.queries.stock import (
     load_turnover_days,
     load_value,
 )
-from app_streamlit.ui import (
-    address,
-    allocation_blocks,
-    cards,
-    formats,
-    stock_blocks,
-    stock_words,
-    suggestion_blocks,
-)
+from app_streamlit.ui import address, cards, formats
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import nothing_here
+from app_streamlit.words import stock_words
 
 context = current()
 t = context.t

@@ -9,8 +9,8 @@ from app_streamlit.queries.access import current_viewer
 from app_streamlit.queries.edition import Edition, has_table, open_edition, rows
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
-from orchestration import exceptions
-from orchestration.exceptions import ExceptionCase, TimeToResolve
+from orchestration.stewardship import exceptions
+from orchestration.stewardship.exceptions import ExceptionCase, TimeToResolve
 
 _FRESH_SECONDS = 5
 Labels = dict[str, dict[str, str]]

@@ -8,8 +8,8 @@ import streamlit as st
 from app_streamlit.queries.edition import Edition, has_table, open_edition, rows
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
-from orchestration import identities
-from orchestration.identities import Decision, PairEvidence
+from orchestration.stewardship import identities
+from orchestration.stewardship.identities import Decision, PairEvidence
 
 PAIRS = 100
 _FRESH_SECONDS = 5

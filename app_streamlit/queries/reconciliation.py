@@ -9,10 +9,10 @@ from app_streamlit.queries.edition import Edition, frame, has_table, open_editio
 from app_streamlit.queries.metrics import IN_SCOPE, ask
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
-from orchestration import sign_offs
 from orchestration.metrics.layer import MetricQuery
 from orchestration.metrics.scopes import Scope
-from orchestration.sign_offs import DayStanding
+from orchestration.stewardship import sign_offs
+from orchestration.stewardship.sign_offs import DayStanding
 
 ITEMS = 500
 _FRESH_SECONDS = 5

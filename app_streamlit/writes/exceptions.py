@@ -10,9 +10,9 @@ from connectors.database.engine import open_database
 from connectors.errors import ForbiddenError
 from connectors.lake.sight import EVERYTHING
 from connectors.settings import load_settings
-from orchestration import exceptions
-from orchestration.exceptions import ExceptionCase, Seen
 from orchestration.run_state import utc_now
+from orchestration.stewardship import exceptions
+from orchestration.stewardship.exceptions import ExceptionCase, Seen
 
 
 def take(key: str, *, person: str, seen: Seen) -> ExceptionCase:

@@ -11,8 +11,8 @@ from connectors.errors import ForbiddenError
 from connectors.lake.reader import PublishedLake
 from connectors.lake.sight import Sight
 from connectors.settings import load_settings
-from orchestration import identities
 from orchestration.run_state import utc_now
+from orchestration.stewardship import identities
 
 _NEEDED = ("customer_key", "person_key", "name_token", "phone_token", "email_token")
 

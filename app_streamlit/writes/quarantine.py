@@ -9,9 +9,9 @@ from connectors.database.publications import find_publication
 from connectors.errors import ForbiddenError
 from connectors.lake.reader import PublishedLake
 from connectors.settings import load_settings
-from orchestration import quarantine
-from orchestration.quarantine import RefusedRecord, Said
 from orchestration.run_state import utc_now
+from orchestration.stewardship import quarantine
+from orchestration.stewardship.quarantine import RefusedRecord, Said
 
 
 def find(source_id: str) -> tuple[RefusedRecord, dict[str, str]]:

@@ -10,9 +10,9 @@ from connectors.errors import ForbiddenError
 from connectors.lake.reader import PublishedLake
 from connectors.lake.sight import Sight
 from connectors.settings import load_settings
-from orchestration import sign_offs
 from orchestration.run_state import utc_now
-from orchestration.sign_offs import DayStanding
+from orchestration.stewardship import sign_offs
+from orchestration.stewardship.sign_offs import DayStanding
 
 _FIGURES = ("item_count", "recorded_amount", "reported_amount", "difference_amount")
 

@@ -21,7 +21,7 @@ from orchestration.allocation.order_stock import records
 from orchestration.allocation.policy import AllocationPolicy
 from orchestration.decisions.outbox import give_up
 from orchestration.decisions.states import chunks
-from orchestration.ml_tables import ML_TABLES
+from orchestration.learning.ml_tables import ML_TABLES
 
 TABLE = "drop_shipments"
 READS = (

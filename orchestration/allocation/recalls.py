@@ -18,7 +18,7 @@ from orchestration.allocation import order_stock
 from orchestration.allocation.explaining import Words
 from orchestration.decisions.outbox import give_up
 from orchestration.decisions.states import chunks
-from orchestration.ml_tables import ML_TABLES
+from orchestration.learning.ml_tables import ML_TABLES
 
 TABLE = "pick_recalls"
 # A pick list that nobody called back in a month is no longer worked on.

@@ -10,8 +10,8 @@ from connectors.configuration import load_configuration
 from connectors.settings import PROJECT_ROOT, load_settings
 from orchestration.backfill import backfill_platform
 from orchestration.cli.printing import JsonOption, print_json, print_rows, text
-from orchestration.connector_report import ConnectorFacts, check_sources, list_facts
-from orchestration.connector_scaffold import scaffold_connector
+from orchestration.connecting.report import ConnectorFacts, check_sources, list_facts
+from orchestration.connecting.scaffold import scaffold_connector
 from orchestration.progress import console_progress
 
 app = typer.Typer(help="Platforms that can be read.", no_args_is_help=True)

@@ -9,10 +9,10 @@ import typer
 from connectors.database.engine import open_database
 from connectors.lake.reader import open_published
 from connectors.settings import load_settings
-from orchestration import exceptions
 from orchestration.cli.printing import JsonOption, print_json, print_rows
-from orchestration.exceptions import ExceptionCase
 from orchestration.run_state import utc_now
+from orchestration.stewardship import exceptions
+from orchestration.stewardship.exceptions import ExceptionCase
 
 app = typer.Typer(help="The queue of exceptions.", no_args_is_help=True)
 _Key = Annotated[str, typer.Argument(help="The exception's key, or enough of its beginning.")]

@@ -13,7 +13,7 @@ from connectors.errors import InputError
 from connectors.settings import configuration_to_write, load_settings
 from connectors.sinks.declared import Webhook
 from connectors.sources.api.connector import Connector, find_connector, list_connectors
-from orchestration.configuration_file import (
+from orchestration.connecting.configuration_file import (
     Draft,
     PlatformDraft,
     is_secret,

@@ -8,9 +8,9 @@ import typer
 from connectors.database.engine import open_database
 from connectors.lake.reader import PublishedLake, open_published
 from connectors.settings import load_settings
-from orchestration import identities
 from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.run_state import utc_now
+from orchestration.stewardship import identities
 
 app = typer.Typer(
     help="Whose customer accounts are one person's: evidence, merge, split, undo.",

@@ -9,11 +9,11 @@ from connectors.database.engine import open_database
 from connectors.errors import InputError
 from connectors.lake.reader import PublishedLake, open_published
 from connectors.settings import Settings, load_settings
-from orchestration import quarantine
 from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.dbt_build import manifest_hash
-from orchestration.quarantine import RefusedRecord, Said
 from orchestration.run_state import utc_now
+from orchestration.stewardship import quarantine
+from orchestration.stewardship.quarantine import RefusedRecord, Said
 
 app = typer.Typer(help="Rejected records.", no_args_is_help=True)
 _Record = Annotated[str, typer.Argument(help="As `fourflow quarantine list` prints it.")]

@@ -9,10 +9,10 @@ import typer
 from connectors.database.engine import open_database
 from connectors.lake.reader import PublishedLake, open_published
 from connectors.settings import load_settings
-from orchestration import sign_offs
 from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.run_state import utc_now
-from orchestration.sign_offs import DayStanding
+from orchestration.stewardship import sign_offs
+from orchestration.stewardship.sign_offs import DayStanding
 
 app = typer.Typer(help="Reconciliation by day, and its sign-off.", no_args_is_help=True)
 _Day = Annotated[

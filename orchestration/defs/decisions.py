@@ -19,10 +19,10 @@ from orchestration.decisions.approvals.verdicts import escalate_due
 from orchestration.ledger_tables import LEDGER_TABLES, SCHEMA, write_ledger_tables
 from orchestration.policies import LAKE_POOL, OWNERS, RETRY_TRANSIENT, as_failure
 from orchestration.progress import RunProgress
-from orchestration.quarantine import land_decided
 from orchestration.reports.due import record_due
 from orchestration.reports.sending import with_reports
 from orchestration.run_state import note, utc_now
+from orchestration.stewardship.quarantine import land_decided
 from orchestration.tracking.links import links_from_settings
 
 PUBLISHED = dg.AssetKey("published_snapshot")

@@ -1,4 +1,4 @@
-"""Model outputs as assets: wiring only; reading and writing is orchestration.learning's."""
+"""Model outputs as assets: wiring only; orchestration.learning reads and writes."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,7 +9,8 @@ from connectors.database.engine import open_database
 from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
 from orchestration.defs.transform import dbt_models
-from orchestration.learning import (
+from orchestration.learning.checks import check_models, check_names
+from orchestration.learning.training import (
     EXAMPLES,
     ORDER_RISK_TABLES,
     Learned,
@@ -17,10 +18,9 @@ from orchestration.learning import (
     learn_order_risks,
     learn_returns,
 )
-from orchestration.model_checks import check_models, check_names
 from orchestration.policies import DAILY_FRESHNESS, LAKE_POOL, OWNERS
 from orchestration.progress import RunProgress
-from orchestration.replenishing import plan_replenishment
+from orchestration.replenishment.replenishing import plan_replenishment
 from orchestration.run_state import ensure_run, note, utc_now
 
 DEMAND = ("demand_forecasts", "demand_backtest", "demand_evaluations")

@@ -21,7 +21,6 @@ from connectors.lake.reader import PublishedLake
 from orchestration.access.viewer import Viewer
 from orchestration.decisions.ledger import count_by_state
 from orchestration.decisions.states import DecisionState
-from orchestration.exceptions import list_exceptions
 from orchestration.metrics import questions
 from orchestration.metrics.catalogue import Metric
 from orchestration.metrics.layer import CURRENCY_CODE, MetricLayer, MetricQuery
@@ -29,6 +28,7 @@ from orchestration.metrics.names import GRAINS
 from orchestration.metrics.questions import Question, asked_of, dimensions_of
 from orchestration.metrics.scopes import Scope, bounds_of
 from orchestration.reports.words import NONE, Words, change, count, money
+from orchestration.stewardship.exceptions import list_exceptions
 
 PAGES = {"today": "overview", "cockpit": "cockpit", "view": "explore"}
 MOST_ROWS = 5_000

@@ -11,8 +11,8 @@ import pytest
 from connectors.sandbox.build import build_sandbox
 from connectors.sandbox.servers.serve import serve_sandbox
 from connectors.sandbox.world import WorldConfig
-from orchestration.learning import learn_demand
-from orchestration.replenishing import plan_replenishment
+from orchestration.learning.training import learn_demand
+from orchestration.replenishment.replenishing import plan_replenishment
 from tests.lean_project import lean_project
 from tests.oracle.conftest import Warehouse
 from tests.platforms import Read, current_records, read_account

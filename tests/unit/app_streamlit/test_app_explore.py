@@ -8,10 +8,11 @@ from openpyxl import load_workbook
 from published_fixture import LAST_DAY
 from test_app_pages import assert_translated, open_page, texts
 
+from app_streamlit.blocks import metric_files
 from app_streamlit.queries import saved_views
 from app_streamlit.queries.explore import asked_of, command_of, load_answer, load_dimensions
-from app_streamlit.ui import explore_words, metric_files
 from app_streamlit.ui.i18n import catalogue
+from app_streamlit.words import explore_words
 from connectors.settings import load_settings
 from orchestration.metrics.layer import MetricLayer
 from orchestration.metrics.questions import Question

@@ -15,9 +15,9 @@ from connectors.database.engine import open_database
 from connectors.errors import InputError
 from connectors.lake.reader import open_published
 from connectors.settings import load_settings
-from orchestration import exceptions
-from orchestration.exceptions import ExceptionCase
 from orchestration.run_state import utc_now
+from orchestration.stewardship import exceptions
+from orchestration.stewardship.exceptions import ExceptionCase
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_crafted_call_is_refused_and_logged(monkeypatch, home, who):
     foreign = next(c for c in cases_of(home) if (c.order_key or "").rpartition(":")[2] > "T")
     code = f"""
     from app_streamlit.writes import exceptions
-    from orchestration.exceptions import Seen
+    from orchestration.stewardship.exceptions import Seen
     exceptions.take({foreign.exception_key!r}, person="boss", seen=Seen("open", None))
 """
     assert "ForbiddenError" in act_as(monkeypatch, guard(home), who, code)

@@ -12,7 +12,7 @@ from app_streamlit.queries.identities import forget
 from connectors.database.engine import open_database
 from connectors.lake.reader import open_published
 from connectors.settings import load_settings
-from orchestration.identities import Decision, list_decisions
+from orchestration.stewardship.identities import Decision, list_decisions
 
 BUSINESS = "fourflow_demo"
 

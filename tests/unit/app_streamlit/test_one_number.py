@@ -16,11 +16,11 @@ from openpyxl import load_workbook
 from published_fixture import LAST_DAY, publish, write_lake
 from typer.testing import CliRunner
 
+from app_streamlit.blocks import metric_files
 from app_streamlit.queries.edition import edition_of
 from app_streamlit.queries.explore import command_of, load_answer
 from app_streamlit.queries.operations import load_standing
 from app_streamlit.queries.overview import load_figures
-from app_streamlit.ui import metric_files
 from app_streamlit.ui.context import Choices, PageContext
 from app_streamlit.ui.i18n import Translator
 from connectors.errors import FourflowError

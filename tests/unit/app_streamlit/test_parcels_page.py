@@ -9,7 +9,7 @@ from test_app_pages import assert_translated, open_page, texts
 
 from app_streamlit.queries.answerable import forget as forget_answerable
 from app_streamlit.ui.i18n import LANGUAGES
-from app_streamlit.ui.parcel_words import VIEWS
+from app_streamlit.words.parcel_words import VIEWS
 from connectors.database.engine import open_database
 from connectors.database.schema import outbox
 from connectors.lake.reader import open_published

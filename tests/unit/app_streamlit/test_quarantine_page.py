@@ -11,7 +11,7 @@ from test_app_pages import assert_translated, open_page
 from connectors.database.engine import open_database
 from connectors.lake.reader import open_published
 from connectors.settings import load_settings
-from orchestration.quarantine import RefusedRecord, find_record
+from orchestration.stewardship.quarantine import RefusedRecord, find_record
 
 RECORD = "bbbb:3"
 
@@ -77,7 +77,7 @@ def test_who_may_not_decide_sees_no_button_and_a_crafted_call_is_refused(monkeyp
     assert not app.exception
     code = f"""
     from app_streamlit.writes import quarantine
-    from orchestration.quarantine import RefusedRecord
+    from orchestration.stewardship.quarantine import RefusedRecord
     quarantine.drop(RefusedRecord("online_retail", "order_lines", {RECORD!r}, None, "", "{{}}"),
                     person="boss", reason="fine")
 """

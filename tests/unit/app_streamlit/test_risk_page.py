@@ -9,7 +9,7 @@ from test_app_pages import assert_translated, open_page, texts
 
 from app_streamlit.queries.risk import load_rule_hits
 from app_streamlit.ui.i18n import LANGUAGES
-from app_streamlit.ui.risk_words import VIEWS
+from app_streamlit.words.risk_words import VIEWS
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration.decisions.ledger import list_decisions

@@ -13,7 +13,7 @@ from app_streamlit.queries.reconciliation import forget
 from connectors.database.engine import open_database
 from connectors.lake.reader import open_published
 from connectors.settings import load_settings
-from orchestration.sign_offs import DayStanding, find_day
+from orchestration.stewardship.sign_offs import DayStanding, find_day
 
 BUSINESS, DAY = "fourflow_demo", date(2026, 11, 15)
 

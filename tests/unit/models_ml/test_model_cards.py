@@ -9,7 +9,7 @@ from models_ml.evaluations import promotion_reason
 from models_ml.model_cards import render_card
 from models_ml.risk import RiskConfig, evaluate
 from models_ml.risk.learners import BASE_RATE
-from orchestration.model_registry import report_as_json
+from orchestration.learning.registry import report_as_json
 
 ROLES = {"label": "is_bad", "decided_at": "placed_at", "matured_at": "known_at"}
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from connectors.database.publications import Publication
-from orchestration.ml_tables import ML_TABLES
+from orchestration.learning.ml_tables import ML_TABLES
 
 PUBLISHED_AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

@@ -38,7 +38,7 @@ from orchestration.decisions.ledger import decide, list_decisions
 from orchestration.decisions.outbox import deliver
 from orchestration.decisions.rulebook import seed_rules, switch_rule
 from orchestration.lake_checks import promises_are_kept
-from orchestration.ml_tables import ML_TABLES
+from orchestration.learning.ml_tables import ML_TABLES
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 SITES = {

@@ -16,7 +16,7 @@ from connectors.sinks.declared import Webhook
 from connectors.sources.api.connector import AccountConfig, Connector
 from orchestration.cli import init
 from orchestration.cli.main import app
-from orchestration.configuration_file import (
+from orchestration.connecting.configuration_file import (
     Draft,
     FilesDraft,
     PlatformDraft,

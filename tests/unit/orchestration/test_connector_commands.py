@@ -19,8 +19,8 @@ from connectors.sources.api.entity import entity_resource
 from connectors.sources.api.landing import load_account
 from connectors.sources.api.reading import Page, Reading
 from connectors.sources.files.load import load_files
-from orchestration import connector_report
 from orchestration.cli.main import app
+from orchestration.connecting import report as connector_report
 from orchestration.diagnosis import diagnose_configuration
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

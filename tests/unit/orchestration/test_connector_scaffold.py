@@ -12,7 +12,7 @@ import pytest
 
 from connectors.errors import InputError
 from connectors.settings import PROJECT_ROOT, load_settings
-from orchestration.connector_scaffold import scaffold_connector
+from orchestration.connecting.scaffold import scaffold_connector
 from orchestration.dbt_build import ensure_manifest
 
 BINARIES = Path(sys.executable).parent

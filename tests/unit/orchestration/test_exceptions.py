@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from connectors.errors import InputError
-from orchestration.exceptions import (
+from orchestration.stewardship.exceptions import (
     assign,
     case_history,
     hand_back,

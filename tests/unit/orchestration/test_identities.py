@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from connectors.database.schema import identity_decisions
 from connectors.errors import InputError
-from orchestration.identities import list_decisions, merge, pair_evidence, split, undo
+from orchestration.stewardship.identities import list_decisions, merge, pair_evidence, split, undo
 
 NOW = datetime(2026, 11, 21, 13, 0, tzinfo=UTC)  # after the publication of the fixture
 LATER = NOW + timedelta(minutes=5)

@@ -7,8 +7,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from orchestration import learning_inputs
-from orchestration.learning_inputs import LastTime, last_time
+from orchestration.learning import inputs as learning_inputs
+from orchestration.learning.inputs import LastTime, last_time
 
 MONDAY = datetime(2026, 6, 1, tzinfo=UTC)
 TUESDAY = datetime(2026, 6, 2, tzinfo=UTC)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from orchestration.ml_tables import ML_TABLES
-from orchestration.model_checks import check_models
+from orchestration.learning.checks import check_models
+from orchestration.learning.ml_tables import ML_TABLES
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -14,9 +14,9 @@ from connectors.lake.attach import connect_snapshot, connect_writer, newest_snap
 from connectors.lake.reader import open_published
 from connectors.settings import Settings, load_settings
 from orchestration.cli import models
-from orchestration.learning import learn_returns
-from orchestration.ml_tables import ML_TABLES
-from orchestration.model_registry import registered
+from orchestration.learning.ml_tables import ML_TABLES
+from orchestration.learning.registry import registered
+from orchestration.learning.training import learn_returns
 from tests.benchmarks.ml import version_of
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -11,7 +11,14 @@ from connectors.errors import InputError
 from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
 from connectors.sources.files.load import load_files
-from orchestration.quarantine import Said, correct, drop, find_record, land_decided, undo
+from orchestration.stewardship.quarantine import (
+    Said,
+    correct,
+    drop,
+    find_record,
+    land_decided,
+    undo,
+)
 
 NOW = datetime(2026, 11, 21, 13, 0, tzinfo=UTC)
 SAID = Said("Li", "a typo of the till", NOW)

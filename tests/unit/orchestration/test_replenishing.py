@@ -13,13 +13,13 @@ from connectors.errors import InputError
 from connectors.settings import load_settings
 from orchestration.decisions.ledger import decide
 from orchestration.decisions.rulebook import seed_rules
-from orchestration.replenishing import (
+from orchestration.replenishment.policy import load_replenishment_policy
+from orchestration.replenishment.replenishing import (
     PURCHASE_RULE,
     past_proposals,
     refused_transfers,
     still_open,
 )
-from orchestration.replenishment_policy import load_replenishment_policy
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 EVENTS = ["business", "site", "sku", "day", "quantity"]

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from connectors.database.schema import reconciliation_sign_offs
 from connectors.errors import InputError
-from orchestration.sign_offs import changes, find_day, list_days, sign_off, withdraw
+from orchestration.stewardship.sign_offs import changes, find_day, list_days, sign_off, withdraw
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)

@@ -1,0 +1,1 @@
+"""Parts of pages that draw and ask: forms, tables with their buttons, views."""

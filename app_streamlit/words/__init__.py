@@ -1,0 +1,1 @@
+"""What pages say of figures: sentences and frames of tables, computed and not drawn."""

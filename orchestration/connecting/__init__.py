@@ -1,0 +1,1 @@
+"""Commands around connectors: what is configured, whether it works, a new one."""

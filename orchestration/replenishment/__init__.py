@@ -1,0 +1,1 @@
+"""The replenishment plan of a run and its policy."""
