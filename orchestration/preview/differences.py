@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-_NOT_CONTENT = ("known_at", "received_at", "load_id")  # when the lake learnt of a row
+# When the lake learnt of a row, and the hash of what it was computed of.
+_NOT_CONTENT = ("known_at", "received_at", "load_id", "row_hash")
 _MOST_VALUES = 60  # a column with more kinds of changes is no list of tiers
 _MOVES_SHOWN = 10
 _MOST_TEXT = 40
