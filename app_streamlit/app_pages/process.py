@@ -45,19 +45,22 @@ for business in context.businesses:
             label_visibility="visible",
         )
     steps = load_steps(context.edition, business, channel, order_type)
-    map_side, table_side = st.columns([2, 3], gap="medium")
-    with map_side:
-        with freshness.block(f"process_map_{business}"):
-            st.graphviz_chart(
-                process_map(
-                    process_words.on_the_map(steps),
-                    labels=names,
-                    step_label=lambda count, wait: process_words.step_label(context, count, wait),
-                    text_colour=theme.text_colour(),
-                ),
-                width="content",
-            )
-        st.caption(t("process.map_caption"))
+    table_side = st.container()
+    arrows = process_words.on_the_map(steps)
+    if (arrows["previous_activity"] != "start").any():
+        map_side, table_side = st.columns([2, 3], gap="medium")
+        with map_side:
+            with freshness.block(f"process_map_{business}"):
+                st.graphviz_chart(
+                    process_map(
+                        arrows,
+                        labels=names,
+                        step_label=lambda n, wait: process_words.step_label(context, n, wait),
+                        text_colour=theme.text_colour(),
+                    ),
+                    width="content",
+                )
+            st.caption(t("process.map_caption"))
     with table_side:
         st.subheader(t("process.steps"))
         tables.show_table(

@@ -15,13 +15,15 @@ STALE_AFTER = timedelta(hours=36)
 # Stale figures lose their colours; their text stays as readable as any. A map that is wider than a
 # phone is moved sideways within its own frame. What is chosen of several is told by its ground and
 # border; its words keep the colour of text around them, which is readable on both themes. First
-# lines may need two lines; six headline figures stand in two rows of three.
+# lines, and links that say what needs somebody, may need two lines; six headline figures stand in
+# two rows of three.
 _STYLE = """<style>
 [data-testid="stButtonGroup"] [data-selected], [data-testid="stButtonGroup"] [data-selected] p {
   color: inherit !important;
 }
 [class*="_process_map_"] svg { max-width: 100%; height: auto; }
 [data-testid="stMain"] h5 { line-height: 1.45; }
+[class*="st-key-needs"] [data-testid="stPageLink"] p { white-space: normal; }
 @media (min-width: 1000px) {
   [class*="st-key-tiles_"] > div { flex: 1 1 30%; }
 }

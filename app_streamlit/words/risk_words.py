@@ -44,6 +44,9 @@ def headline(
     worth = t("punctuation.list").join(
         formats.money(amount, code) for code, amount in sorted(amounts.items())
     )
+    if not (len(risky) or len(hits) or len(suspects)):
+        key = "risk.headline_credit" if over else "risk.headline_calm"
+        return t(key, n=over, business=label, over=formats.count(over))
     return t(
         "risk.headline_suspects" if len(suspects) else "risk.headline",
         suspects=formats.count(len(suspects)),
