@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 from connectors.errors import InputError
 
 Place = tuple[str | int, ...]
+_Model = TypeVar("_Model", bound=BaseModel)
 _AS_NEAR = 0.1
 
 
@@ -82,6 +83,22 @@ def read_document(path: Path) -> Document:
     if not isinstance(content, dict):
         raise InputError(f"{path} must be a mapping of keys to values; correct it.")
     return Document(path, content, lines)
+
+
+def read_declared(model: type[_Model], path: Path) -> _Model:
+    """Read a file as what it declares.
+
+    Raises:
+        InputError: it can't be read or says what can't be; names file, line and key.
+    """
+    document = read_document(path)
+    try:
+        return model.model_validate(document.content)
+    except ValidationError as error:
+        problem = mistakes_of(model, error)[0]
+        raise InputError(
+            f"{document.where(problem['loc'])}: {describe_mistake(model, problem)}"
+        ) from None
 
 
 def _lines(node: yaml.Node, place: Place) -> Iterable[tuple[Place, int]]:

@@ -172,6 +172,12 @@ class Settings(BaseSettings):
         """The `fourflow.yml` in force; None when there is none."""
         return _find_configuration(self.config, self.home)
 
+    def beside_configuration(self, name: str) -> Path | None:
+        """A file beside `fourflow.yml`, else in home; None when there is none."""
+        configured = self.configuration_path
+        folders = [*([configured.parent] if configured else []), self.root]
+        return next((folder / name for folder in folders if (folder / name).is_file()), None)
+
     def secret(self, name: str) -> SecretStr:
         """The secret of that name: from the environment, else from the secrets file.
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from connectors.errors import InputError
 from connectors.settings import Settings
-from orchestration.access.policy import beside_configuration
 
 LOGIN_NAME = "login.toml"
 _NEEDED = ("redirect_uri", "cookie_secret")
@@ -24,7 +23,7 @@ def login_file(settings: Settings) -> Path | None:
     Raises:
         InputError: others can read it, or it lacks what a login needs.
     """
-    path = beside_configuration(settings, LOGIN_NAME)
+    path = settings.beside_configuration(LOGIN_NAME)
     if path is None:
         return None
     if os.name == "posix" and path.stat().st_mode & _OTHERS:

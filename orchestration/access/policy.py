@@ -157,14 +157,7 @@ class AccessPolicy(Declared):
 
 def policy_path(settings: Settings) -> Path | None:
     """`access.yml` beside fourflow.yml or in home; None when there is none."""
-    return beside_configuration(settings, POLICY_NAME)
-
-
-def beside_configuration(settings: Settings, name: str) -> Path | None:
-    """A file beside fourflow.yml, else in home; None when there is none."""
-    configured = settings.configuration_path
-    folders = [*([configured.parent] if configured else []), settings.root]
-    return next((folder / name for folder in folders if (folder / name).is_file()), None)
+    return settings.beside_configuration(POLICY_NAME)
 
 
 def load_access_policy(settings: Settings) -> AccessPolicy:

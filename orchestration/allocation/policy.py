@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from connectors.declarations import Declared, describe_mistake, mistakes_of, read_document
-from connectors.errors import InputError
+from connectors.declarations import Declared, read_declared
 from connectors.settings import Settings
 from models_ml.allocation.config import AllocationConfig
 
@@ -73,14 +72,6 @@ def load_allocation_policy(settings: Settings) -> AllocationPolicy:
     Raises:
         InputError: the file cannot be read or says what can't be; names file, line and key.
     """
-    configured = settings.configuration_path
-    folders = [configured.parent] if configured else []
-    own = (folder / POLICY_NAME for folder in (*folders, settings.root))
-    document = read_document(next((path for path in own if path.is_file()), SHIPPED_POLICY))
-    try:
-        return AllocationPolicy.model_validate(document.content)
-    except ValidationError as error:
-        problem = mistakes_of(AllocationPolicy, error)[0]
-        raise InputError(
-            f"{document.where(problem['loc'])}: {describe_mistake(AllocationPolicy, problem)}"
-        ) from None
+    return read_declared(
+        AllocationPolicy, settings.beside_configuration(POLICY_NAME) or SHIPPED_POLICY
+    )

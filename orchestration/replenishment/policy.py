@@ -4,10 +4,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from connectors.declarations import Declared, describe_mistake, mistakes_of, read_document
-from connectors.errors import InputError
+from connectors.declarations import Declared, read_declared
 from connectors.settings import Settings
 from models_ml.replenishment import ReplenishmentConfig
 
@@ -56,14 +55,6 @@ def load_replenishment_policy(settings: Settings) -> ReplenishmentPolicy:
     Raises:
         InputError: the file cannot be read or says what can't be; names file, line and key.
     """
-    configured = settings.configuration_path
-    folders = [configured.parent] if configured else []
-    own = (folder / POLICY_NAME for folder in (*folders, settings.root))
-    document = read_document(next((path for path in own if path.is_file()), SHIPPED_POLICY))
-    try:
-        return ReplenishmentPolicy.model_validate(document.content)
-    except ValidationError as error:
-        problem = mistakes_of(ReplenishmentPolicy, error)[0]
-        raise InputError(
-            f"{document.where(problem['loc'])}: {describe_mistake(ReplenishmentPolicy, problem)}"
-        ) from None
+    return read_declared(
+        ReplenishmentPolicy, settings.beside_configuration(POLICY_NAME) or SHIPPED_POLICY
+    )

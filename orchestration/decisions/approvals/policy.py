@@ -6,10 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from connectors.declarations import Declared, describe_mistake, mistakes_of, read_document
-from connectors.errors import InputError
+from connectors.declarations import Declared, read_declared
 from connectors.settings import Settings
 
 SHIPPED_POLICY = Path(__file__).with_name("approval_policy.yml")
@@ -124,10 +123,7 @@ def load_approval_policy(settings: Settings) -> ApprovalPolicy:
     Raises:
         InputError: the file cannot be read or contradicts itself.
     """
-    configured = settings.configuration_path
-    folders = [configured.parent] if configured else []
-    own = (folder / POLICY_NAME for folder in (*folders, settings.root))
-    return read_approval_policy(next((path for path in own if path.is_file()), SHIPPED_POLICY))
+    return read_approval_policy(settings.beside_configuration(POLICY_NAME) or SHIPPED_POLICY)
 
 
 def read_approval_policy(path: Path) -> ApprovalPolicy:
@@ -136,11 +132,4 @@ def read_approval_policy(path: Path) -> ApprovalPolicy:
     Raises:
         InputError: the file cannot be read or contradicts itself; names file, line and key.
     """
-    document = read_document(path)
-    try:
-        return ApprovalPolicy.model_validate(document.content)
-    except ValidationError as error:
-        problem = mistakes_of(ApprovalPolicy, error)[0]
-        raise InputError(
-            f"{document.where(problem['loc'])}: {describe_mistake(ApprovalPolicy, problem)}"
-        ) from None
+    return read_declared(ApprovalPolicy, path)
