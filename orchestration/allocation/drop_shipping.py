@@ -15,12 +15,11 @@ import duckdb
 import pandas as pd
 from sqlalchemy import Engine, select
 
-from connectors.database.schema import decisions, outbox
+from connectors.database.schema import decisions
 from orchestration.allocation.explaining import Words
 from orchestration.allocation.order_stock import records
 from orchestration.allocation.policy import AllocationPolicy
-from orchestration.decisions.outbox import give_up
-from orchestration.decisions.states import chunks
+from orchestration.decisions.outbox import deliveries_of, give_up
 from orchestration.learning.ml_tables import ML_TABLES
 
 TABLE = "drop_shipments"
@@ -134,16 +133,7 @@ def _asked(engine: Engine) -> dict[str, tuple[str, datetime]]:
     )
     with engine.connect() as connection:
         found = {row.decision_id: row for row in connection.execute(query)}
-        sends = {
-            row.decision_id
-            for chunk in chunks(sorted(found))
-            for row in connection.execute(
-                select(outbox.c.decision_id, outbox.c.payload).where(
-                    outbox.c.decision_id.in_(chunk)
-                )
-            )
-            if row.payload["data"]["action"]["type"] == _ACTION
-        }
+        sends = {row.decision_id for row in deliveries_of(connection, found, _ACTION)}
     return {
         json.loads(row.subject)["drop_shipment_key"]: (row.decision_id, row.created_at)
         for row in found.values()

@@ -13,18 +13,17 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Engine, select
 
-from connectors.database.schema import decisions, outbox, stock_reservations
+from connectors.database.schema import decisions, stock_reservations
 from orchestration.allocation import order_stock
 from orchestration.allocation.explaining import Words
-from orchestration.decisions.outbox import give_up
-from orchestration.decisions.states import chunks
+from orchestration.decisions.outbox import deliveries_of, give_up
+from orchestration.decisions.states import UNSENT
 from orchestration.learning.ml_tables import ML_TABLES
 
 TABLE = "pick_recalls"
 # A pick list that nobody called back in a month is no longer worked on.
 LOOKS_BACK = timedelta(days=30)
 _ACTION = "create_pick_list"
-_WAITING = ("pending", "held", "dead")
 _REASONS = {
     order_stock.CANCELLED: Words(order_stock.CANCELLED, "订单已取消"),
     order_stock.GONE: Words(order_stock.GONE, "订单中已无此商品行"),
@@ -86,12 +85,7 @@ def _picks(engine: Engine, released: Mapping[str, Any]) -> Iterable[dict[str, An
             reservation_id = json.loads(row.subject)["reservation_id"]
             if reservation_id in released:
                 found[row.decision_id] = (reservation_id, row.explanation)
-        deliveries = [
-            row
-            for chunk in chunks(sorted(found))
-            for row in connection.execute(select(outbox).where(outbox.c.decision_id.in_(chunk)))
-            if row.payload["data"]["action"]["type"] == _ACTION
-        ]
+        deliveries = deliveries_of(connection, found, _ACTION)
     picks: dict[str, dict[str, Any]] = {}
     for delivery in deliveries:
         reservation_id, explanation = found[delivery.decision_id]
@@ -116,7 +110,7 @@ def _picks(engine: Engine, released: Mapping[str, Any]) -> Iterable[dict[str, An
                 "is_sent": False,
             },
         )
-        pick["is_waiting"] |= delivery.state in _WAITING
+        pick["is_waiting"] |= delivery.state in UNSENT
         # After an attempt nobody knows that nothing arrived.
         pick["is_sent"] |= delivery.state in ("claimed", "delivered") or delivery.attempts > 0
     return picks.values()

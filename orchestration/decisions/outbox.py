@@ -4,7 +4,7 @@ A crash between sending and marking sends the same key again, and the sink or th
 recognises it. Nothing is sent while the data is red.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ from orchestration.decisions.courier import (
     no_lease,
     note,
 )
-from orchestration.decisions.states import Happening, HoldCause, chunks
+from orchestration.decisions.states import UNSENT, Happening, HoldCause, chunks
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,18 @@ def expire_stale(engine: Engine, *, now: datetime) -> int:
     return len(rows)
 
 
+def deliveries_of(
+    connection: Connection, decision_ids: Iterable[str], action: str
+) -> list[Row[Any]]:
+    """Outbox rows of these decisions that carry an action of this type out."""
+    return [
+        row
+        for chunk in chunks(sorted(decision_ids))
+        for row in connection.execute(select(outbox).where(outbox.c.decision_id.in_(chunk)))
+        if row.payload["data"]["action"]["type"] == action
+    ]
+
+
 def give_up(engine: Engine, reasons: Mapping[str, str], *, now: datetime, actor: str) -> int:
     """Expire what has not been sent of decisions that events have overtaken; how many deliveries.
 
@@ -190,7 +202,7 @@ def give_up(engine: Engine, reasons: Mapping[str, str], *, now: datetime, actor:
     with write_transaction(engine) as connection:
         for chunk in chunks(sorted(reasons)):
             query = select(outbox.c.outbox_id, outbox.c.decision_id).where(
-                outbox.c.decision_id.in_(chunk), outbox.c.state.in_(("pending", "held", "dead"))
+                outbox.c.decision_id.in_(chunk), outbox.c.state.in_(UNSENT)
             )
             rows = connection.execute(query.order_by(outbox.c.outbox_id).with_for_update()).all()
             for reason in sorted({reasons[row.decision_id] for row in rows}):

@@ -29,6 +29,8 @@ HoldCause = Literal["approval", "volume", "red_data", "sink_off", "person"]
 DECISION_STATES: tuple[DecisionState, ...] = get_args(DecisionState)
 # A decision in one of these does not keep the rule from deciding about the same subject again.
 CLOSED_STATES: tuple[DecisionState, ...] = ("dead", "expired")
+# Of a delivery: nobody is sending it now, and it has not arrived.
+UNSENT = ("pending", "held", "dead")
 _CHUNK = 500
 # What the first of these states among the deliveries makes of the decision, and where it says why.
 _BY_DELIVERY: tuple[tuple[str, DecisionState, str], ...] = (

@@ -28,7 +28,7 @@ from orchestration.decisions.approvals.policy import ApprovalPolicy
 from orchestration.decisions.budgets import BUDGET_LOCK
 from orchestration.decisions.courier import change, note
 from orchestration.decisions.outbox import close
-from orchestration.decisions.states import Happening, refresh_states
+from orchestration.decisions.states import UNSENT, Happening, refresh_states
 
 Answer = Literal["approve", "reject"]
 Channel = Literal["command", "page", "link", "api"]
@@ -164,7 +164,7 @@ def withdraw(engine: Engine, decision_id: str, *, now: datetime, actor: str, rea
     if not reason.strip():
         raise InputError("Rejecting a decision needs a reason; give --reason TEXT.")
     with write_transaction(engine) as connection:
-        rows = _deliveries(connection, decision_id, ("pending", "held", "dead"))
+        rows = _deliveries(connection, decision_id, UNSENT)
         if not rows:
             raise InputError(
                 f"Nothing of decision {decision_id[:12]} is waiting to be sent, so there is "
@@ -265,7 +265,7 @@ def _apply(
                 zone=zone,
             )
         return
-    rows = _deliveries(connection, asked.decision_id, ("pending", "held", "dead"))
+    rows = _deliveries(connection, asked.decision_id, UNSENT)
     why = verdict.reason.strip()
     close(connection, rows, f"rejected by {verdict.approver.strip()}: {why}", now)
     refresh_states(connection, [asked.decision_id], happening)
