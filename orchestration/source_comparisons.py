@@ -14,7 +14,8 @@ from connectors.database.schema import source_comparisons
 SHOWN_DAYS: Final = 31
 # Of many numbers these are enough to begin with; the check itself tells all of them.
 _KEPT_NUMBERS: Final = 100
-_PARTS: Final = ("missing", "gone", "changed", "outdated")
+# The ways in which records differ, as attributes of a comparison.
+PARTS: Final = ("missing", "gone", "changed", "outdated")
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Comparison:
         """How many records differ."""
         if self.difference_count is not None:
             return self.difference_count
-        return sum(len(part) for part in (self.missing, self.gone, self.changed, self.outdated))
+        return sum(len(getattr(self, part)) for part in PARTS)
 
     @property
     def is_equal(self) -> bool:
@@ -94,7 +95,7 @@ def keep(engine: Engine, comparisons: Iterable[Comparison]) -> None:
             "here_amount": one.here_amount,
             "differences": one.differences,
             "not_read": one.not_read,
-            "numbers": {part: list(getattr(one, part)[:_KEPT_NUMBERS]) for part in _PARTS},
+            "numbers": {part: list(getattr(one, part)[:_KEPT_NUMBERS]) for part in PARTS},
             "problem": one.problem or None,
             "checked_at": one.checked_at,
         }
@@ -187,5 +188,5 @@ def _comparison(row: Row[Any]) -> Comparison:
         not_read=row.not_read,
         difference_count=row.differences,
         problem=row.problem or "",
-        **{part: tuple(row.numbers.get(part, ())) for part in _PARTS},
+        **{part: tuple(row.numbers.get(part, ())) for part in PARTS},
     )

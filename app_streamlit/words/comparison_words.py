@@ -10,9 +10,8 @@ from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.tables import Column
 from app_streamlit.words.health_words import entity_label
-from orchestration.source_comparisons import Comparison
+from orchestration.source_comparisons import PARTS, Comparison
 
-_PARTS = ("missing", "gone", "changed", "outdated")
 _SHOWN_NUMBERS = 5
 COLUMNS = (
     Column("day", "date", label="date"),
@@ -107,7 +106,7 @@ def _finding(context: PageContext, one: Comparison) -> str:
     if one.problem:
         return one.problem
     said = []
-    for part in _PARTS:
+    for part in PARTS:
         numbers = getattr(one, part)
         if numbers:
             shown = ", ".join(numbers[:_SHOWN_NUMBERS])

@@ -32,6 +32,9 @@ def headline(
     t = context.t
     risky = lines[lines["is_above_threshold"].astype(bool)] if len(lines) else lines
     over = int(credit["is_over_limit"].sum()) if len(credit) else 0
+    if not (len(risky) or len(hits) or len(suspects)):
+        key = "risk.headline_credit" if over else "risk.headline_calm"
+        return t(key, n=over, business=label, over=formats.count(over))
     amounts: dict[str, Decimal] = {}
     # An order that a rule asks about too is counted once, as the rule's.
     asked = {row["order_key"] for row in hits.to_dict("records")}
@@ -44,9 +47,6 @@ def headline(
     worth = t("punctuation.list").join(
         formats.money(amount, code) for code, amount in sorted(amounts.items())
     )
-    if not (len(risky) or len(hits) or len(suspects)):
-        key = "risk.headline_credit" if over else "risk.headline_calm"
-        return t(key, n=over, business=label, over=formats.count(over))
     return t(
         "risk.headline_suspects" if len(suspects) else "risk.headline",
         suspects=formats.count(len(suspects)),
