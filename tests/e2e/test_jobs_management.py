@@ -237,7 +237,8 @@ def test_j4_whether_the_coupon_for_late_parcels_pays(cockpit_in, workplace):
     t = cockpit.t
     cockpit.fill(t("effect.days"), str(EFFECT_DAYS))
     shown = {row[cockpit.column("measure")]: row for row in cockpit.table(t("effect.table_alt"))}
-    again = shown[t("effect.measures.repurchase")]
+    told = shown[t("effect.measures.repurchase")]
+    again = {name: words.replace(formats.MINUS, "-") for name, words in told.items()}
 
     # Who bought again, counted person by person.
     orders = workplace.home.query(

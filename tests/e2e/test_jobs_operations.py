@@ -10,6 +10,7 @@ from typing import Literal
 import pytest
 from sqlalchemy import select
 
+from app_streamlit.ui import formats
 from connectors.database.schema import exception_cases, outbox, reconciliation_sign_offs
 from orchestration.decisions.ledger import decision_history, find_decision
 from orchestration.decisions.rulebook import find_rule, save_rule, switch_rule
@@ -217,7 +218,9 @@ def test_j7_approve_tomorrows_replenishment(cockpit_in, workplace):
     changed, rejected, *rest = sorted(orders, key=lambda one: one.amount or 0, reverse=True)
     for order in (changed, rejected):
         told, subject = order.explanation, json.loads(order.subject)
-        cockpit.take_up(t("suggestions.choose"), f"{subject['sku']} · {sites[subject['site']]}")
+        pieces = t("suggestions.pieces", count=formats.count(told["suggested_quantity"]))
+        wanted = (subject["sku"], sites[subject["site"]], pieces)  # a transfer may go there too
+        cockpit.take_up(t("suggestions.choose"), " · ".join(wanted))
         assert told["explanation_zh"] in cockpit.text()
         if order is changed:
             more = told["suggested_quantity"] + told["pack_size"]
