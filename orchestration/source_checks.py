@@ -27,9 +27,9 @@ from connectors.sources.api.connector import Connector, find_connector
 from connectors.sources.api.entity import BRONZE_SCHEMA
 from connectors.sources.api.listing import list_created
 from connectors.sources.api.reading import Reading, Window
-from connectors.sources.files.discovery import OfferedFile, find_files
+from connectors.sources.files.discovery import find_files
 from connectors.sources.files.staging import BRONZE_SCHEMA as _FILE_SCHEMA
-from connectors.sources.files.staging import Fingerprint, fingerprint, stage_file
+from connectors.sources.files.staging import fingerprint, stage_file
 from connectors.sources.history import read_histories
 from connectors.sources.mapping import DeclaredEntity, DeclaredSource, load_source
 from connectors.sources.typed import columns_of, is_of_record, typed_query
@@ -43,6 +43,8 @@ _BRONZE: Final = f"{LAKE_NAME}.bronze"
 # What was created on a day was not received before it, clocks that differ set aside; and platforms
 # that list an order from when its deal was made may do so the day after it was created.
 _SLACK: Final = timedelta(days=1)
+# Records of files that are compared in one go.
+_AT_ONCE: Final = 200_000
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,16 @@ class _Record:
 
 
 _Records = dict[str, _Record]
+
+
+@dataclass(frozen=True)
+class _ReadFile:
+    """A file read anew that is in the lake: what is to be said of it, and its records."""
+
+    entity: DeclaredEntity
+    sha256: str
+    blank: Comparison
+    records: pa.Table
 
 
 def complete_days(settings: Settings, count: int, *, now: datetime | None = None) -> list[date]:
@@ -178,8 +190,8 @@ class _Checker:
         received_from = self._span.start - _SLACK
         condition = f"account = {_text(blank.place)} and received_at >= {_text(str(received_from))}"
         with _newest_lake(self._settings) as lake:
-            there = self._read(lake, declared, entity, listed)
-            here = self._read(lake, declared, entity, _landed(lake, entity, condition))
+            there = self._read(lake, declared, entity, listed).get("", {})
+            here = self._read(lake, declared, entity, _landed(lake, entity, condition)).get("", {})
         read_until = datetime.fromisoformat(cursor)
         waiting = {
             number
@@ -221,44 +233,55 @@ class _Checker:
             except FourflowError as error:
                 yield replace(blank, problem=str(error))
                 return
+            self._settings.root.mkdir(parents=True, exist_ok=True)
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(dir=self._settings.root))
+            part = Path(scratch) / "file.arrow"
+            reader = stack.enter_context(duckdb.connect())
+            read: list[_ReadFile] = []
             for file in offered:
                 named = replace(blank, place=file.name, entity=file.entity.name)
                 try:
                     content = fingerprint(file)
                     if content.modified_at < self._span.start:
                         continue
-                    landed = lake if (file.entity.name, content.sha256) in received else None
-                    yield from self._file(landed, declared, file, content, named)
+                    staged = stage_file(
+                        file, content, to=part, received_at=self._now, connection=reader
+                    )
                 except FourflowError as error:
                     yield replace(named, problem=str(error))
+                    continue
+                if (file.entity.name, content.sha256) not in received:
+                    yield replace(named, not_read=staged.record_count)
+                    continue
+                records = pa.concat_tables([_FILE_SCHEMA.empty_table(), *staged.tables()])
+                read.append(_ReadFile(file.entity, content.sha256, named, records))
+                if lake is not None and sum(len(one.records) for one in read) > _AT_ONCE:
+                    yield from self._compared_files(lake, declared, read)
+                    read = []
+            if lake is not None:
+                yield from self._compared_files(lake, declared, read)
 
-    def _file(
+    def _compared_files(
         self,
-        lake: duckdb.DuckDBPyConnection | None,
+        lake: duckdb.DuckDBPyConnection,
         declared: DeclaredSource,
-        file: OfferedFile,
-        content: Fingerprint,
-        blank: Comparison,
-    ) -> list[Comparison]:
-        self._settings.root.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(dir=self._settings.root) as scratch,
-            duckdb.connect() as reader,
-        ):
-            staged = stage_file(
-                file,
-                content,
-                to=Path(scratch) / "file.arrow",
-                received_at=self._now,
-                connection=reader,
-            )
-            if lake is None:
-                return [replace(blank, not_read=staged.record_count)]
-            offered = pa.concat_tables([_FILE_SCHEMA.empty_table(), *staged.tables()])
-            there = self._read(lake, declared, file.entity, offered)
-            condition = f"file_sha256 = {_text(content.sha256)}"
-            here = self._read(lake, declared, file.entity, _landed(lake, file.entity, condition))
-        return list(_compared(blank, there, here))
+        files: Sequence[_ReadFile],
+    ) -> Iterator[Comparison]:
+        """Files of an entity are asked for together: a query costs more than the rows of a file."""
+        by_entity: dict[str, list[_ReadFile]] = {}
+        for file in files:
+            by_entity.setdefault(file.entity.name, []).append(file)
+        for group in by_entity.values():
+            entity = group[0].entity
+            hashes = ", ".join(sorted({_text(file.sha256) for file in group}))
+            offered = pa.concat_tables([file.records for file in group])
+            there = self._read(lake, declared, entity, offered)
+            landed = _landed(lake, entity, f"file_sha256 in ({hashes})")
+            here = self._read(lake, declared, entity, landed)
+            for file in group:
+                yield from _compared(
+                    file.blank, there.get(file.sha256, {}), here.get(file.sha256, {})
+                )
 
     def _read(
         self,
@@ -266,8 +289,11 @@ class _Checker:
         source: DeclaredSource,
         entity: DeclaredEntity,
         records: pa.Table | str,
-    ) -> _Records:
-        """The newest version of every record by its number; of files every line by its number."""
+    ) -> dict[str, _Records]:
+        """The newest version of every record by its number; of files every line by its number.
+
+        By the hash of the file; what a platform tells has none.
+        """
         mapping = entity.mapping
         relation = records
         if isinstance(records, pa.Table):
@@ -288,12 +314,14 @@ class _Checker:
             if "currency_code" in optional
             else f"'{currency}'"
         )
+        file = "file_sha256" if of_files else "''"
         number = (
             "cast(record_number as varchar)" if of_files else f"concat_ws('/', {', '.join(key)})"
         )
         rows = lake.execute(
             f"""
             select
+                {file} as file,
                 {number} as number,
                 {_CREATED if created else "cast(null as timestamptz)"} as created_at,
                 {version[0] if version else "cast(null as timestamptz)"} as version,
@@ -303,12 +331,16 @@ class _Checker:
             from ({query})
             qualify
                 row_number() over (
-                    partition by number
+                    partition by file, number
                     order by version desc nulls last, received_at desc, record_number desc
                 ) = 1
             """  # noqa: S608 - names of the mapping
         ).fetchall()
-        return {str(row[0]): _Record(*row[1:]) for row in rows if row[0]}
+        found: dict[str, _Records] = {}
+        for file, number, *record in rows:
+            if number:
+                found.setdefault(str(file), {})[str(number)] = _Record(*record)
+        return found
 
 
 def _compared(

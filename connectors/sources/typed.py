@@ -4,6 +4,7 @@ The rules are the macros of the dbt project itself, rendered here without dbt: w
 of a build takes for an order's amount is what staging takes for it.
 """
 
+import json
 import re
 from functools import lru_cache
 from typing import Any
@@ -71,18 +72,27 @@ def _typed(settings: Settings, entity: DeclaredEntity, name: str, zone: str) -> 
             f"Column {name} of {entity.name} in {entity.declared_in.name} is not of the record "
             "itself; a check of the source can read only those that are."
         )
-    described = column.model_dump()
-    path, _, _ = _rendered(settings, described, "", "", zone)
+    return _expression(_rules(settings), column.model_dump_json(), zone)
+
+
+def _rules(settings: Settings) -> str:
+    folder = settings.dbt_project_path / "macros"
+    return "".join((folder / name).read_text(encoding="utf-8") for name in _MACROS)
+
+
+@lru_cache(maxsize=1024)
+def _expression(rules: str, described: str, zone: str) -> str:
+    """SQL of a column; what it is made of is its key, so an edited rule or mapping is seen."""
+    column = json.loads(described)
+    path, _, _ = _rendered(rules, column, "", "", zone)
     received = f"json_extract_string(payload, '{path.strip()}')"
-    _, raw, _ = _rendered(settings, described, received, "", zone)
-    return _rendered(settings, described, "", f"({raw})", zone)[2]
+    _, raw, _ = _rendered(rules, column, received, "", zone)
+    return _rendered(rules, column, "", f"({raw})", zone)[2]
 
 
 def _rendered(
-    settings: Settings, column: dict[str, Any], raw: str, text: str, zone: str
+    rules: str, column: dict[str, Any], raw: str, text: str, zone: str
 ) -> tuple[str, str, str]:
-    folder = settings.dbt_project_path / "macros"
-    rules = "".join((folder / name).read_text(encoding="utf-8") for name in _MACROS)
     path, value, typed = (
         _template(rules).render(column=column, raw=raw, text=text, zone=zone).split("\x00")
     )
