@@ -19,6 +19,11 @@ from pydantic_core import ErrorDetails
 
 from connectors.errors import InputError
 
+try:  # libyaml reads ten times as fast; every command and every page read `fourflow.yml`
+    from yaml import CSafeLoader as _Loader
+except ImportError:  # a PyYAML that was built without it
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+
 Place = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
 _AS_NEAR = 0.1
@@ -46,7 +51,7 @@ class Document:
         return f"{self.path} line {self.lines[known]}" if known else str(self.path)
 
 
-class _TextLoader(yaml.SafeLoader):
+class _TextLoader(_Loader):
     """Numbers and dates stay as they were written: `007` is an account, not seven."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - as in the base class

@@ -70,12 +70,11 @@ found = [
     and owner in ("", case.owner, case.taken_by)
 ]
 columns = exception_words.columns(view)
-table = exception_words.frame(context, labels, found)
 if not found:
     no_data(context, "exceptions.none_like_that")
 else:
     tables.show_table(
-        table.head(SHOWN),
+        exception_words.frame(context, labels, found[:SHOWN]),
         columns,
         context,
         key="exceptions_table",
@@ -83,7 +82,11 @@ else:
         height=420,
     )
     downloads.offer(
-        lambda: table, columns, context, name="fourflow-exceptions", key="exceptions_file"
+        lambda: exception_words.frame(context, labels, found),
+        columns,
+        context,
+        name="fourflow-exceptions",
+        key="exceptions_file",
     )
     if len(found) > SHOWN:
         st.caption(t("exceptions.first_shown", count=formats.count(SHOWN)))

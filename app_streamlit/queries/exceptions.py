@@ -24,11 +24,12 @@ class ExceptionLabels:
     options: Labels
 
 
-@st.cache_data(ttl=_FRESH_SECONDS, max_entries=8, show_spinner=False)
-def load_cases(edition: Edition) -> list[ExceptionCase]:
+@st.cache_resource(ttl=_FRESH_SECONDS, max_entries=8, show_spinner=False)
+def load_cases(edition: Edition) -> tuple[ExceptionCase, ...]:
     """All cases that the viewer sees, most money at risk first, resolved ones too."""
     engine = open_database(load_settings())
-    return exceptions.list_exceptions(engine, open_edition(edition), with_resolved=True)
+    found = exceptions.list_exceptions(engine, open_edition(edition), with_resolved=True)
+    return tuple(found)  # nobody can change it: no copy for each view of thousands of cases
 
 
 def load_times(home: str) -> dict[str | None, TimeToResolve]:

@@ -52,9 +52,7 @@ def readable_frame(
         values = frame[column.name]
         header = label_of(column, context)
         if column.words is not None:
-            shown[header] = [
-                formats.EMPTY if pd.isna(value) else column.words(value) for value in values
-            ]
+            shown[header] = _in_words(values, column.words)
         elif column.kind == "time":
             shown[header] = [
                 moment.replace(tzinfo=None)
@@ -64,6 +62,17 @@ def readable_frame(
             ]
         else:
             shown[header] = values
+    return shown
+
+
+def _in_words(values: pd.Series, words: Callable[[Any], str]) -> list[str]:
+    """Each value in words; what stands in many rows is put into words once."""
+    said: dict[Any, str] = {}
+    shown = []
+    for value, is_missing in zip(values, values.isna(), strict=True):
+        if not is_missing and value not in said:
+            said[value] = words(value)
+        shown.append(formats.EMPTY if is_missing else said[value])
     return shown
 
 

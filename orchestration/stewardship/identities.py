@@ -151,8 +151,8 @@ def pair_evidence(engine: Engine, lake: Snapshot, pair: Pair) -> PairEvidence:
     Raises:
         InputError: an account is not there, or they are of two businesses.
     """
-    first, second = _pair_of(lake, pair)
     around = find_accounts(lake, pair)
+    first, second = _pair_of(around, pair)
     others = [one for one in around if one.customer_key not in pair]
     keys = [one.customer_key for one in around]
     return PairEvidence(
@@ -328,10 +328,10 @@ def list_decisions(
     return found
 
 
-def _pair_of(lake: Snapshot, pair: Pair) -> tuple[Account, Account]:
+def _pair_of(found: Iterable[Account], pair: Pair) -> tuple[Account, Account]:
     if pair[0] == pair[1]:
         raise InputError("These are the same account; name two.")
-    known = {one.customer_key: one for one in find_accounts(lake, pair)}
+    known = {one.customer_key: one for one in found}
     _require_known(pair, known)
     first, second = known[pair[0]], known[pair[1]]
     if first.business != second.business:
