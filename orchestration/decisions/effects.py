@@ -1,11 +1,12 @@
 """What a rule's decisions changed: subjects acted on against the random hold-out, by outcome.
 
-Only decisions about orders have outcomes here. A decision counts once its days are over, so that
-both groups were watched for as long.
+Only decisions about orders, and about persons because of an order, have outcomes here. A decision
+counts once its days are over, so that both groups were watched for as long.
 """
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -25,12 +26,16 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Measure:
-    """An outcome of an order: its name, its SQL and whether more of it is better."""
+    """An outcome of an order: its name, its SQL and whether more of it is better.
+
+    One `of_offers` is only asked where something was offered.
+    """
 
     name: str
     sql: str
     higher_is_better: bool
     is_amount: bool = False
+    of_offers: bool = False
 
 
 _REPURCHASE = Measure("repurchase", "coalesce(later.order_count, 0) > 0", higher_is_better=True)
@@ -41,6 +46,12 @@ MEASURES = (
     _REPURCHASE,
     Measure(
         "repurchase_amount", "coalesce(later.amount, 0)", higher_is_better=True, is_amount=True
+    ),
+    Measure(
+        "bought_offered",
+        "case when decided.offered_item is not null then offered.order_key is not null end",
+        higher_is_better=True,
+        of_offers=True,
     ),
 )
 
@@ -134,6 +145,8 @@ def measure_rule(
     rows = _outcomes(engine, lake, rule_id, days)
     found = []
     for measure in MEASURES:
+        if measure.of_offers and all(row[measure.name] is None for row in rows):
+            continue
         currencies = sorted({row["currency_code"] for row in rows}) if measure.is_amount else [None]
         for currency in currencies:
             chosen = [row for row in rows if currency in (None, row["currency_code"])]
@@ -144,7 +157,12 @@ def measure_rule(
 
 def _compare(measure: Measure, rows: list[dict[str, Any]], config: EffectConfig | None) -> Effect:
     acted_on, held_out = (
-        [row[measure.name] for row in rows if row["mode"] == group] for group in _GROUPS
+        [
+            row[measure.name]
+            for row in rows
+            if row["mode"] == group and row[measure.name] is not None
+        ]
+        for group in _GROUPS
     )
     if measure.is_amount:
         return compare_amounts(
@@ -164,40 +182,71 @@ def _compare(measure: Measure, rows: list[dict[str, Any]], config: EffectConfig 
 def _outcomes(engine: Engine, lake: Laboratory, rule_id: str, days: int) -> list[dict[str, Any]]:
     """One row a decided order: its group and each measure, once its days are over."""
     decided = _decided_orders(engine, rule_id)
-    if not decided or "fct_orders" not in lake.tables():
+    tables = lake.tables()
+    if not decided or "fct_orders" not in tables:
         return []
+    # Without lines nobody knows whether what was offered was bought.
+    has_lines = set(tables) >= _OFFERED_FROM
+    offers = _BOUGHT_OFFERS if has_lines else _NO_OFFERS
     measures = ", ".join(f"{measure.sql} as {measure.name}" for measure in MEASURES)
-    keys, modes, moments, costs = zip(*decided, strict=True)
     return lake.rows(
         "with decided as (select unnest($keys) as order_key, unnest($modes) as mode, "  # noqa: S608
-        "unnest($moments) as occurred_at, unnest($costs)::decimal(18, 2) as cost), "
-        "later as (select decided.order_key, count(*) as order_count, "
-        "sum(next_orders.gross_amount) as amount from decided "
+        "unnest($moments) as occurred_at, unnest($costs)::decimal(18, 2) as cost, "
+        "unnest($item_types)::varchar as item_type, unnest($items)::varchar as offered_item), "
+        "following as (select decided.order_key, decided.item_type, decided.offered_item, "
+        "next_orders.order_key as next_key, next_orders.gross_amount from decided "
         "join fct_orders as own on own.order_key = decided.order_key "
         "join fct_orders as next_orders on next_orders.customer_key = own.customer_key "
         "and next_orders.currency_code = own.currency_code "
         "and next_orders.order_type = 'sale' and next_orders.order_status <> 'cancelled' "
         "and next_orders.order_key <> own.order_key "
         "and next_orders.created_at > decided.occurred_at "
-        "and next_orders.created_at <= decided.occurred_at + to_days($days) "
-        "group by decided.order_key) "
+        "and next_orders.created_at <= decided.occurred_at + to_days($days)), "
+        "later as (select order_key, count(*) as order_count, sum(gross_amount) as amount "
+        f"from following group by order_key), offered as ({offers}) "
         f"select decided.mode, decided.cost, orders.currency_code, {measures} from decided "
         "join fct_orders as orders on orders.order_key = decided.order_key "
         "join int_business_clock as clock on orders.business = clock.business "
         "and decided.occurred_at <= clock.as_of - to_days($days) "
-        "left join later on later.order_key = decided.order_key",
+        "left join later on later.order_key = decided.order_key "
+        "left join offered on offered.order_key = decided.order_key",
         {
-            "keys": list(keys),
-            "modes": list(modes),
-            "moments": list(moments),
-            "costs": list(costs),
+            "keys": [one.order_key for one in decided],
+            "modes": [one.mode for one in decided],
+            "moments": [one.occurred_at for one in decided],
+            "costs": [one.cost for one in decided],
+            "item_types": [one.item_type for one in decided],
+            "items": [one.offered_item if has_lines else None for one in decided],
             "days": days,
         },
     )
 
 
-def _decided_orders(engine: Engine, rule_id: str) -> list[tuple[str, str, Any, Decimal]]:
-    """Order, group, time and cost of each order's first decision."""
+_OFFERED_FROM = {"fct_order_lines", "dim_products"}
+_BOUGHT_OFFERS = (
+    "select distinct following.order_key from following "
+    "join fct_order_lines as lines on lines.order_key = following.next_key "
+    "left join dim_products as products "
+    "on products.business = lines.business and products.sku = lines.sku "
+    "where following.offered_item = "
+    "case following.item_type when 'category' then products.category else lines.sku end"
+)
+_NO_OFFERS = "select order_key from following where false"
+
+
+@dataclass(frozen=True)
+class _DecidedOrder:
+    """The first decision about an order: its group, time, cost and what it offered."""
+
+    order_key: str
+    mode: str
+    occurred_at: datetime
+    cost: Decimal
+    item_type: str | None
+    offered_item: str | None
+
+
+def _decided_orders(engine: Engine, rule_id: str) -> list[_DecidedOrder]:
     query = (
         select(
             decisions.c.subject,
@@ -205,15 +254,27 @@ def _decided_orders(engine: Engine, rule_id: str) -> list[tuple[str, str, Any, D
             decisions.c.occurred_at,
             decisions.c.cost,
             decisions.c.state,
+            decisions.c.explanation,
         )
         .where(decisions.c.rule_id == rule_id, decisions.c.mode.in_(_GROUPS))
         .order_by(decisions.c.occurred_at, decisions.c.decision_id)
     )
-    found: dict[str, tuple[str, str, Any, Decimal]] = {}
+    found: dict[str, _DecidedOrder] = {}
     with engine.connect() as connection:
         for row in connection.execute(query):
-            order_key = json.loads(row.subject).get(ORDER_KEY)
-            if order_key is not None:
-                cost = Decimal(0) if row.state in _UNSENT else row.cost or Decimal(0)
-                found.setdefault(order_key, (order_key, row.mode, row.occurred_at, cost))
+            subject, told = json.loads(row.subject), row.explanation
+            # Groups are drawn by subject, so only a person's decision may borrow its order.
+            order_key = subject.get(ORDER_KEY) or ("person_key" in subject and told.get(ORDER_KEY))
+            if not order_key:
+                continue
+            cost = Decimal(0) if row.state in _UNSENT else row.cost or Decimal(0)
+            decided = _DecidedOrder(
+                order_key,
+                row.mode,
+                row.occurred_at,
+                cost,
+                told.get("item_type"),
+                told.get("offered_item"),
+            )
+            found.setdefault(order_key, decided)
     return list(found.values())

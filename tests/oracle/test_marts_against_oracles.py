@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +280,49 @@ def test_the_planted_rule_is_found_by_account_and_counted_by_person(
     )
     by_person = walk("person_key", "o.order_status != 'cancelled'")
     assert counted == [(*by_person, rule["matured_buyers"])]
+
+
+def test_each_buyer_is_offered_the_strongest_of_what_they_lack(warehouse: Warehouse):
+    """A walk over each person's purchases, with exact fractions."""
+    (as_of,) = warehouse.query(
+        "select as_of from int_business_clock where business = 'online_retail'"
+    )[0]
+    related: dict[str, list[tuple[Fraction, int, str]]] = {}
+    for one, other, now, matured, buyers, ripe, theirs, people in warehouse.query(
+        "select antecedent_item, consequent_item, follower_count, matured_follower_count, "
+        "buyer_count, matured_buyer_count, consequent_buyer_count, person_count "
+        "from fct_product_sequences where business = 'online_retail' and item_type = 'sku'"
+    ):
+        followers, base = (matured, ripe) if ripe >= 10 else (now, buyers)
+        confidence = Fraction(followers, base)
+        if one == other or followers < 10 or confidence < Fraction(12 * theirs, 10 * people):
+            continue
+        related.setdefault(one, []).append((-confidence, -followers, other))
+    bought: dict[str, dict[str, datetime]] = {}
+    for person, item, at in warehouse.query(
+        "select person_key, item, created_at from fct_purchase_items "
+        "where business = 'online_retail' and item_type = 'sku' and is_person_counted"
+    ):
+        items = bought.setdefault(person, {})
+        items[item] = max(at, items.get(item, at))
+    expected = {}
+    for person, items in bought.items():
+        offers = [
+            (*strength, one)
+            for one, at in items.items()
+            if as_of - at < timedelta(30)
+            for strength in sorted(related.get(one, ()))[:10]
+            if as_of - items.get(strength[2], as_of - timedelta(90)) >= timedelta(90)
+        ]
+        if offers:
+            _, followers, other, one = min(offers)
+            expected[person] = (one, other, -followers, items[one])
+    rows = warehouse.query(
+        "select person_key, bought_item, offered_item, follower_count, purchased_at "
+        "from fct_related_offers where business = 'online_retail' and item_type = 'sku'"
+    )
+    assert len(expected) > 100
+    assert {row[0]: row[1:] for row in rows} == expected
 
 
 def test_life_cycles_are_told_by_the_last_two_windows(warehouse: Warehouse):

@@ -95,6 +95,50 @@ def test_rule_without_ripe_decisions_has_no_effect_yet(engine: Engine, measured:
     assert measure_rule(engine, measured, "r", days=60) == []
 
 
+def test_what_was_offered_to_people_counts_where_they_bought_it(
+    engine: Engine, measured: Any
+) -> None:
+    """Of 40 people of each group, who are known by the order that the offer was about."""
+    offered = {
+        "explanation": {"item_type": "category", "offered_item": "tea"},
+        "rule_id": "offers",
+    }
+    rows = [
+        ledger_row(
+            n, mode,
+            subject=json.dumps({"business": "shop", "person_key": f"p{mode}{n}"}),
+            **offered | {"explanation": {**offered["explanation"], "order_key": f"{mode}{n}"}},
+        )
+        for mode in ("act", "hold_out") for n in range(40)
+    ]  # fmt: skip
+    rows.append(ledger_row(70, "act", subject='{"parcel_key":"x"}', **offered))
+    with write_transaction(engine) as connection:
+        connection.execute(insert(decisions), rows)
+    # Without lines nobody knows what was bought; the other outcomes are told all the same.
+    assert "bought_offered" not in by_name(measure_rule(engine, measured, "offers"))
+    measured.execute(
+        "create table dim_products as select 'shop' as business, sku, category from "
+        "(values ('oolong', 'tea'), ('mug', 'cups'), ('tea', 'cups')) as goods(sku, category)"
+    )
+    measured.execute("""
+        create table fct_order_lines as
+        select 'shop' as business, order_key,
+            case when order_key like 'againact%' or order_key = 'againhold_out3' then 'oolong'
+                else 'tea' end as sku
+        from fct_orders where order_key like 'again%'
+        union all
+        select 'shop', 'againact1', 'oolong'
+    """)
+    found = by_name(measure_rule(engine, measured, "offers"))
+    bought = found["bought_offered"].effect
+    assert (bought.acted_on, bought.held_out) == (40, 40)
+    assert (bought.value_acted_on, bought.value_held_out) == (1.0, 1 / 40)
+    assert bought.verdict == "better"
+    assert found["repurchase"].effect.value_acted_on == 1.0
+    # A rule that offers nothing is not asked about offers.
+    assert "bought_offered" not in by_name(measure_rule(engine, measured, "r"))
+
+
 def coupon_rule(engine: Engine) -> None:
     """The rule `r` with a budget, so that its decisions cost something."""
     shipped = read_rule(SHIPPED_RULES / "coupon_late_delivery.yml")

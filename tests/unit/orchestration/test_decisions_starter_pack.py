@@ -111,6 +111,13 @@ SOON_LATE = {
     "risk_score": "0.7", "is_above_threshold": "true", "reasons_en": "'near'",
     "reasons_zh": "'路途近'", "decided_at": NOW, "model_version": "'late-delivery-1'",
 }  # fmt: skip
+RELATED = {
+    "business": "'shop'", "item_type": "'sku'", "person_key": "'p'", "customer_key": "'c'",
+    "channel": "'web'", "order_key": "'o'", "order_no": "'N1'", "bought_item": "'A'",
+    "purchased_at": "timestamptz '2026-11-18 08:00:00+00'", "offered_item": "'B'",
+    "follower_count": "20", "buyer_count": "400", "consequent_buyer_count": "50",
+    "person_count": "9000", "lag_days": "12",
+}  # fmt: skip
 STORE = {
     "order_key": "'o'", "order_no": "'N1'", "business": "'shop'", "channel": "'web'",
     "order_status": "'paid'", "paid_at": NOW, "store_site": "'store_1'", "has_stock": "true",
@@ -170,6 +177,12 @@ CASES = [
          {"promised_at": "timestamptz '2026-11-20 08:00:01+00'"}, None, ("issue_coupon",)),
     Case("coupon_late_delivery", PARCEL | {"shipment_status": "'exception'"},
          {"delivered_at": NOW}, None, ("issue_coupon",)),
+    Case("coupon_related_product", RELATED,
+         {"purchased_at": "timestamptz '2026-11-18 08:00:01+00'"}, None, ("issue_coupon",)),
+    Case("coupon_related_product", RELATED, {"buyer_count": "401"}, None, ("issue_coupon",)),
+    Case("coupon_related_product", RELATED | {"buyer_count": "19"}, {"follower_count": "19"}, None,
+         ("issue_coupon",)),
+    Case("coupon_related_product", RELATED, {"item_type": "'category'"}, None, ("issue_coupon",)),
     Case("notify_shipped", PARCEL, {"tracking_no": "null::varchar"}, None, ("notify",)),
     Case("route_to_nearby_store", STORE | {"distance_km": "2.99::decimal(9, 2)"},
          {"order_status": "'awaiting_payment'"}, "store", ("route_order", "notify")),
@@ -293,6 +306,19 @@ def test_coupon_tells_the_customer_and_has_its_cost(lake: Any) -> None:
     assert (
         found.actions[0].message["zh"] == "您的订单 N1 配送延误，我们深表歉意，送您 5.00 元优惠券。"
     )
+
+
+def test_related_product_is_offered_once_a_person_whatever_they_buy_next(lake: Any) -> None:
+    first = proposals(lake, "coupon_related_product", RELATED)[0]
+    assert first.actions[0].fields == {
+        "order_no": "N1", "amount": "5.00", "item_type": "sku", "item": "B",
+    }  # fmt: skip
+    assert "20 of 400 buyers" in first.message["en"]
+    later = RELATED | {"order_key": "'o2'", "order_no": "'N2'", "offered_item": "'C'"}
+    again = proposals(lake, "coupon_related_product", later)[0]
+    assert again.decision_id == first.decision_id
+    other = proposals(lake, "coupon_related_product", RELATED | {"person_key": "'q'"})[0]
+    assert other.decision_id != first.decision_id
 
 
 def test_texts_filled_anew_tell_the_tracking_link_as_at_first() -> None:
