@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app_streamlit.blocks import decision_blocks
+from app_streamlit.blocks import decision_blocks, speed_blocks
 from app_streamlit.queries.ledger import (
     LEDGER_LIMIT,
     load_choices,
@@ -27,7 +27,7 @@ if not sum(counts.values()):
     no_data(context, "empty.no_decisions")
     st.stop()
 
-states = ["all", *counts]
+states = ["all", *counts, decision_words.SPEED]
 state = address.switch(
     "view",
     states,
@@ -66,6 +66,9 @@ with st.container(horizontal=True, key="decision_filters"):
         ),
         variant=f"decisions_{t.language}",
     )
+if state == decision_words.SPEED:
+    speed_blocks.show_speed(context, rule, owner)
+    st.stop()
 if state == "held":
     decision_blocks.show_held(context)
     if rule:

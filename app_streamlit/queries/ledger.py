@@ -5,6 +5,7 @@ They move while a publication stands (a receipt arrives), so they are cached for
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import islice
 
 import pandas as pd
@@ -24,12 +25,15 @@ from orchestration.access.decisions import (
     walk_decisions,
 )
 from orchestration.decisions import ledger
+from orchestration.decisions.approvals.paths import ApprovalPath, approval_paths
 from orchestration.decisions.approvals.verdicts import ApprovalState, find_approval
 from orchestration.decisions.definition_parts import Bilingual
+from orchestration.decisions.latency import ActionLatency, action_latencies
 from orchestration.decisions.ledger import Decision, DecisionEvent
 from orchestration.decisions.outbox import HeldDeliveries, held_deliveries
 from orchestration.decisions.rulebook import list_rules, rule_history
 from orchestration.decisions.states import DECISION_STATES
+from orchestration.run_state import utc_now
 
 LEDGER_LIMIT = 500
 
@@ -47,6 +51,19 @@ class DecisionFile:
     decision: Decision
     history: tuple[DecisionEvent, ...]
     approval: ApprovalState | None
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast decisions become actions, and where they wait for people.
+
+    Attributes:
+        latencies: from the proposal to what was done about it, by rule.
+        paths: who was asked in turn about each decision.
+    """
+
+    latencies: tuple[ActionLatency, ...]
+    paths: tuple[ApprovalPath, ...]
 
 
 _FRESH_SECONDS = 5
@@ -218,6 +235,23 @@ def _load_decision(home: str, decision_id: str) -> DecisionFile | None:
         return None
     history = ledger.decision_history(engine, decision_id)
     return DecisionFile(decision, tuple(history), find_approval(engine, decision_id))
+
+
+def load_speed(home: str, days: int, rule_id: str | None, owner: str | None) -> Speed | None:
+    """How fast the decisions of the last days were; None to whom sees some rows only."""
+    return None if current_viewer().sight.rows else _load_speed(home, days, rule_id, owner)
+
+
+@st.cache_data(ttl=_FRESH_SECONDS, max_entries=8, show_spinner=False)
+def _load_speed(home: str, days: int, rule_id: str | None, owner: str | None) -> Speed:
+    del home
+    engine, since = open_database(load_settings()), utc_now() - timedelta(days=days)
+    latencies = action_latencies(engine, rule_id=rule_id, since=since)
+    paths = approval_paths(engine, rule_id=rule_id, since=since)
+    return Speed(
+        tuple(one for one in latencies if owner in (None, one.owner)),
+        tuple(one for one in paths if owner in (None, one.owner)),
+    )
 
 
 def forget() -> None:

@@ -20,6 +20,7 @@ from orchestration.decisions.approvals.verdicts import ApprovalState
 from orchestration.decisions.ledger import Decision, DecisionEvent
 from orchestration.decisions.outbox import HeldDeliveries
 
+SPEED = "speed"
 _CODE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 
 
@@ -29,9 +30,11 @@ def state_label(context: PageContext, state: str) -> str:
 
 
 def state_with_count(context: PageContext, state: str, counts: Mapping[str, int]) -> str:
-    """A state with the number of decisions in it."""
+    """A state with the number of decisions in it; or the view of how fast they are."""
     if state == "all":
         return f"{context.t('decisions.all')} ({formats.count(sum(counts.values()))})"
+    if state == SPEED:
+        return context.t("speed.view")
     return f"{state_label(context, state)} ({formats.count(counts[state])})"
 
 

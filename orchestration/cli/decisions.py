@@ -1,6 +1,8 @@
 """`fourflow decisions`: the ledger, verdicts of people, and letting go what is held."""
 
 from dataclasses import asdict
+from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -12,9 +14,10 @@ from connectors.database.engine import open_database
 from connectors.settings import load_settings
 from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.decisions import ledger, outbox
-from orchestration.decisions.approvals import options, verdicts
+from orchestration.decisions.approvals import options, paths, verdicts
 from orchestration.decisions.approvals.links import links_from_settings
 from orchestration.decisions.approvals.policy import load_approval_policy
+from orchestration.decisions.latency import action_latencies
 from orchestration.decisions.outcomes import published_outcomes
 from orchestration.decisions.states import DecisionState
 from orchestration.run_state import utc_now
@@ -174,6 +177,92 @@ def link_command(
         verdicts.full_id(engine, decision_id), approver, now=utc_now()
     )
     _tell(asdict(link), f"{link.url}\nuntil {link.expires_at:%Y-%m-%d %H:%M} UTC", as_json=json)
+
+
+@app.command("paths")
+def paths_command(
+    rule: Annotated[str | None, typer.Option(help="Only decisions of this rule.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="Asked about within so many days.")] = 90,
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """How long approvals wait, node by node, and what it would cost to ask a node no more."""
+    engine = open_database(load_settings())
+    found = paths.approval_paths(engine, rule_id=rule, since=utc_now() - timedelta(days=days))
+    nodes = paths.node_figures(found)
+    whole, lengths = paths.path_waits(found), paths.path_lengths(found)
+    if json:
+        told = {"paths": len(found), "lengths": lengths, "waits": asdict(whole)}
+        print_json({**told, "nodes": [asdict(node) for node in nodes]})
+        return
+    rows = [
+        {
+            "node": f"{one.node.role} ({one.node.arrival})",
+            "p50 hours": _hours(one.waits.p50),
+            "p90 hours": _hours(one.waits.p90),
+            "open": one.open,
+            "approved": one.approved,
+            "rejected": one.rejected,
+            "passed on": one.passed_on + one.expired,
+            "delegated": one.delegated,
+        }
+        for one in nodes
+    ]
+    print_rows("Approvals by node", rows, empty="Nobody has been asked about a decision.")
+    without = [
+        {
+            "without": f"{one.node.role} ({one.node.arrival})",
+            "earlier": one.without.earlier.count,
+            "by p50 hours": _hours(one.without.earlier.p50),
+            "by p90 hours": _hours(one.without.earlier.p90),
+            "not rejected": one.without.rejected,
+            "worth": ", ".join(f"{a:,} {c}" for c, a in one.without.rejected_amounts.items()),
+            "not changed": one.without.changed,
+            "unknown": one.without.unanswered,
+        }
+        for one in nodes
+    ]
+    if rows:
+        print_rows("If a node were asked no more", without, empty="")
+        by_length = ", ".join(f"{number} of {length}" for length, number in lengths.items())
+        _tell(
+            {},
+            f"Ways of so many nodes: {by_length or 'none at its end'}; half took at most "
+            f"{_hours(whole.p50)} hours, nine in ten {_hours(whole.p90)}.",
+            as_json=False,
+        )
+
+
+@app.command("speed")
+def speed_command(
+    rule: Annotated[str | None, typer.Option(help="Only decisions of this rule.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="Proposed within so many days.")] = 90,
+    json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """How long it takes from a proposal to what is done about it, by rule and owner."""
+    engine = open_database(load_settings())
+    found = action_latencies(engine, rule_id=rule, since=utc_now() - timedelta(days=days))
+    if json:
+        print_json([asdict(one) for one in found])
+        return
+    rows = [
+        {
+            "rule": one.rule_id,
+            "owner": one.owner,
+            "decided": one.decided,
+            "acted": one.acted,
+            "refused": one.refused,
+            "given up": one.given_up,
+            "waiting": one.waiting,
+            "p50 hours": _hours(one.p50_seconds),
+            "p90 hours": _hours(one.p90_seconds),
+        }
+        for one in found
+    ]
+    print_rows("From proposal to action", rows, empty="No decision has been made yet.")
+
+
+def _hours(seconds: float | None) -> Decimal | None:
+    return None if seconds is None else Decimal(str(round(seconds / 3600, 1)))
 
 
 def _answer(decision_id: str, verdict: verdicts.Verdict, *, as_json: bool) -> None:
