@@ -161,7 +161,18 @@ LEDGER_TABLES: dict[str, tuple[Table, dict[str, str]]] = {
             "publication_id": "varchar",
         },
     ),
+    "published_runs": (
+        schema.pipeline_runs,
+        {
+            "run_id": "varchar",
+            "publication_id": "varchar",
+            "started_at": "timestamptz",
+            "finished_at": "timestamptz",
+        },
+    ),
 }
+# Every run adds one, and only what became visible lately is asked for.
+_RUNS_KEPT = 10_000
 
 
 def write_ledger_tables(settings: Settings, engine: Engine) -> dict[str, int]:
@@ -196,6 +207,14 @@ def _tables() -> list[tuple[str, tuple[Table, Mapping[str, str]]]]:
 def _read(engine: Engine, table: Table, columns: Mapping[str, str]) -> pd.DataFrame:
     key = next(iter(columns))
     query = select(*(table.c[name] for name in columns)).order_by(table.c[key])
+    if table is schema.pipeline_runs:
+        newest = (
+            select(table.c.run_id)
+            .where(table.c.status == "published")
+            .order_by(table.c.finished_at.desc())
+            .limit(_RUNS_KEPT)
+        )
+        query = query.where(table.c.run_id.in_(newest))
     with engine.connect() as connection:
         rows = [[_cell(value) for value in row] for row in connection.execute(query)]
     return pd.DataFrame(rows, columns=list(columns), dtype="object")
@@ -224,5 +243,13 @@ def _is_current(
 
 
 _MOMENTS = frozenset(
-    {"updated_at", "happened_at", "received_at", "given_at", "signed_at", "decided_at"}
+    {
+        "updated_at",
+        "happened_at",
+        "received_at",
+        "given_at",
+        "signed_at",
+        "decided_at",
+        "finished_at",
+    }
 )

@@ -24,6 +24,12 @@ from orchestration.source_comparisons import problems_of
 
 # The daily run moves the inbox at the latest.
 _LONGEST_WAIT_HOURS = 26.0
+_WEAKEST_CHECKS = """
+    select source, quality_dimension, quality_check, passed_count, judged_count
+    from rpt_source_quality
+    where is_weakest
+    order by passed_count * 1.0000000000 / judged_count, source
+"""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class StatusReport:
     sources: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
     unmapped: list[dict[str, Any]]
+    quality: list[dict[str, Any]]
     writer: str
     inbox: dict[str, Any]
 
@@ -90,6 +97,7 @@ def gather_status(settings: Settings) -> StatusReport:
         sources=published.get("sources", []),
         quarantine=published.get("quarantine", []),
         unmapped=published.get("unmapped", []),
+        quality=published.get("quality", []),
         writer=holder.describe() if holder else "",
         inbox=inbox.as_json(),
     )
@@ -140,6 +148,8 @@ def _published_facts(
                     "select * from rpt_unmapped_values "
                     "order by row_count desc, mapping, source, place, source_value"
                 )
+            if "rpt_source_quality" in lake.tables():
+                facts["quality"] = lake.rows(_WEAKEST_CHECKS)
             return facts
     except FourflowError as error:
         problems.append(str(error))

@@ -45,6 +45,10 @@ if view == "sources":
         key="freshness_table",
         describe=t("health.views.sources"),
     )
+elif view == "quality":
+    health_blocks.show_quality(context)
+elif view == "lag":
+    health_blocks.show_lag(context)
 elif view == "compared":
     health_blocks.show_compared(context)
 elif view == "unmapped":

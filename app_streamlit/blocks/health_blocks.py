@@ -3,12 +3,61 @@
 import streamlit as st
 
 from app_streamlit.queries.comparisons import load_comparisons
-from app_streamlit.queries.health import load_conservation_flows, load_unmapped
+from app_streamlit.queries.health import (
+    load_conservation_flows,
+    load_quality,
+    load_status_lag,
+    load_unmapped,
+)
 from app_streamlit.queries.restatement import load_restated
 from app_streamlit.ui import address, cards, formats, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.states import no_data
-from app_streamlit.words import comparison_words, conservation_words, health_words, restated_words
+from app_streamlit.words import (
+    comparison_words,
+    conservation_words,
+    health_words,
+    quality_words,
+    restated_words,
+)
+
+
+def show_quality(context: PageContext) -> None:
+    """How good what each source tells is: its weakest check, and what the dimensions say."""
+    t = context.t
+    rates = health_words.of_business(context, load_quality(context.edition))
+    if rates.empty:
+        no_data(context)
+        return
+    st.markdown(cards.escape(quality_words.quality_headline(context, rates)))
+    st.caption(t("quality.caption"))
+    tables.show_table(
+        quality_words.quality_frame(context, rates),
+        quality_words.quality_columns(context),
+        context,
+        key="quality_table",
+        describe=t("health.views.quality"),
+    )
+
+
+def show_lag(context: PageContext) -> None:
+    """How long a change of status took from the source to the pages."""
+    t = context.t
+    lags = health_words.of_business(context, load_status_lag(context.edition))
+    if lags.empty:
+        no_data(context)
+        return
+    st.markdown(cards.escape(quality_words.lag_headline(context, lags)))
+    st.caption(t("lag.caption"))
+    shown = quality_words.lag_frame(context, lags)
+    if not shown.empty:
+        tables.show_table(
+            shown,
+            quality_words.lag_columns(context),
+            context,
+            key="lag_table",
+            describe=t("health.views.lag"),
+        )
 
 
 def show_flows(context: PageContext) -> None:

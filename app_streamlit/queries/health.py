@@ -4,8 +4,14 @@ import pandas as pd
 import streamlit as st
 
 from app_streamlit.queries.edition import Edition, frame, has_table
+from app_streamlit.queries.metrics import ask
+from orchestration.metrics.layer import MetricQuery
 
 QUARANTINE_LIMIT = 200
+_QUALITY = MetricQuery(
+    metrics=("data_quality_rate",),
+    by=("source", "quality_dimension", "quality_check", "is_weakest"),
+)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -15,6 +21,25 @@ def load_freshness(edition: Edition) -> pd.DataFrame:
         edition,
         "select source, entity, record_count, load_count, file_count, last_received_at, "
         "last_event_at from rpt_source_freshness order by source, entity",
+    )
+
+
+def load_quality(edition: Edition) -> pd.DataFrame:
+    """One row a source and quality check: its rate, and whether it is the weakest of the source."""
+    found = ask(edition, _QUALITY, {})
+    return pd.DataFrame(found).rename(columns={"data_quality_rate": "rate"})
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def load_status_lag(edition: Edition) -> pd.DataFrame:
+    """One row a source, type of document and status: how long changes took to be visible."""
+    if not has_table(edition, "rpt_status_lag"):
+        return pd.DataFrame()
+    return frame(
+        edition,
+        "select source, document_type, to_status, history_count, change_count, visible_count, "
+        "late_count, limit_seconds, known_seconds_p50, known_seconds_p95, visible_seconds_p50, "
+        "visible_seconds_p95 from rpt_status_lag order by source, document_type, to_status",
     )
 
 

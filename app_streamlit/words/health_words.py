@@ -10,6 +10,8 @@ from connectors.database.runs import PipelineRun
 
 VIEWS = (
     "sources",
+    "quality",
+    "lag",
     "compared",
     "checks",
     "conservation",

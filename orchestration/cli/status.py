@@ -44,6 +44,11 @@ def _print(report: StatusReport) -> None:
         )
     if report.unmapped:
         facts["unmapped values"] = f"{len(report.unmapped):,}"
+    faults = [one for one in report.quality if one["passed_count"] < one["judged_count"]]
+    if faults:
+        facts["weakest source"] = (
+            "{source}: {quality_check} {passed_count:,} of {judged_count:,}".format(**faults[0])
+        )
     rows = [{"fact": name, "value": value} for name, value in facts.items()]
     console.print(table("Status", rows))
     _print_lists(console, report)

@@ -208,6 +208,31 @@ select * from (values
         timestamptz '2026-11-20 18:00:00+00', timestamptz '2026-11-20 18:00:00+00')
 ) as t (mapping, source, place, source_value, row_count, first_known_at, last_known_at);
 
+create or replace table lake.reports.rpt_source_quality as
+select
+    t.*, source = 'taobao' and quality_check = 'mapped_values'
+    or source = 'sandbox' and quality_check = 'readable_records' as is_weakest,
+    timestamptz '2026-11-20 18:00:00+00' as last_received_at
+from (values
+    ('sandbox', 'fourflow_demo', 'completeness', 'required_values', 3000, 2999),
+    ('sandbox', 'fourflow_demo', 'validity', 'readable_records', 2999, 2998),
+    ('sandbox', 'fourflow_demo', 'timeliness', 'new_records', 93600, 93600),
+    ('taobao', 'fourflow_demo', 'validity', 'mapped_values', 100, 93),
+    ('taobao', 'fourflow_demo', 'validity', 'readable_records', 100, 100),
+    ('taobao', 'fourflow_demo', 'timeliness', 'new_records', 100000, 93600)
+) as t (source, business, quality_dimension, quality_check, judged_count, passed_count);
+
+create or replace table lake.reports.rpt_status_lag as
+select * from (values
+    ('fourflow_demo', 'sandbox', 'sale', 'shipped', 5, 10, 8, 1, 93600, 600, 2130, 2400, 155760),
+    ('fourflow_demo', 'taobao', 'sale', 'paid', 0, 40, 40, 0, 93600, 60, 120, 900, 1800),
+    ('fourflow_demo', 'taobao', 'parcel', 'delivered', 7, 0, 0, 0, 93600, null, null, null, null)
+) as t (
+    business, source, document_type, to_status, history_count, change_count, visible_count,
+    late_count, limit_seconds, known_seconds_p50, known_seconds_p95, visible_seconds_p50,
+    visible_seconds_p95
+);
+
 create or replace table lake.reports.rpt_conservation as
 select
     source, case source when 'online_retail' then 'order_lines' else 'orders' end as entity,

@@ -21,7 +21,8 @@ from orchestration.metrics.manifest import semantic_manifest_path
 PAGES = [entry.name for entry in ENTRIES]
 VIEWS = {
     "health": [
-        "sources", "compared", "checks", "conservation", "quarantine", "unmapped", "publications",
+        "sources", "quality", "lag", "compared", "checks", "conservation", "quarantine", "unmapped",
+        "publications",
         "held",
     ]
 }  # fmt: skip

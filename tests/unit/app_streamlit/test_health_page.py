@@ -65,3 +65,29 @@ def test_an_unmapped_value_says_where_to_add_it(monkeypatch, published_home):
     )  # fmt: skip
     assert first["Add it to"] == "dbt_project/seeds/order_status_map.csv"
     assert second["Add it to"].startswith("the article master")
+
+
+def test_the_weakest_check_is_the_score_and_is_never_rounded_up(monkeypatch, red_home):
+    app = show(monkeypatch, red_home, "quality")
+    said = " ".join(one.value for one in app.markdown)
+    assert "2 of 2 sources have a fault; the weakest is Taobao" in said
+    assert "93.00% of records whose values are all mapped" in said
+    assert "The newest run failed its checks and is not in these figures" in said
+    taobao, sandbox = rows(app)
+    assert (taobao["Quality score"], taobao["Validity"], taobao["Uniqueness"]) == (
+        "93.00%", "93.00%", "–",
+    )  # fmt: skip
+    assert taobao["Timeliness"] == "93.60%"
+    # One unreadable record of 2,999 is 99.967 %, and one empty value of 3,000 is 99.9667 %.
+    assert (sandbox["Quality score"], sandbox["Completeness"]) == ("99.96%", "99.96%")
+
+
+def test_status_lag_tells_what_was_late_and_what_is_slowest(monkeypatch, published_home):
+    app = show(monkeypatch, published_home, "lag")
+    said = " ".join(one.value for one in app.markdown)
+    assert "47 of 48 changes of status were visible here within the limit" in said
+    assert "Shipped: 95% within 1 d 19 h" in said
+    slowest, quickest = rows(app)  # what only history has is not listed
+    assert (slowest["Document"], slowest["Status reached"]) == ("Sale", "Shipped")
+    assert (slowest["Later than the limit"], slowest["Limit"]) == (1, "1 d 2 h")
+    assert quickest["Visible, half within"] == "15 min"

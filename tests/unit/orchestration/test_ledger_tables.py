@@ -1,11 +1,12 @@
 """The lake's copy of the ledger has what the operational database has, exactly."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import Engine, insert
 
 from connectors.database.engine import write_transaction
+from connectors.database.runs import finish_run, start_run
 from connectors.database.schema import decisions
 from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
@@ -57,6 +58,7 @@ def test_ledger_is_copied_exactly_and_only_when_it_changed(
             "reconciliation_sign_offs",
             "steward_decisions",
             "quarantine_decisions",
+            "published_runs",
         ),
         0,
     )
@@ -64,3 +66,27 @@ def test_ledger_is_copied_exactly_and_only_when_it_changed(
     connection = connect_snapshot(settings)
     assert connection.execute("select count(*) from lake.decisions.decisions").fetchone() == (2,)
     connection.close()
+
+
+def test_only_published_runs_are_told_and_when(
+    settings: Settings, database_settings: Settings, engine: Engine
+) -> None:
+    del database_settings
+    for run_id, status, minutes in (
+        ("a", "published", 5),
+        ("b", "red", 15),
+        ("c", "published", 25),
+    ):
+        start_run(engine, run_id, "test", now=NOW + timedelta(minutes=minutes - 5))
+        finish_run(engine, run_id, status, now=NOW + timedelta(minutes=minutes))  # type: ignore[arg-type]
+    start_run(engine, "d", "test", now=NOW + timedelta(minutes=30))
+    assert write_ledger_tables(settings, engine)["published_runs"] == 2
+    connection = connect_snapshot(settings)
+    told = connection.execute(
+        "select run_id, finished_at from lake.decisions.published_runs order by run_id"
+    ).fetchall()
+    connection.close()
+    assert [(run_id, at.astimezone(UTC)) for run_id, at in told] == [
+        ("a", NOW + timedelta(minutes=5)),
+        ("c", NOW + timedelta(minutes=25)),
+    ]
