@@ -98,6 +98,7 @@ def test_random_batches_give_what_a_full_refresh_gives(
     warehouse, world, offered = new_warehouse("incremental"), tmp_path / "world", tmp_path / "all"
     build_sandbox(replace(WORLD, seed=seed), world)
     days = sorted({path.stem for path in world.glob("orders/*.csv")})
+    calendar: list[str | None] = []
     for number, batch in enumerate(_batches(days, seed), start=1):
         _offer(batch, world, offered)
         if number > 2:
@@ -106,7 +107,10 @@ def test_random_batches_give_what_a_full_refresh_gives(
         warehouse.load(VISITS, offered / VISITS, day=number)
         warehouse.enable_own_sources()
         warehouse.dbt(*BUILD, *(INCREMENTAL if number == 1 else ()))
+        calendar.append(_written(warehouse).get("marts.dim_dates"))
     written = _written(warehouse)
+    assert calendar[1]
+    assert calendar[-2:] == calendar[1:2] * 2, "a table was written again after its first build"
     warehouse.dbt(*BUILD)
     assert _written(warehouse) == written, "nothing was new, and yet something was written"
     models = _tables(warehouse)

@@ -26,9 +26,13 @@
 {% endmacro %}
 
 
-{#- To be said of every model whose rows, or whose definition as a view, this run has written. -#}
+{#- To be said of every model whose rows, or whose definition as a view, this run has written. What its rows were
+    computed by is known from here on, also where nobody asked because the table is new. -#}
 {% macro note_written() %}
     {%- do run_memory('written').update({model.unique_id: true}) -%}
+    {%- if config.get('materialized') in ('table', 'incremental') -%}
+        {%- do node_definition() -%}
+    {%- endif -%}
 {% endmacro %}
 
 
