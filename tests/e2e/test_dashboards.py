@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from app_streamlit.ui.navigation import ENTRIES
 from tests.e2e.cockpit import first_line, number_before, open_page, settle
 from tests.oracle.sandbox import demo_differences
 
@@ -97,15 +96,6 @@ def test_button_opens_the_same_list_as_the_bar(page, dashboards):
         page.get_by_role("button", name="Download CSV").click()
     lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
     assert len(lines) - 1 == expected
-
-
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_pages_fit_a_phone(phone, dashboards, entry):
-    open_page(phone, dashboards, "" if entry.name == "overview" else entry.name)
-    assert re.search("[\u4e00-\u9fff]", phone.locator("h1").inner_text()), "the browser is Chinese"
-    width = phone.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
-    assert width <= 390
-    assert phone.get_by_test_id("stException").count() == 0
 
 
 def test_the_first_page_has_an_address_of_its_own(page, dashboards):
