@@ -1,6 +1,7 @@
 {#-
     What an incremental model has to write anew: the table of this name holds the touched keys, and lives as
-    long as the connection. Its columns are those of the key, each after `touched_`.
+    long as the connection. Its columns are those of the key, each after `touched_`; `touched_row_hash` is the hash
+    of a key's inputs (`changed_inputs`).
 -#}
 {% macro touched() -%}
     memory.main.touched_{{ this.identifier }}
@@ -27,7 +28,7 @@
         select 1
         from {{ touched() }}
         where
-            {%- for column in run_query("describe " ~ touched()).columns[0].values() %}
+            {%- for column in run_query("describe " ~ touched()).columns[0].values() if column != 'touched_row_hash' %}
             {{ "and " if not loop.first }}{{ column }} is not distinct from {{ of ~ "." if of }}{{ column[8:] }}
             {%- endfor %}
     )
@@ -69,7 +70,7 @@
         ) as found
     {%- endset -%}
     {%- if is_refreshed() -%}
-        {%- do touch(changed_keys(hashed, key | join(', '))) -%}
+        {%- do touch(changed_keys('(' ~ hashed ~ ')', key)) -%}
     {%- endif -%}
     select *
     from (
@@ -80,31 +81,50 @@
 
 
 {#-
-    Touch by comparing what the rows of a key are computed of, for models whose rows cost more than a look at their
-    inputs: `inputs` gives `key` and the `row_hash` of its inputs, the model keeps that hash, and a query `also`
-    finds keys to write anew for another reason.
+    The key and the hash of the inputs of what a model has to write, which finds that out by comparing what the rows
+    of a key are computed of: for models whose rows cost more than a look at their inputs. `inputs` gives `key` and
+    the `row_hash` of its inputs, the model keeps that hash, and a query `also` finds keys to write anew for another
+    reason. Inputs are hashed once: beside each touched key stands its hash, none where nothing is found any more.
+    To be said before `where_touched()`.
 -#}
-{% macro touch_changed(inputs, key, also=none) %}
-    {%- if is_refreshed() -%}
-        {%- do touch(changed_keys(inputs, key) ~ (" union " ~ also if also else "")) -%}
+{% macro changed_inputs(inputs, key, also=none) %}
+    {%- if not is_refreshed() -%}
+        {{ return(inputs) }}
     {%- endif -%}
+    {%- set keys -%}
+        with found as {{ materialized_once() }} (
+            select {{ key }}, row_hash from ({{ inputs }}) as inputs
+        ),
+
+        touched as (
+            {{ changed_keys('found', [key]) }}
+            {{ "union " ~ also if also }}
+        )
+
+        select
+            touched.{{ key }},
+            found.row_hash
+        from touched
+        left join found on touched.{{ key }} = found.{{ key }}
+    {%- endset -%}
+    {%- do touch(keys) -%}
+    {{ return(
+        "select touched_" ~ key ~ " as " ~ key ~ ", touched_row_hash as row_hash from " ~ touched()
+        ~ " where touched_row_hash is not null"
+    ) }}
 {% endmacro %}
 
 
-{% macro changed_keys(hashed, key) %}
-    with found as (
-        select {{ key }}, row_hash from ({{ hashed }}) as hashed
-    ),
-
-    written as (
-        select {{ key }}, row_hash from {{ this }}
-    )
-
-    select {{ key }} from found
-    where not exists (select 1 from written where written.row_hash = found.row_hash)
-    union
-    select {{ key }} from written
-    where not exists (select 1 from found where found.row_hash = written.row_hash)
+{#- The keys of rows that are found and not written so, and of those that are written and not found any more. -#}
+{% macro changed_keys(found, key) %}
+    select distinct
+        {%- for column in key %}
+        case when found.row_hash is null then written.{{ column }} else found.{{ column }} end as {{ column }}
+        {{- "," if not loop.last }}
+        {%- endfor %}
+    from {{ found }} as found
+    full join {{ this }} as written on found.row_hash = written.row_hash
+    where found.row_hash is null or written.row_hash is null
 {% endmacro %}
 
 

@@ -44,14 +44,8 @@
     ) as input
 {%- endset %}
 
-{{ touch_changed(inputs, 'event_date') }}
-
 with inputs as (
-    select *
-    from (
-        {{ inputs }}
-    ) as inputs
-    {{ where_touched() }}
+    {{ changed_inputs(inputs, 'event_date') }}
 ),
 
 events as (

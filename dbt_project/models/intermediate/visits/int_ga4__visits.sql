@@ -37,14 +37,8 @@
     ) as input
 {%- endset %}
 
-{{ touch_changed(inputs, 'visit_no') }}
-
 with inputs as (
-    select *
-    from (
-        {{ inputs }}
-    ) as inputs
-    {{ where_touched() }}
+    {{ changed_inputs(inputs, 'visit_no') }}
 ),
 
 events as (

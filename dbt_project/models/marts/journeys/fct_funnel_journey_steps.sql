@@ -52,14 +52,8 @@
         or (written.outcome = 'dropped' and written.dropped_at > journeys.as_of)
 {%- endset %}
 
-{{ touch_changed(inputs, 'journey_key', also=expired) }}
-
 with inputs as (
-    select *
-    from (
-        {{ inputs }}
-    ) as inputs
-    {{ where_touched() }}
+    {{ changed_inputs(inputs, 'journey_key', also=expired) }}
 ),
 
 outcomes as (

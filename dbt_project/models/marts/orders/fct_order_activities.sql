@@ -58,14 +58,8 @@
     ) as input
 {%- endset %}
 
-{{ touch_changed(inputs, 'order_key') }}
-
 with inputs as (
-    select *
-    from (
-        {{ inputs }}
-    ) as inputs
-    {{ where_touched() }}
+    {{ changed_inputs(inputs, 'order_key') }}
 ),
 
 told as (

@@ -51,14 +51,8 @@
     where stage_status = 'running'
 {%- endset %}
 
-{{ touch_changed(inputs, 'order_key', also=running) }}
-
 with inputs as (
-    select *
-    from (
-        {{ inputs }}
-    ) as inputs
-    {{ where_touched() }}
+    {{ changed_inputs(inputs, 'order_key', also=running) }}
 ),
 
 milestones as (

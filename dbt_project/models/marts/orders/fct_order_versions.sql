@@ -48,14 +48,8 @@
     ) as input
 {%- endset %}
 
-{{ touch_changed(inputs, 'order_key') }}
-
 with inputs as (
-    select *
-    from (
-        {{ inputs }}
-    ) as inputs
-    {{ where_touched() }}
+    {{ changed_inputs(inputs, 'order_key') }}
 ),
 
 -- A source that keeps no records of orders by themselves, or no status in them, has one version: the order as it is.
