@@ -39,6 +39,12 @@
 {% endmacro %}
 
 
+{#- The same where a model is written, for a hash of inputs that others compare: they follow an edit of this model. -#}
+{% macro definition_hash() %}
+    {{ return(model_definition() if is_written() else '') }}
+{% endmacro %}
+
+
 {% macro macros_hash() %}
     {%- set key = 'macros_' ~ invocation_id -%}
     {%- if key not in graph -%}

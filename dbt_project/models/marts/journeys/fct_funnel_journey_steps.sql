@@ -1,6 +1,7 @@
 {{ config(materialized='incremental') }}
 
--- What a journey's rows depend on: its events, whether and when it was given up, and the rules of its scope.
+-- What a journey's rows depend on: its events, whether and when it was given up, which their hash covers, and the
+-- rules of its scope.
 {%- set inputs -%}
     select
         input.journey_key,
@@ -8,40 +9,46 @@
     from (
         select
             events.journey_key,
-            events.content as events,
-            journeys.scope,
-            journeys.ended_at,
+            events.row_hash as events,
             rules.content as rules
         from (
-            select
-                event.journey_key,
-                sum({{ row_hash('event') }}) as content
-            from (
-                select
-                    journey_key,
-                    step_number,
-                    occurred_at
-                from {{ ref('journey_events') }}
-            ) as event
-            group by event.journey_key
-            having min(event.step_number) = 1
+            select distinct
+                journey_key,
+                scope,
+                row_hash
+            from {{ ref('journey_events') }}
+            where step_number = 1
         ) as events
-        inner join {{ ref('journey_beginnings') }} as journeys on events.journey_key = journeys.journey_key
         inner join (
             select
                 rule.scope,
                 sum({{ row_hash('rule') }}) as content
             from {{ ref('journey_rules') }} as rule
             group by rule.scope
-        ) as rules on journeys.scope = rules.scope
+        ) as rules on events.scope = rules.scope
     ) as input
+{%- endset %}
+{%- set journeys -%}
+    select
+        beginnings.journey_key,
+        beginnings.scope,
+        beginnings.ended_at,
+        clock.as_of
+    from {{ ref('journey_beginnings') }} as beginnings
+    left join {{ ref('int_business_clock') }} as clock on beginnings.business = clock.business
 {%- endset %}
 
 -- And on the business's clock, where the next step is still open or would be again.
 {%- set expired -%}
     select written.journey_key
-    from {{ this }} as written
-    inner join {{ ref('journey_beginnings') }} as journeys on written.journey_key = journeys.journey_key
+    from (
+        select *
+        from {{ this }}
+        where
+            outcome = 'open'
+            or (outcome = 'dropped' and dropped_at > (select min(as_of) from {{ ref('int_business_clock') }}))
+    ) as written
+    inner join ({{ journeys }}) as journeys on written.journey_key = journeys.journey_key
     left join {{ ref('journey_rules') }} as rules
         on journeys.scope = rules.scope and written.step_number = rules.step_number
     where
@@ -60,7 +67,7 @@ outcomes as (
     {{ funnel_outcomes(
         "(select * from " ~ ref('journey_events') ~ " " ~ where_touched() ~ ")",
         ref('journey_rules'),
-        "(select * from " ~ ref('journey_beginnings') ~ " " ~ where_touched() ~ ")",
+        "(select * from (" ~ journeys ~ ") as journeys " ~ where_touched() ~ ")",
         var('funnel_step_limit')
     ) | indent(4) }}
 )

@@ -1,21 +1,102 @@
+{{ config(materialized='incremental') }}
+
 -- An inquiry, a visit and an order are a journey each. A person's journey in a channel begins with the first contact
 -- and ends with the next order; contacts after `journey_silence_hours` of silence begin another one.
-with contacts as (
-    select * from {{ ref('journey_contacts') }}
+
+-- An order is its buyer's, else that of whoever is known to have asked or looked before it, else nobody's.
+{%- set orders -%}
+    select
+        milestones.order_key,
+        milestones.business,
+        milestones.channel,
+        milestones.customer_key,
+        milestones.ordered_at,
+        milestones.paid_at,
+        milestones.allocated_at,
+        milestones.shipped_at,
+        milestones.delivered_at,
+        milestones.settled_at,
+        milestones.cancelled_at,
+        order_contacts.visit_ordered_at,
+        coalesce(milestones.customer_key, order_contacts.person_key) as person_key
+    from {{ ref('fct_order_milestones') }} as milestones
+    left join (
+        select
+            order_key,
+            min(person_key) as person_key,
+            min(ordered_at) filter (where contact_type = 'visit') as visit_ordered_at
+        from {{ ref('journey_contacts') }}
+        where order_key is not null
+        group by order_key
+    ) as order_contacts on milestones.order_key = order_contacts.order_key
+    where milestones.order_type = 'sale'
+{%- endset %}
+
+-- The journeys of a person, or of an order that is nobody's, depend on all contacts and orders of theirs. The hash
+-- covers what their events are told by as well, so that these need not be compared again.
+{%- set inputs -%}
+    select
+        input.actor_key,
+        {{ row_hash('input') }} as row_hash
+    from (
+        select
+            told.actor_key,
+            '{{ definition_hash() }}' as definition,
+            sum(told.content) as content
+        from (
+            select
+                contact.person_key as actor_key,
+                {{ row_hash('contact') }} as content
+            from (
+                select
+                    contacts.* exclude (known_at),
+                    orders.content
+                from {{ ref('journey_contacts') }} as contacts
+                left join (
+                    select
+                        told_order.order_key,
+                        {{ row_hash('told_order') }} as content
+                    from ({{ orders }}) as told_order
+                ) as orders on contacts.order_key = orders.order_key
+            ) as contact
+            union all
+            select
+                coalesce(told_order.person_key, told_order.order_key) as actor_key,
+                {{ row_hash('told_order') }} as content
+            from ({{ orders }}) as told_order
+        ) as told
+        group by told.actor_key
+    ) as input
+{%- endset %}
+
+with inputs as (
+    {{ changed_inputs(inputs, 'actor_key') }}
+),
+
+contacts as (
+    select *
+    from (
+        select
+            *,
+            person_key as actor_key
+        from {{ ref('journey_contacts') }}
+    ) as contacts
+    {{ where_touched() }}
+),
+
+all_orders as (
+    {{ orders }}
 ),
 
 orders as (
-    select * from {{ ref('fct_order_milestones') }}
-    where order_type = 'sale'
-),
-
-order_people as (
-    select
-        order_key,
-        min(person_key) as person_key
-    from contacts
-    where order_key is not null
-    group by order_key
+    select *
+    from (
+        select
+            *,
+            coalesce(person_key, order_key) as actor_key
+        from all_orders
+    ) as orders
+    {{ where_touched() }}
 ),
 
 touches as (
@@ -25,23 +106,20 @@ touches as (
         person_key,
         contact_key,
         order_key,
-        customer_key,
         contacted_at as touched_at,
         false as is_order
     from contacts
     union all
     select
-        orders.business,
-        orders.channel,
-        coalesce(orders.customer_key, order_people.person_key) as person_key,
+        business,
+        channel,
+        person_key,
         null as contact_key,
-        orders.order_key,
-        orders.customer_key,
-        orders.ordered_at as touched_at,
+        order_key,
+        ordered_at as touched_at,
         true as is_order
     from orders
-    left join order_people on orders.order_key = order_people.order_key
-    where coalesce(orders.customer_key, order_people.person_key) is not null
+    where person_key is not null
 ),
 
 ordered as (
@@ -109,31 +187,49 @@ keyed as (
         null as contact_key,
         order_key
     from orders
+),
+
+begun as (
+    select
+        keyed.journey_key,
+        keyed.grain,
+        keyed.contact_key,
+        orders.order_key,
+        coalesce(orders.business, contacts.business) as business,
+        coalesce(orders.channel, contacts.channel) as channel,
+        contacts.contact_channel,
+        coalesce(contacts.person_key, orders.customer_key) as person_key,
+        coalesce(orders.customer_key, contacts.customer_key) as customer_key,
+        coalesce(contacts.contacted_at, orders.ordered_at) as started_at,
+        contacts.sku,
+        contacts.traffic_channel,
+        contacts.campaign,
+        orders.cancelled_at as ended_at,
+        coalesce(contacts.person_key, orders.person_key, orders.order_key) as actor_key
+    from keyed
+    left join contacts on keyed.contact_key = contacts.contact_key
+    left join all_orders as orders on keyed.order_key = orders.order_key
 )
 
 select
-    keyed.journey_key,
+    begun.journey_key,
     funnels.funnel,
-    keyed.grain,
-    coalesce(orders.business, contacts.business) as business,
-    coalesce(orders.channel, contacts.channel) as channel,
-    funnels.funnel
-    || ':' || coalesce(orders.business, contacts.business)
-    || ':' || coalesce(orders.channel, contacts.channel) as scope,
-    contacts.contact_channel,
-    coalesce(contacts.person_key, orders.customer_key) as person_key,
-    coalesce(orders.customer_key, contacts.customer_key) as customer_key,
-    keyed.contact_key,
-    orders.order_key,
-    coalesce(contacts.contacted_at, orders.ordered_at) as started_at,
-    contacts.sku,
-    contacts.traffic_channel,
-    contacts.campaign,
-    clock.as_of,
-    orders.cancelled_at as ended_at
-from keyed
-inner join {{ ref('journey_funnels') }} as funnels on keyed.grain = funnels.grain
-left join contacts on keyed.contact_key = contacts.contact_key
-left join orders on keyed.order_key = orders.order_key
-left join {{ ref('int_business_clock') }} as clock
-    on coalesce(orders.business, contacts.business) = clock.business
+    begun.grain,
+    begun.business,
+    begun.channel,
+    funnels.funnel || ':' || begun.business || ':' || begun.channel as scope,
+    begun.contact_channel,
+    begun.person_key,
+    begun.customer_key,
+    begun.contact_key,
+    begun.order_key,
+    begun.started_at,
+    begun.sku,
+    begun.traffic_channel,
+    begun.campaign,
+    begun.ended_at,
+    begun.actor_key,
+    inputs.row_hash
+from begun
+inner join {{ ref('journey_funnels') }} as funnels on begun.grain = funnels.grain
+inner join inputs on begun.actor_key = inputs.actor_key

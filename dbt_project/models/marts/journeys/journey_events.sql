@@ -1,14 +1,43 @@
+{{ config(materialized='incremental') }}
+
 -- Visits tell when they ordered in their own clock, so that a cart is never later than the order it became.
 {%- set order_steps = ['ordered', 'paid', 'allocated', 'shipped', 'delivered', 'settled'] -%}
 {%- set visit_steps = {
     'product_viewed': 'product_viewed_at', 'cart': 'added_to_cart_at', 'checkout': 'checkout_started_at'
 } %}
-with journeys as (
-    select * from {{ ref('journey_beginnings') }}
+
+-- What a journey's events depend on stands in its hash already.
+{%- set inputs -%}
+    select
+        input.journey_key,
+        {{ row_hash('input') }} as row_hash
+    from (
+        select
+            journey_key,
+            row_hash as content,
+            '{{ definition_hash() }}' as definition
+        from {{ ref('journey_beginnings') }}
+    ) as input
+{%- endset %}
+
+with inputs as (
+    {{ changed_inputs(inputs, 'journey_key') }}
+),
+
+journeys as (
+    select *
+    from {{ ref('journey_beginnings') }}
+    {{ where_touched() }}
 ),
 
 contacts as (
-    select * from {{ ref('journey_contacts') }}
+    select *
+    from {{ ref('journey_contacts') }}
+    {%- if is_refreshed() %}
+    where
+        person_key in (select journeys.actor_key from journeys)
+        or order_key in (select coalesce(journeys.order_key, '') from journeys)
+    {%- endif %}
 ),
 
 visited_orders as (
@@ -36,7 +65,8 @@ person_firsts as (
         journeys.funnel as own_funnel,
         journeys.scope as own_scope
     from contacts
-    left join journeys on contacts.contact_key = journeys.contact_key and journeys.grain = 'person'
+    left join {{ ref('journey_beginnings') }} as journeys
+        on contacts.contact_key = journeys.contact_key and journeys.grain = 'person'
 ),
 
 person_contacts as {{ materialized_once() }} (
@@ -152,10 +182,12 @@ events as (
 )
 
 select
-    journey_key,
-    scope,
-    step_number,
-    step_name,
-    occurred_at
+    events.journey_key,
+    events.scope,
+    events.step_number,
+    events.step_name,
+    events.occurred_at,
+    inputs.row_hash
 from events
-where occurred_at is not null
+inner join inputs on events.journey_key = inputs.journey_key
+where events.occurred_at is not null
