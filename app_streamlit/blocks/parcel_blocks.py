@@ -16,12 +16,13 @@ from app_streamlit.queries.parcels import (
     load_lanes,
     load_predicted_late,
     load_queue,
+    load_staffing,
 )
 from app_streamlit.queries.risk import load_list_days
 from app_streamlit.ui import acts, address, cards, formats, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.states import no_data
-from app_streamlit.words import parcel_words
+from app_streamlit.words import parcel_words, staffing_words
 from app_streamlit.words.parcel_words import Carriers
 from app_streamlit.words.stock_words import site_label
 
@@ -174,6 +175,7 @@ def show_warehouses(context: PageContext, business: str, sites: dict[str, str]) 
     """When orders leave each site, and what waits at the end of a day."""
     t = context.t
     scope = context.scope(business)
+    _show_staffing(context, business, sites)
     hours, queue = load_hours(context.edition, scope), load_queue(context.edition, scope)
     if hours.empty and queue.empty:
         no_data(context)
@@ -216,3 +218,22 @@ def show_warehouses(context: PageContext, business: str, sites: dict[str, str]) 
             key="queue_chart",
             alt=t("parcels.waiting"),
         )
+
+
+def _show_staffing(context: PageContext, business: str, sites: dict[str, str]) -> None:
+    """What the days to come will bring to each site, and whether its shifts can pick it."""
+    t = context.t
+    days = load_staffing(context.edition, business)
+    if not days:
+        return
+    st.subheader(t("staffing.title"))
+    st.markdown(cards.escape(staffing_words.sentence(context, sites, days)))
+    tables.show_table(
+        staffing_words.day_frame(context, days),
+        staffing_words.day_columns(sites, days),
+        context,
+        key="staffing_table",
+        describe=t("staffing.table_alt"),
+        height=320,
+    )
+    st.caption(t("staffing.how_to_read"))

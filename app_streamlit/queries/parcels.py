@@ -8,8 +8,12 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from app_streamlit.queries.edition import Edition, frame, has_table, rows
+from app_streamlit.queries.access import current_viewer
+from app_streamlit.queries.edition import Edition, frame, has_table, open_edition, rows
+from connectors.settings import load_settings
 from orchestration.metrics.scopes import Scope
+from orchestration.staffing.planning import StaffingDay, plan_staffing
+from orchestration.staffing.policy import StaffingPolicy, load_staffing_policy
 
 LISTED = 300
 Cut = Literal["carrier", "site", "channel"]
@@ -229,6 +233,25 @@ def load_queue(edition: Edition, scope: Scope) -> pd.DataFrame:
         """,
         _days(scope),
     )
+
+
+def load_staffing(edition: Edition, business: str) -> tuple[StaffingDay, ...]:
+    """The days to come of each site; none to whom sees some rows only, for it is of all orders.
+
+    Raises:
+        InputError: the staffing policy says what can't be.
+    """
+    if current_viewer().sight.rows:
+        return ()
+    return _load_staffing(edition, business, load_staffing_policy(load_settings()))
+
+
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs={StaffingPolicy: repr})
+def _load_staffing(
+    edition: Edition, business: str, policy: StaffingPolicy
+) -> tuple[StaffingDay, ...]:
+    zone = load_settings().business_time_zone
+    return tuple(plan_staffing(open_edition(edition), policy, business, time_zone=zone))
 
 
 def _days(scope: Scope) -> dict[str, object]:

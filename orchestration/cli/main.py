@@ -34,6 +34,7 @@ _COMMANDS = {
     "api-keys": "api_keys:app",
     "exceptions": "exceptions:app",
     "reconciliation": "reconciliation:app",
+    "staffing": "staffing:staffing",
     "people": "people:app",
     "quarantine": "quarantine:app",
     "reports": "reports:app",

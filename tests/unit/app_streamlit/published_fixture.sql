@@ -35,11 +35,11 @@ select * from (values
 
 create or replace table lake.marts.dim_channels as
 select * from (values
-    ('fourflow_demo', 'taobao', 'tmall_flagship', 'Tmall flagship store', '天猫旗舰店', 'CNY', true, true),
-    ('fourflow_demo', 'douyin', 'douyin_live', 'Douyin live', '抖音直播', 'CNY', true, true),
-    ('fourflow_demo', 'sandbox', 'store_pos', 'Store', '门店', 'CNY', true, true),
-    ('online_retail', 'online_retail', '-', 'Online shop', '网店', 'GBP', true, true)
-) as t (business, source, channel, label_en, label_zh, currency_code, is_listed, has_orders);
+    ('fourflow_demo', 'taobao', 'tmall_flagship', 'Tmall flagship store', '天猫旗舰店', 'CNY', true, true, 'parcel'),
+    ('fourflow_demo', 'douyin', 'douyin_live', 'Douyin live', '抖音直播', 'CNY', true, true, 'parcel'),
+    ('fourflow_demo', 'sandbox', 'store_pos', 'Store', '门店', 'CNY', true, true, 'counter'),
+    ('online_retail', 'online_retail', '-', 'Online shop', '网店', 'GBP', true, true, 'unreported')
+) as t (business, source, channel, label_en, label_zh, currency_code, is_listed, has_orders, fulfilment);
 
 create or replace table lake.marts.dim_sources as
 select * from (values
@@ -676,7 +676,7 @@ select * from (values
 
 create or replace table lake.reports.rpt_warehouse_hourly as
 select 'fourflow_demo' as business, 'wh_east' as site, date '2026-11-19' as business_date,
-    hour::bigint as hour_of_day, 3::bigint as shipped_order_count, 5::bigint as shipped_unit_count,
+    hour::bigint as hour_of_day, 3::bigint as shipped_order_count, 4::bigint as shipped_line_count, 5::bigint as shipped_unit_count,
     1800::bigint as waited_minutes
 from generate_series(9, 17) as h (hour);
 
