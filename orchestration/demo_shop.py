@@ -23,6 +23,7 @@ from orchestration.connecting.configuration_file import (
     Draft,
     FilesDraft,
     PlatformDraft,
+    update_accounts,
     write_configuration,
 )
 
@@ -175,8 +176,8 @@ def ready_to_read(settings: Settings) -> Iterator[Settings]:
 def served_platforms(settings: Settings, config: WorldConfig) -> Iterator[Settings]:
     """Settings that read the demo's `fourflow.yml` while its platforms are served.
 
-    Platforms that another process (`fourflow up`) serves are used. Otherwise the file and its
-    secrets are written anew: the platforms' address and keys are new every time.
+    Platforms that another process (`fourflow up`) serves are used. Otherwise the secrets are
+    written anew, and in the file the platforms' address and keys: they are new every time.
     """
     # Every run asks whether home holds the demo; only the demo needs the simulated platforms.
     from connectors.sandbox.files.exports import TOOLS  # noqa: PLC0415
@@ -213,7 +214,11 @@ def served_platforms(settings: Settings, config: WorldConfig) -> Iterator[Settin
         files = [FilesDraft(FILES_SOURCE, folder)]
         # The platforms' servers settle here: the sandbox writes no statement beside them.
         files += [FilesDraft(name, f"{folder}/{name}") for name in TOOLS if name != BANK_SOURCE]
-        write_configuration(path, Draft(business, (*files, *platforms)), overwrite=True)
+        draft = Draft(business, (*files, *platforms))
+        if path.exists():
+            update_accounts(path, draft)  # the rest of it may be somebody's own by now
+        else:
+            write_configuration(path, draft)
         (settings.root / _ADDRESS).write_text(sandbox.url, encoding="ascii")
         yield load_settings(config=str(path), secrets_file=str(secrets_path))
 

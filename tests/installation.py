@@ -22,7 +22,8 @@ COMMAND = str(Path(sys.executable).with_name("fourflow"))
 CLOCKS = (
     "known_at", "received_at", "last_received_at", "load_id", "load_count", "source_id",
     "file_name", "file_count", "record_number", "first_seen_at", "first_known_at", "known_until",
-    "seconds_to_known", "row_hash",
+    "seconds_to_known", "row_hash", "known_seconds_p50", "known_seconds_p95",
+    "visible_seconds_p50", "visible_seconds_p95",
 )  # fmt: skip
 
 

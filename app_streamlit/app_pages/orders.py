@@ -145,3 +145,4 @@ if not stages.empty:
         key="stages_table",
         describe=t("life.stages"),
     )
+order_blocks.show_provenance(context, order)

@@ -8,10 +8,13 @@ import streamlit as st
 
 from app_streamlit.queries.funnel import load_funnels, load_step_labels
 from app_streamlit.queries.orders import OUTCOMES, Outcome, Selection, load_order_funnels
-from app_streamlit.ui import address, formats
+from app_streamlit.queries.provenance import load_provenance
+from app_streamlit.ui import address, cards, formats, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import pick
+from app_streamlit.ui.states import no_data
 from app_streamlit.ui.tables import Column
+from app_streamlit.words import provenance_words
 
 
 def target_funnel(context: PageContext) -> tuple[str, str] | None:
@@ -131,3 +134,23 @@ def chosen_order(context: PageContext, orders: pd.DataFrame) -> dict[str, Any] |
 
 def _named(row: dict[Any, Any]) -> dict[str, Any]:
     return {str(name): value for name, value in row.items()}
+
+
+def show_provenance(context: PageContext, order: dict[str, Any]) -> None:
+    """Which record told each value of an order, and what it was before; asked when it is opened."""
+    t = context.t
+    if not st.toggle(t("provenance.show"), key=f"provenance_{t.language}"):
+        return
+    told = load_provenance(context.edition, order["order_key"])
+    if told is None or not told.fields:
+        no_data(context, "provenance.nothing")
+        return
+    st.markdown(cards.escape(provenance_words.headline(context, told)))
+    tables.show_table(
+        provenance_words.frame(context, told.fields),
+        provenance_words.COLUMNS,
+        context,
+        key="provenance_table",
+        describe=t("provenance.alt"),
+        height=420,
+    )

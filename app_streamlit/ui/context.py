@@ -76,7 +76,8 @@ class PageContext:
         """A source in the reader's words."""
         for known in self.sources:
             if known.source == source:
-                return known.label_zh if self.language == "zh" else known.label_en
+                label = known.label_zh if self.language == "zh" else known.label_en
+                return readable(source) if label == source else label
         return readable(source)
 
     def sources_of(self, business: str) -> set[str]:
@@ -100,11 +101,12 @@ class PageContext:
 
 
 def business_labels(sources: list[SourceName], language: Language) -> dict[str, str]:
-    """Label of every business in one language."""
-    return {
+    """Label of every business in one language; of one that no seed names, its key as words."""
+    labels = {
         known.business: known.business_label_zh if language == "zh" else known.business_label_en
         for known in sources
     }
+    return {name: readable(name) if label == name else label for name, label in labels.items()}
 
 
 def keep(context: PageContext) -> None:

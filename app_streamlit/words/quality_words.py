@@ -62,7 +62,7 @@ def quality_columns(context: PageContext) -> tuple[Column, ...]:
     return (
         Column("source", words=lambda name: context.source_label(str(name))),
         Column("score", label="quality_score"),
-        Column("weakest", "long", label="weakest_check"),
+        Column("weakest", label="weakest_check"),
         *(Column(name) for name in DIMENSIONS),
     )
 
@@ -74,12 +74,10 @@ def lag_headline(context: PageContext, lags: pd.DataFrame) -> str:
         int(lags[name].sum()) for name in ("change_count", "visible_count", "late_count")
     )
     if visible == 0:
-        return t(
-            "lag.nothing",
-            history=formats.count(int(lags["history_count"].sum())),
-            n=changes,
-            count=formats.count(changes),
-        )
+        history = formats.count(int(lags["history_count"].sum()))
+        if changes == 0:
+            return t("lag.only_history", history=history)
+        return t("lag.nothing", history=history, n=changes, count=formats.count(changes))
     slowest = lags[lags["visible_count"] > 0].sort_values(
         ["visible_seconds_p95", "source", "to_status"], ascending=[False, True, True]
     )

@@ -19,6 +19,7 @@ _COMMANDS = {
     "tracking-link": "tracking_link:tracking_link",
     "status": "status:status",
     "query": "query:query",
+    "provenance": "provenance:provenance",
     "metric": "metric:metric",
     "restated": "restated:restated",
     "preview": "preview:preview_command",

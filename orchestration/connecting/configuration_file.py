@@ -79,9 +79,47 @@ def write_configuration(path: Path, draft: Draft, *, overwrite: bool = False) ->
     if path.exists() and not overwrite:
         raise InputError(f"{path} is there already; edit it, or write it anew with --force.")
     path.parent.mkdir(parents=True, exist_ok=True)
+    _write_whole(path, render_configuration(draft))
+
+
+def _write_whole(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".tmp")
-    part.write_text(render_configuration(draft), encoding="utf-8")
+    part.write_text(text, encoding="utf-8")
     part.replace(path)
+
+
+def update_accounts(path: Path, draft: Draft) -> None:
+    """Give the accounts of platforms that are in a file the values of a draft; all else stays.
+
+    Comments, other entries and other keys are not touched, and what somebody took out of the file
+    is not put back. A file that is no YAML is left to whoever reads it, who says where it is wrong.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        document = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return
+    changes: list[tuple[int, int, str]] = []
+    for source in draft.sources:
+        if not isinstance(source, PlatformDraft):
+            continue
+        for account, values in source.accounts.items():
+            entry = _node(document, "sources", source.name, "accounts", account)
+            for key, value in values.items():
+                node = _node(entry, key)
+                if isinstance(node, yaml.ScalarNode) and not isinstance(value, Mapping):
+                    changes.append((node.start_mark.index, node.end_mark.index, _scalar(value)))
+    for start, end, value in sorted(changes, reverse=True):
+        text = text[:start] + value + text[end:]
+    _write_whole(path, text)
+
+
+def _node(node: yaml.Node | None, *place: str) -> yaml.Node | None:
+    for name in place:
+        if not isinstance(node, yaml.MappingNode):
+            return None
+        node = next((value for key, value in node.value if key.value == name), None)
+    return node
 
 
 def render_configuration(draft: Draft) -> str:

@@ -302,6 +302,21 @@ from lake.reports.rpt_funnel_orders as placed
 inner join made_orders as made
     on placed.order_key = made.source || ':' || made.order_no;
 
+-- The records of the order whose life is told: its state was another in the file of the day before.
+create schema if not exists lake.intermediate;
+
+create or replace table lake.intermediate.int_douyin__orders_classified as
+select
+    told.source_id, 'load-1' as load_id, told.file_name, told.record_number,
+    timestamptz '2026-11-20 18:00:00+00' + to_days(told.version) as received_at,
+    told.version = 1 as is_current, 'used' as disposition, orders.order_no, orders.channel as account,
+    told.status as order_status, orders.gross_amount as payment
+from lake.marts.fct_orders as orders
+cross join (values
+    ('aaaa:4', 'orders/1.csv', 4, 0, 'NEW'), ('bbbb:9', 'orders/2.csv', 9, 1, 'DONE')
+) as told (source_id, file_name, record_number, version, status)
+where orders.order_no = 'D2611150000';
+
 create schema if not exists lake.ml;
 
 create or replace table lake.ml.replenishment_positions as

@@ -136,6 +136,14 @@ def test_an_order_tells_its_life_and_where_its_flows_disagree(
     assert len(finding) == 1
     assert len(events) >= 2
     assert len(stages) <= 1
+    app.toggle[0].set_value(True).run()  # where each value comes from
+    assert not app.exception
+    assert_translated(app, language)
+    changed = app.dataframe[-1].value.iloc[0].to_list()
+    assert changed[2] == "DONE"
+    assert changed[4:6] == ["orders/2.csv", 9]
+    assert "NEW" in changed[6]
+    assert "2026" in changed[6]
 
 
 def test_channel_filter_narrows_every_page(monkeypatch, published_home):

@@ -9,6 +9,9 @@ from guarded import guard, open_as
 from streamlit.testing.v1 import AppTest
 from test_app_pages import open_page
 
+from app_streamlit.queries.overview import SourceName
+from app_streamlit.ui.context import business_labels
+
 
 def show(monkeypatch: pytest.MonkeyPatch, home: Path, view: str) -> AppTest:
     app = open_page(monkeypatch, home, "health", lang="en")
@@ -91,3 +94,8 @@ def test_status_lag_tells_what_was_late_and_what_is_slowest(monkeypatch, publish
     assert (slowest["Document"], slowest["Status reached"]) == ("Sale", "Shipped")
     assert (slowest["Later than the limit"], slowest["Limit"]) == (1, "1 d 2 h")
     assert quickest["Visible, half within"] == "15 min"
+
+
+def test_a_business_that_no_seed_names_is_told_in_words():
+    named = SourceName("till", "my_shop", "till", "till", "my_shop", "my_shop")
+    assert business_labels([named], "zh") == {"my_shop": "My shop"}

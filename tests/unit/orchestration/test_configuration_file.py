@@ -21,6 +21,7 @@ from orchestration.connecting.configuration_file import (
     FilesDraft,
     PlatformDraft,
     render_configuration,
+    update_accounts,
     write_configuration,
 )
 
@@ -122,6 +123,34 @@ def test_a_file_that_is_there_stays(tmp_path: Path):
     assert path.read_text(encoding="utf-8") == "mine"
     write_configuration(path, DRAFT, overwrite=True)
     assert load(path).sources
+
+
+def test_new_addresses_leave_what_somebody_wrote(tmp_path: Path):
+    path = tmp_path / "fourflow.yml"
+    given = {"flagship": {"base_url": "http://127.0.0.1:1/shop", "app_key": "007"}, "outlet": {}}
+    write_configuration(path, Draft(sources=(PlatformDraft("shop", SHOP, given),)))
+    own = "\n  # Ours.\n  own: {connector: files, path: /exports/own, source: tmall}\n\nsinks:"
+    mine = path.read_text(encoding="utf-8").replace("\nsinks:", own, 1)
+    path.write_text(mine, encoding="utf-8")
+    served = {"base_url": "http://127.0.0.1:52/shop", "app_key": "017", "app_secret": {"env": "X"}}
+    taken_out = (FilesDraft("till", "x"), PlatformDraft("other", SHOP, {"main": served}))
+    accounts = {"flagship": served, "gone": served}
+    draft = Draft(Business(currency="EUR"), (*taken_out, PlatformDraft("shop", SHOP, accounts)))
+    update_accounts(path, draft)
+    told = path.read_text(encoding="utf-8")
+    changed = [
+        (before.strip(), after.strip())
+        for before, after in zip(mine.splitlines(), told.splitlines(), strict=True)
+        if before != after
+    ]
+    assert sorted(changed) == [
+        ('app_key: "007"', 'app_key: "017"'),
+        ("base_url: http://127.0.0.1:1/shop", "base_url: http://127.0.0.1:52/shop"),
+    ]
+    assert load(path).source("own").path == Path("/exports/own")
+    path.write_text("sources: [", encoding="utf-8")
+    update_accounts(path, draft)
+    assert path.read_text(encoding="utf-8") == "sources: [", "its reader says what is wrong"
 
 
 @pytest.fixture
