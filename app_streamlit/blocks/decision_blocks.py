@@ -185,6 +185,8 @@ def _show_approval(context: PageContext, found: DecisionFile) -> None:
     with st.form(f"verdict_{decision.decision_id}", border=True):
         person = acting_person(context, key="verdict")
         option = _option_box(context, found, may_be_none=True)
+        is_contract = decision_words.is_contract_review(decision)
+        clause = st.text_input(t("decisions.clause")) if is_contract else ""
         reason = st.text_input(t("decisions.reason"), help=t("decisions.reason_help"))
         with st.container(horizontal=True):
             is_yes = st.form_submit_button(
@@ -202,6 +204,7 @@ def _show_approval(context: PageContext, found: DecisionFile) -> None:
                 person=person,
                 reason=reason,
                 option=chosen,
+                clause=clause,
             )
             more = state.needed - state.given
             if state.state == "awaiting":

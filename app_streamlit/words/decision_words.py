@@ -21,7 +21,13 @@ from orchestration.decisions.ledger import Decision, DecisionEvent
 from orchestration.decisions.outbox import HeldDeliveries
 
 SPEED = "speed"
+_CONTRACT_REVIEW = "review_contract"
 _CODE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
+
+
+def is_contract_review(decision: Decision) -> bool:
+    """Whether it asks about the clauses of a contract, as every rule so named does."""
+    return decision.rule_id.startswith(_CONTRACT_REVIEW)
 
 
 def state_label(context: PageContext, state: str) -> str:

@@ -24,7 +24,13 @@ from orchestration.run_state import utc_now
 
 
 def answer(
-    decision_id: str, verdict: verdicts.Answer, *, person: str, reason: str, option: str | None
+    decision_id: str,
+    verdict: verdicts.Answer,
+    *,
+    person: str,
+    reason: str,
+    option: str | None,
+    clause: str = "",
 ) -> verdicts.ApprovalState:
     """Approve or reject what somebody is asked about.
 
@@ -34,7 +40,7 @@ def answer(
     """
     person = write_on_decision("approve", decision_id, person)
     settings = load_settings()
-    said = verdicts.Verdict(verdict, person, reason, "page", option)
+    said = verdicts.Verdict(verdict, person, reason, "page", option, clause=clause)
     policy = load_approval_policy(settings)
     try:
         return verdicts.give_verdict(

@@ -26,6 +26,7 @@ app = typer.Typer(help="The ledger of decisions.", no_args_is_help=True)
 _Id = Annotated[str, typer.Argument(help="The decision's id; its first characters are enough.")]
 _Approver = Annotated[str, typer.Option(help="Who gives the verdict.")]
 _Reason = Annotated[str, typer.Option(help="Why; needed against the recommendation.")]
+_Clause = Annotated[str, typer.Option(help="Of the contract, in a review of clauses.")]
 
 
 @app.command("list")
@@ -84,11 +85,13 @@ def approve_command(
     decision_id: _Id,
     approver: _Approver,
     reason: _Reason = "",
+    *,
     option: Annotated[str, typer.Option(help="Which of its options to execute.")] = "",
+    clause: _Clause = "",
     json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Approve a decision; what waited for it is sent by the next delivery."""
-    verdict = verdicts.Verdict("approve", approver, reason, option=option or None)
+    verdict = verdicts.Verdict("approve", approver, reason, option=option or None, clause=clause)
     _answer(decision_id, verdict, as_json=json)
 
 
@@ -116,10 +119,11 @@ def reject_command(
     decision_id: _Id,
     approver: _Approver,
     reason: _Reason = "",
+    clause: _Clause = "",
     json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Reject a decision: nothing more of it is sent."""
-    _answer(decision_id, verdicts.Verdict("reject", approver, reason), as_json=json)
+    _answer(decision_id, verdicts.Verdict("reject", approver, reason, clause=clause), as_json=json)
 
 
 @app.command("retry")

@@ -58,6 +58,7 @@ class Verdict:
         channel: by which way.
         option: which of the decision's options to execute with it, by name.
         seen_at: `updated_at` of the decision as they saw it; None: it is not compared.
+        clause: of the contract, which the answer is about.
     """
 
     answer: Answer
@@ -66,6 +67,7 @@ class Verdict:
     channel: Channel = "command"
     option: str | None = None
     seen_at: datetime | None = None
+    clause: str = ""
 
 
 @dataclass(frozen=True)
@@ -243,6 +245,7 @@ def _apply(
         "reason": verdict.reason.strip() or None,
         "channel": verdict.channel,
         **({"option": verdict.option} if verdict.option else {}),
+        **({"clause": verdict.clause.strip()} if verdict.clause.strip() else {}),
     }
     happening = Happening(_PAST[verdict.answer], now, verdict.approver.strip(), detail)
     if verdict.answer == "approve" and state.given < asked.needed:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, insert, text
+from sqlalchemy.exc import DatabaseError
 
 from connectors.database.engine import write_transaction
 from connectors.database.schema import approvals, decision_events, decisions, outbox, receipts
@@ -26,6 +27,7 @@ from orchestration.decisions.approvals.paths import (
 from orchestration.decisions.approvals.policy import ApprovalPolicy
 from orchestration.decisions.approvals.verdicts import Verdict, delegate, escalate_due, give_verdict
 from orchestration.decisions.latency import ActionLatency, action_latencies
+from orchestration.decisions.ledger import decision_history
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -198,6 +200,20 @@ def test_a_quantity_that_was_changed_before_the_yes_is_a_change(engine: Engine) 
     answer(engine, "less", "Wang", 2)
     (node,) = node_figures(approval_paths(engine))
     assert (node.approved, node.changed) == (1, 1)
+
+
+def test_a_review_keeps_result_clause_and_note_for_good(engine: Engine) -> None:
+    answer(engine, ask(engine, "sale"), "Wang", 1, option="half", clause=" 7.2 ")
+    answer(engine, ask(engine, "bad"), "Wang", 2, yes=False, clause="9")
+    answer(engine, ask(engine, "plain"), "Wang", 3)
+    kept = {name: decision_history(engine, name)[0] for name in ("sale", "bad", "plain")}
+    assert kept["sale"].detail == {
+        "reason": "because", "channel": "command", "option": "half", "clause": "7.2",
+    }  # fmt: skip
+    assert (kept["bad"].event, kept["bad"].detail["clause"]) == ("rejected", "9")
+    assert "clause" not in kept["plain"].detail
+    with write_transaction(engine) as connection, pytest.raises(DatabaseError):
+        connection.execute(text("update decision_events set detail = '{}'"))
 
 
 def test_speed_is_from_the_proposal_to_what_was_done(engine: Engine) -> None:
