@@ -106,3 +106,12 @@ def test_cost_of_an_order_leaves_out_orders_without_freight(monkeypatch, publish
         "Tmall flagship store",
         "Douyin live",
     ]
+
+
+def test_warehouses_say_what_comes_and_that_nobody_told_the_shifts(monkeypatch, published_home):
+    app = open_view(monkeypatch, published_home, "warehouses")
+    # 7 days of 4.5 units; 36 lines were sent of 93 units that were sold; a tenth more as reserve.
+    expected = round(7 * 4.5 * 36 / 93 * 1.1)
+    (said,) = (text for text in texts(app) if "order lines are expected" in text)
+    assert said.startswith(f"In 7 days {expected} order lines are expected")
+    assert "Nobody has told who works when" in said
