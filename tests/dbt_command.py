@@ -18,7 +18,8 @@ def run_dbt(settings: Settings, *arguments: str, target: Path | None = None) -> 
     project = str(settings.dbt_project_path)
     command = ["dbt", "--no-use-colors", *arguments, "--project-dir", project]
     command += ["--profiles-dir", project, "--target-path", str(target or settings.dbt_target_path)]
-    command += ["--log-path", str(settings.logs_path)]
+    # What fails is said on the terminal; nobody reads the 60,000 lines of a build's own log.
+    command += ["--log-path", str(settings.logs_path), "--log-level-file", "none"]
     environment = {**settings.child_environment(), "FOURFLOW_THREADS": "1"}
     with shared_parse(settings):
         done = warm_commands.run(command, environment, settings.dbt_project_path)

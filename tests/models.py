@@ -4,13 +4,13 @@ from typing import Any
 
 from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
-from orchestration.dbt_build import ensure_manifest
+from orchestration.enabled_sources import refresh_enabled_sources
 from tests.dbt_command import run_dbt
 
 
 def build_models(settings: Settings, *selection: str) -> None:
     """Build these models with their seeds and data tests; fails with what dbt said."""
-    ensure_manifest(settings)
+    refresh_enabled_sources(settings)
     run_dbt(
         settings, "build", "--select", *selection,
         "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",

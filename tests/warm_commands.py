@@ -9,6 +9,7 @@ fork. `Installation.start` starts the installed command itself.
 import array
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -130,6 +131,8 @@ def _serve(requests: socket.socket) -> None:
     """Fork a command for each request until the other end is closed; returns in the command too."""
     for name in _LIBRARIES:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # nor do the commands walk through what is imported
     answers: dict[int, socket.socket] = {}
     requests.settimeout(_LOOK_SECONDS)
     while True:
@@ -177,6 +180,7 @@ def _become_command(
     time.tzset()
     os.chdir(folder)
     numpy.random.seed()
+    gc.set_threshold(50_000, 20, 50)
     sys.argv = command
     module, entry = _ENTRIES[command[0]]
     getattr(importlib.import_module(module), entry)()

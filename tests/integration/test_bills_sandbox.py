@@ -15,7 +15,8 @@ from connectors.settings import load_settings
 from connectors.sources.api.connector import find_connector
 from connectors.sources.api.reading import CHINA, Reading
 from tests.canonical import CanonicalRows
-from tests.platforms import Read, bronze_payloads, fen, read_account
+from tests.models import build_models
+from tests.platforms import Read, bronze_payloads, fen, orders_a_day, read_account
 from tests.platforms import read_until_killed as kill_reading
 
 pytestmark = pytest.mark.integration
@@ -34,7 +35,9 @@ PROVIDERS = ("alipay", "wechat_pay")
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[ServedSandbox]:
-    config = WorldConfig(end_date=END, days=20, orders_per_day=1_000, product_count=60)
+    config = WorldConfig(
+        end_date=END, days=20, orders_per_day=orders_a_day(20, 500), product_count=60
+    )
     with serve_sandbox(config) as served:
         yield served
 
@@ -176,8 +179,8 @@ def test_entries_in_dbt_are_the_providers_books(sandbox: ServedSandbox, tmp_path
     sandbox.control(as_of=local(31, 12), faults=Faults())
     for provider in PROVIDERS:
         assert read_account(tmp_path, read_of(sandbox, provider, local(31, 12))).problems == ()
+    build_models(load_settings(home=tmp_path), "+int_payment_entries_unioned")
     lake = CanonicalRows(tmp_path, "\n".join(PROVIDERS))
-    lake.build("int_payment_entries_unioned")
     for provider in PROVIDERS:
         figures = lake.rows(f"""
             select

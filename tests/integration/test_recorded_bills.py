@@ -24,6 +24,7 @@ from connectors.sources.api.landing import load_account
 from connectors.sources.api.reading import Reading
 from connectors.sources.files.load import load_files
 from tests.canonical import CanonicalRows
+from tests.models import build_models
 
 pytestmark = pytest.mark.integration
 
@@ -66,9 +67,8 @@ def lake(
     for source in ("wallet_exports", "bank_statements"):
         report = load_files(settings, source, files / source)
         assert report.problems == ()
-    rows = CanonicalRows(home, "\n".join(SOURCES))
-    rows.build(*MODELS)
-    return rows
+    build_models(settings, *(f"+{model}" for model in MODELS))
+    return CanonicalRows(home, "\n".join(SOURCES))
 
 
 def _read_alipay(home: Path, bill: bytes) -> None:

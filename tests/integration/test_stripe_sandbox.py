@@ -15,6 +15,7 @@ from connectors.settings import load_settings
 from connectors.sources.api.reading import CHINA, Reading, Window
 from connectors.sources.stripe.source import CONNECTOR, StripeAccount, _Stripe
 from tests.canonical import CanonicalRows
+from tests.models import build_models
 from tests.platform_accounts import ACCOUNTS, config_of
 from tests.platforms import Read, bronze_payloads, read_account, read_until_killed
 
@@ -147,8 +148,8 @@ def test_every_entry_finds_its_order_of_the_shop(sandbox: ServedSandbox, tmp_pat
     shop = config_of("woocommerce", sandbox, start="2026-06-10")
     read = Read("woocommerce", ACCOUNTS["woocommerce"], shop, local(7, 1, 12))
     assert read_account(tmp_path, read).problems == ()
+    build_models(load_settings(home=tmp_path), "+fct_payment_entries")
     lake = CanonicalRows(tmp_path, "stripe\nwoocommerce")
-    lake.build("fct_payment_entries")
     ((by_card,),) = lake.rows("""
         select count(*) from lake.intermediate.int_woocommerce__payments where method = 'stripe'
     """)
