@@ -9,6 +9,7 @@ import hashlib
 import re
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,25 @@ READ_BY_A_RUN = {
 def lean_project(*more: str) -> Path:
     """The project with what a run reads and `more`; of data tests, those of `more` and the orders.
 
-    It stays where it is made, so that all workers share what dbt parses of it; whoever changes it
-    takes a `copy_project` of it.
+    Whoever changes it takes a `copy_project` of it.
     """
-    said = " ".join((project_hash(PROJECT_ROOT / "dbt_project"), *sorted(more)))
+
+    def make_lean(project: Path) -> None:
+        keep_marts(project, READ_BY_A_RUN | set(more))
+        keep_checks_of(project, {*more, "fct_orders"})
+
+    return _kept("lean", sorted(more), make_lean)
+
+
+@cache
+def project_with_checks_of(*models: str) -> Path:
+    """The whole project; of data tests, those of these models."""
+    return _kept("checks", sorted(models), lambda project: keep_checks_of(project, set(models)))
+
+
+def _kept(kind: str, names: Sequence[str], change: Callable[[Path], None]) -> Path:
+    """A changed project that stays where it is made: all workers share what dbt parses of it."""
+    said = " ".join((project_hash(PROJECT_ROOT / "dbt_project"), kind, *names))
     own = Path(__file__).read_bytes()
     key = hashlib.sha256(said.encode() + own).hexdigest()[:16]
     kept = PROJECT_ROOT / ".pytest_cache" / "dbt_projects" / key
@@ -43,8 +59,7 @@ def lean_project(*more: str) -> Path:
         kept.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=key, dir=kept.parent))
         project = copy_project(folder / "dbt_project")
-        keep_marts(project, READ_BY_A_RUN | set(more))
-        keep_checks_of(project, {*more, "fct_orders"})
+        change(project)
         with contextlib.suppress(OSError):  # the other worker was faster
             project.rename(kept)
         shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,6 @@ The 305 daily files of Online Retail, loaded one by one, must give the same mart
 import contextlib
 import csv
 import math
-import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +23,8 @@ from orchestration.enabled_sources import refresh_enabled_sources
 from orchestration.ledger_tables import write_ledger_tables
 from tests.dbt_command import run_dbt
 from tests.installation import Installation, differing_rows, fingerprints
+from tests.integration.conftest import HEAVY
+from tests.lean_project import project_with_checks_of
 
 pytestmark = [pytest.mark.integration]
 
@@ -197,7 +198,7 @@ def test_offering_the_same_files_again_changes_no_figure(
     assert with_id == [{"n": first_figures["fct_orders"][0]}]
 
 
-FILES_A_LOAD = 1 if os.environ.get("FOURFLOW_TEST_HEAVY") == "1" else 61
+FILES_A_LOAD = 1 if HEAVY else 61
 # One row a load, by definition not the same.
 PER_LOAD = {"rpt_conservation"}
 
@@ -229,7 +230,8 @@ def sliced_lake(
 
     Built by dbt alone and without its tests: what else a run does is not in the marts.
     """
-    settings = load_settings(home=tmp_path_factory.mktemp("sliced"))
+    own_checks_only = {} if HEAVY else {"dbt_project": str(project_with_checks_of("fct_orders"))}
+    settings = load_settings(home=tmp_path_factory.mktemp("sliced"), **own_checks_only)
     files = sorted(daily_files.glob("*.csv"))
     assert len(files) == 305
     for first in range(0, len(files), FILES_A_LOAD):
