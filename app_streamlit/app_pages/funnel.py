@@ -4,6 +4,7 @@ import streamlit as st
 
 from app_streamlit.charts.funnel import funnel_chart
 from app_streamlit.queries.diagnosis import read_gaps, read_steps, worst_gap, worst_step
+from app_streamlit.queries.edition import is_only_whole
 from app_streamlit.queries.funnel import (
     load_deviations,
     load_dropped_by_channel,
@@ -18,6 +19,9 @@ from app_streamlit.words import funnel_words
 context = current()
 t = context.t
 st.title(t("pages.funnel"))
+if is_only_whole(context.edition, "rpt_funnel_daily"):
+    cards.headline(t("access.only_whole"))
+    st.stop()
 funnels = {
     f"{business}:{funnel}": (business, funnel)
     for business, names in load_funnels(context.edition).items()

@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from app_streamlit.charts.trend import trend_chart
+from app_streamlit.queries.edition import is_only_whole
 from app_streamlit.queries.overview import (
     load_by_channel,
     load_daily,
@@ -20,6 +21,9 @@ t = context.t
 st.title(t("pages.overview"))
 if not context.bounds:
     nothing_here(context, "overview", "empty.no_orders")
+    st.stop()
+if is_only_whole(context.edition, "rpt_channel_daily"):
+    cards.headline(t("access.only_whole"))
     st.stop()
 cards.headline(stories.overview(context))
 waiting = today_words.needs(context)

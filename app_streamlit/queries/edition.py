@@ -68,6 +68,11 @@ def has_table(edition: Edition, name: str) -> bool:
     return name in _tables(edition)
 
 
+def is_only_whole(edition: Edition, name: str) -> bool:
+    """Whether a viewer of some rows lacks a table, because its rows can't be told apart."""
+    return bool(edition.sight.rows) and not has_table(edition, name)
+
+
 @st.cache_data(max_entries=8, show_spinner=False)
 def _tables(edition: Edition) -> frozenset[str]:
     return frozenset(open_edition(edition).tables())

@@ -114,6 +114,8 @@ def test_a_viewer_of_one_region_has_the_days_and_channels_of_their_orders(open_a
     for page in ("overview", "funnel", "cash"):
         turn_to(app, page)
         assert not app.exception, page
+        told = "kept for whole channels only" in shown(app)
+        assert told == (page != "cash"), shown(app)[:1500]
 
 
 @pytest.mark.parametrize(
