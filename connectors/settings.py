@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -394,13 +394,21 @@ class _ConfigurationFile(PydanticBaseSettingsSource):
         path = _find_configuration(str(given.get("config") or ""), home)
         if path is None or not path.is_file():
             return {}
-        document = read_document(path)
+        found = path.stat()
+        document = _read_once(path, (found.st_ino, found.st_mtime_ns, found.st_size))
         values = {name: _value_at(document, keys) for name, keys in CONFIGURABLE.items()}
         secret_name = _value_at(document, _WEBHOOK_SECRET)
         if secret_name is not None and "webhook_secret" not in given:
             secrets_file = str(given.get("secrets_file") or "")
             values["webhook_secret"] = _look_up_secret(secret_name, secrets_file)
         return {name: value for name, value in values.items() if value is not None}
+
+
+@lru_cache(maxsize=8)
+def _read_once(path: Path, version: tuple[int, ...]) -> Document:
+    """The same file is not read again: a page asks for the settings many times."""
+    del version
+    return read_document(path)
 
 
 def _value_at(document: Document, keys: tuple[str, ...]) -> str | None:
