@@ -7,7 +7,8 @@ installed it is the client: one in Python costs more than the server and is meas
 Loads: each question asked for the first time (`fresh`), questions that were asked before
 (`repeated`), and those whose answer the client has (`etag`, 304); at once after each answer, which
 tells how much the server can do, and after a think time (`paced`), which tells how long people and
-programs wait. FOURFLOW_BENCH_HOME names a home to copy; without it a small one is made.
+programs wait. FOURFLOW_BENCH_HOME names a home to copy; without it a small one is made. FOURFLOW_BENCH_TIMES
+copies each of its orders so many times (`enlarged`).
 """
 
 import asyncio
@@ -39,6 +40,7 @@ from connectors.settings import PROJECT_ROOT, Settings, load_settings
 from orchestration.api.access import API_SCOPES, Access
 from orchestration.api.keys import KeyRequest, create_key
 from orchestration.api.service import PLACE
+from tests.benchmarks.enlarged import enlarge
 from tests.unit.app_streamlit.published_fixture import publish, write_lake
 
 SECONDS = 15
@@ -269,7 +271,11 @@ def home_for_bench(home: Path) -> Settings:
     given = os.environ.get("FOURFLOW_BENCH_HOME")
     if given:
         shutil.copytree(given, home)
-        return load_settings(home=home, config="none")
+        settings = load_settings(home=home, config="none")
+        times = int(os.environ.get("FOURFLOW_BENCH_TIMES", "1"))
+        if times > 1:
+            enlarge(settings, times)
+        return settings
     settings = load_settings(home=home, config="none")
     write_lake(settings)
     publish(settings)

@@ -11,7 +11,8 @@ a table or a chart) being visible, and from choosing a channel to the page stand
 browser keeps its cache, as the browser of somebody who comes every day does; it shares the cores
 with server, viewers and writer here, so on two cores it waits for itself too.
 
-FOURFLOW_BENCH_HOME names a home to copy; without it a small one is made.
+FOURFLOW_BENCH_HOME names a home to copy; without it a small one is made. FOURFLOW_BENCH_TIMES
+copies each of its orders so many times (`enlarged`), to see pages where a retailer is large.
 """
 
 import asyncio
