@@ -3,12 +3,19 @@
 import streamlit as st
 
 from app_streamlit.blocks import exception_blocks
-from app_streamlit.queries.exceptions import load_cases, load_labels, load_times
+from app_streamlit.queries.exceptions import (
+    load_case,
+    load_cases,
+    load_groups,
+    load_labels,
+    load_times,
+)
 from app_streamlit.ui import acts, address, cards, downloads, formats, tables
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data
 from app_streamlit.words import exception_words
 from app_streamlit.words.rule_words import role_label
+from orchestration.stewardship.exception_queue import Wanted
 
 SHOWN = 500
 
@@ -16,23 +23,25 @@ context = current()
 t = context.t
 st.title(t("pages.exceptions"))
 labels, times = load_labels(context.edition), load_times(context.edition.home)
-cases = [case for case in load_cases(context.edition) if case.business in context.businesses]
-cards.headline(exception_words.headline(context, labels, cases))
+businesses = tuple(sorted(context.businesses))
+groups = [one for one in load_groups(context.edition) if one.business in businesses]
+dearest = load_cases(context.edition, Wanted(businesses=businesses), 1)
+cards.headline(exception_words.headline(context, labels, groups, dearest[0] if dearest else None))
 acts.tell()
-if not cases:
+if not groups:
     no_data(context, "exceptions.nothing")
     st.stop()
-cards.tiles(exception_words.tiles(context, cases, times), key="exception_tiles")
+cards.tiles(exception_words.tiles(context, groups, times), key="exception_tiles")
 view = address.switch(
     "view",
-    exception_words.VIEWS,
+    list(exception_words.VIEWS),
     "open",
     label=t("columns.state"),
     format_func=lambda name: t(f"exceptions.views.{name}"),
     variant=f"exceptions_{t.language}",
 )
-kinds = [name for name in labels.classes if any(c.exception_class == name for c in cases)]
-owners = sorted({case.owner for case in cases} | {c.taken_by for c in cases if c.taken_by})
+kinds = [name for name in labels.classes if any(one.exception_class == name for one in groups)]
+owners = sorted({one.owner for one in groups} | {one.taken_by for one in groups if one.taken_by})
 with st.container(horizontal=True, key="exception_filters"):
     kind = address.choice(
         "kind",
@@ -62,19 +71,16 @@ with st.container(horizontal=True, key="exception_filters"):
         ),
         variant=f"exceptions_{t.language}_{len(owners)}",
     )
-found = [
-    case
-    for case in cases
-    if (case.state != "resolved" if view == "open" else case.state == view)
-    and kind in ("", case.exception_class)
-    and owner in ("", case.owner, case.taken_by)
-]
+wanted = Wanted(exception_words.VIEWS[view], kind or None, owner or None, businesses)
+number = exception_words.number(one for one in groups if wanted.takes(one))
+found = load_cases(context.edition, wanted, SHOWN)
 columns = exception_words.columns(view)
 if not found:
     no_data(context, "exceptions.none_like_that")
+    acts.say_when_gone(context, f"exceptions_{view}_{kind}_{owner}", None, ())
 else:
     tables.show_table(
-        exception_words.frame(context, labels, found[:SHOWN]),
+        exception_words.frame(context, labels, found),
         columns,
         context,
         key="exceptions_table",
@@ -82,16 +88,19 @@ else:
         height=420,
     )
     downloads.offer(
-        lambda: exception_words.frame(context, labels, found),
+        lambda: exception_words.frame(context, labels, load_cases(context.edition, wanted)),
         columns,
         context,
         name="fourflow-exceptions",
         key="exceptions_file",
     )
-    if len(found) > SHOWN:
+    if number > SHOWN:
         st.caption(t("exceptions.first_shown", count=formats.count(SHOWN)))
     st.subheader(t("exceptions.one"))
     by_key = {case.exception_key: case for case in found}
+    asked = load_case(context.edition, address.get("exception")) if number > SHOWN else None
+    if asked is not None and asked.state in wanted.states:  # a link to one further down
+        by_key.setdefault(asked.exception_key, asked)
     chosen = address.choice(
         "exception",
         list(by_key),
@@ -102,12 +111,13 @@ else:
             format_func=lambda name: exception_words.short_name(context, labels, by_key[name]),
             key=key,
         ),
-        variant=f"{t.language}_{view}_{kind}_{owner}_{len(found)}",
+        variant=f"{t.language}_{view}_{kind}_{owner}_{number}",
     )
+    acts.say_when_gone(context, f"exceptions_{view}_{kind}_{owner}", chosen, by_key)
     exception_blocks.show_case(context, labels, by_key[chosen])
 st.subheader(t("exceptions.by_kind"))
 tables.show_table(
-    exception_words.summary_frame(context, labels, cases, times),
+    exception_words.summary_frame(context, labels, groups, times),
     exception_words.SUMMARY_COLUMNS,
     context,
     key="exceptions_by_kind",

@@ -8,12 +8,13 @@ from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.person import acting_person
 from app_streamlit.words import exception_words
 from app_streamlit.writes import exceptions as writes
-from orchestration.stewardship.exceptions import ExceptionCase
+from orchestration.stewardship.exception_queue import ExceptionCase, Seen
 
 
 def show_case(context: PageContext, labels: ExceptionLabels, case: ExceptionCase) -> None:
     """One case: what is wrong, the ways out with their costs, and what may be done."""
     t = context.t
+    seen = acts.as_drawn(case.exception_key, case.seen)
     st.markdown(cards.escape(exception_words.story(context, labels, case)))
     _show_way_to_order(context, case)
     if case.options:
@@ -29,11 +30,11 @@ def show_case(context: PageContext, labels: ExceptionLabels, case: ExceptionCase
     if not acts.is_offered(context, "work_exceptions", on_figures=True):
         acts.say_why_not(context, "work_exceptions")
     elif case.state == "resolved":
-        _offer_reopening(context, case)
+        _offer_reopening(context, case, seen)
     else:
         if case.options:
-            _offer_resolving(context, labels, case)
-        _offer_taking(context, case)
+            _offer_resolving(context, labels, case, seen)
+        _offer_taking(context, case, seen)
     found = load_history(context.edition, case)
     if not found.empty:
         st.markdown(f"**{t('exceptions.history')}**")
@@ -55,7 +56,9 @@ def _show_way_to_order(context: PageContext, case: ExceptionCase) -> None:
         navigation.go("orders", order=number, business=case.business, channel="", period="all")
 
 
-def _offer_resolving(context: PageContext, labels: ExceptionLabels, case: ExceptionCase) -> None:
+def _offer_resolving(
+    context: PageContext, labels: ExceptionLabels, case: ExceptionCase, seen: Seen
+) -> None:
     t = context.t
     options = [name for name, _ in case.options]
     with st.form(f"resolve_{case.exception_key}", border=True):
@@ -75,13 +78,13 @@ def _offer_resolving(context: PageContext, labels: ExceptionLabels, case: Except
     if is_wanted and option:
 
         def act() -> str:
-            writes.resolve(case.exception_key, option, person=person, note_=note, seen=case.seen)
+            writes.resolve(case.exception_key, option, person=person, note_=note, seen=seen)
             return t("exceptions.said.resolved")
 
         acts.do(act)
 
 
-def _offer_taking(context: PageContext, case: ExceptionCase) -> None:
+def _offer_taking(context: PageContext, case: ExceptionCase, seen: Seen) -> None:
     t = context.t
     with st.form(f"take_{case.exception_key}", border=True):
         with st.container(horizontal=True, gap="medium"):
@@ -99,7 +102,7 @@ def _offer_taking(context: PageContext, case: ExceptionCase) -> None:
             is_back = case.state == "taken" and st.form_submit_button(
                 t("exceptions.hand_back"), icon=":material/undo:"
             )
-    key, seen = case.exception_key, case.seen
+    key = case.exception_key
 
     def taken() -> str:
         done = writes.take(key, person=person, seen=seen)
@@ -121,7 +124,7 @@ def _offer_taking(context: PageContext, case: ExceptionCase) -> None:
         acts.do(back)
 
 
-def _offer_reopening(context: PageContext, case: ExceptionCase) -> None:
+def _offer_reopening(context: PageContext, case: ExceptionCase, seen: Seen) -> None:
     t = context.t
     with st.form(f"reopen_{case.exception_key}", border=True):
         person = acting_person(context, key="reopen")
@@ -129,7 +132,7 @@ def _offer_reopening(context: PageContext, case: ExceptionCase) -> None:
     if is_wanted:
 
         def act() -> str:
-            writes.reopen(case.exception_key, person=person, seen=case.seen)
+            writes.reopen(case.exception_key, person=person, seen=seen)
             return t("exceptions.said.reopened")
 
         acts.do(act)

@@ -77,6 +77,7 @@ def _choose(context: PageContext, business: str, offered: list[OfferedPair]) -> 
 def _show_pair(context: PageContext, business: str, pair: OfferedPair) -> None:
     t = context.t
     evidence = load_evidence(context.edition, pair.keys)
+    seen = acts.as_drawn("|".join(pair.keys), evidence.newest)
     st.markdown(cards.escape(identity_words.verdict(context, evidence)))
     tables.show_table(
         identity_words.account_frame(evidence),
@@ -94,12 +95,12 @@ def _show_pair(context: PageContext, business: str, pair: OfferedPair) -> None:
             describe=t("identity.links_alt"),
         )
     if acts.is_offered(context, "merge_customers", on_figures=True):
-        _offer(context, business, evidence)
+        _offer(context, business, evidence, seen)
     else:
         acts.say_why_not(context, "merge_customers")
 
 
-def _offer(context: PageContext, business: str, evidence: PairEvidence) -> None:
+def _offer(context: PageContext, business: str, evidence: PairEvidence, seen: int) -> None:
     t = context.t
     first, second = (one.customer_key for one in evidence.accounts[:2])
     person_key = evidence.accounts[0].person_key
@@ -129,11 +130,11 @@ def _offer(context: PageContext, business: str, evidence: PairEvidence) -> None:
         )
 
     def split() -> str:
-        writes.split(business, leaving, person=person, reason=reason, seen=evidence.newest)
+        writes.split(business, leaving, person=person, reason=reason, seen=seen)
         return t("identity.said.split")
 
     def merge() -> str:
-        writes.merge(business, (first, second), person=person, reason=reason, seen=evidence.newest)
+        writes.merge(business, (first, second), person=person, reason=reason, seen=seen)
         return t("identity.said.merged")
 
     if is_split:
@@ -163,7 +164,7 @@ def _show_decisions(context: PageContext, business: str, decisions: list[Decisio
 
 def _offer_undoing(context: PageContext, business: str, by_act: dict[str, list[Decision]]) -> None:
     t = context.t
-    with st.form("identity_undo", border=True):
+    with st.form(f"identity_undo_{len(by_act)}_{next(iter(by_act))}", border=True):
         act = st.selectbox(
             t("identity.act"),
             list(by_act),

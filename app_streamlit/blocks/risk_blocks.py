@@ -52,6 +52,7 @@ def show_queue(
     st.caption(t("risk.how"))
     waiting = risk_words.waiting_only(hits)
     if waiting.empty:
+        acts.say_when_gone(context, "risk_decisions", None, ())
         return
     listed = set(waiting["decision_id"])
     asked = [
@@ -69,6 +70,7 @@ def show_queue(
         format_func=lambda one: risk_words.hit_name(context, waiting, one),
         key=f"risk_decision_{t.language}",
     )
+    acts.say_when_gone(context, "risk_decisions", chosen, set(waiting["decision_id"]))
     row = {str(k): v for k, v in waiting[waiting["decision_id"] == chosen].iloc[0].items()}
     st.caption(suggestion_words.asked_sentence(context, row))
     short = str(chosen)[:12]
@@ -79,10 +81,10 @@ def show_queue(
         )
     with st.container(horizontal=True, key="risk_buttons"):
         if row["role"] is not None and st.button(
-            t("risk.approve"), type="primary", icon=":material/check:", key="risk_approve"
+            t("risk.approve"), type="primary", icon=":material/check:", key=f"risk_approve_{short}"
         ):
             _answer(context, row, "approve", person, reason)
-        if st.button(t("risk.hold"), icon=":material/front_hand:", key="risk_hold"):
+        if st.button(t("risk.hold"), icon=":material/front_hand:", key=f"risk_hold_{short}"):
             _answer(context, row, "reject", person, reason)
 
 

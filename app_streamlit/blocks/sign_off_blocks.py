@@ -80,6 +80,7 @@ def _show_day(context: PageContext, day: DayStanding, buckets: pd.DataFrame) -> 
 def _offer_signing(context: PageContext, day: DayStanding) -> None:
     t = context.t
     business, on = day.business, day.business_date
+    seen = acts.as_drawn(f"{business} {on}", day.fingerprint)
     with st.form(f"sign_{business}_{on}", border=True):
         with st.container(horizontal=True, gap="medium"):
             person = acting_person(context, key="sign_off")
@@ -95,7 +96,7 @@ def _offer_signing(context: PageContext, day: DayStanding) -> None:
             )
 
     def sign() -> str:
-        writes.sign(business, on, person=person, note_=note, seen=day.fingerprint)
+        writes.sign(business, on, person=person, note_=note, seen=seen)
         return t("sign_off.signed", day=_named(context, on))
 
     def withdraw() -> str:

@@ -38,6 +38,7 @@ def show_suggestions(context: PageContext, business: str, sites: dict[str, str])
     st.caption(t("suggestions.how"))
     waiting = suggestion_words.open_only(found)
     if waiting.empty:
+        acts.say_when_gone(context, f"suggestions_{business}", None, ())
         return
     listed = set(waiting["decision_id"])
     asked = [
@@ -53,6 +54,7 @@ def show_suggestions(context: PageContext, business: str, sites: dict[str, str])
         format_func=lambda one: suggestion_words.short_name(context, waiting, sites, one),
         key=f"suggestion_{t.language}_{business}",
     )
+    acts.say_when_gone(context, f"suggestions_{business}", chosen, set(waiting["decision_id"]))
     row = waiting[waiting["decision_id"] == chosen].iloc[0].to_dict()
     st.markdown(cards.escape(decision_words.in_words(context, row[f"message_{context.language}"])))
     st.caption(suggestion_words.asked_sentence(context, {str(k): v for k, v in row.items()}))
@@ -67,6 +69,7 @@ def _ask(context: PageContext, row: dict[str, Any]) -> None:
         return
     decision_id = str(row["decision_id"])
     short = decision_id[:12]
+    seen_at = acts.as_drawn(decision_id, row["updated_at"])
     pack = int(row["pack_size"] or 1)
     with st.container(horizontal=True, gap="medium", key="suggestion_form"):
         person = acting_person(context, key="suggestion")
@@ -90,14 +93,14 @@ def _ask(context: PageContext, row: dict[str, Any]) -> None:
             type="primary",
             icon=":material/check:",
             disabled=is_changed,
-            key="approve_suggestion",
+            key=f"approve_{short}",
         ):
             _do(context, "approved", lambda: _answer(row, "approve", person, reason))
         if st.button(
             t("suggestions.change"),
             icon=":material/edit:",
             disabled=not is_changed,
-            key="change_suggestion",
+            key=f"change_{short}",
         ):
             _do(
                 context,
@@ -107,10 +110,10 @@ def _ask(context: PageContext, row: dict[str, Any]) -> None:
                     int(quantity),
                     person=person,
                     reason=reason,
-                    seen_at=row["updated_at"],
+                    seen_at=seen_at,
                 ),
             )
-        if st.button(t("suggestions.reject"), icon=":material/close:", key="reject_suggestion"):
+        if st.button(t("suggestions.reject"), icon=":material/close:", key=f"reject_{short}"):
             _do(context, "rejected", lambda: _answer(row, "reject", person, reason))
 
 

@@ -8,11 +8,13 @@ import streamlit as st
 from app_streamlit.queries.access import current_viewer
 from app_streamlit.queries.edition import Edition, has_table, open_edition, rows
 from connectors.database.engine import open_database
+from connectors.errors import InputError
 from connectors.settings import load_settings
+from orchestration.stewardship import exception_queue as queue
 from orchestration.stewardship import exceptions
-from orchestration.stewardship.exceptions import ExceptionCase, TimeToResolve
+from orchestration.stewardship.exception_queue import ExceptionCase, ExceptionGroup, Wanted
+from orchestration.stewardship.exceptions import TimeToResolve
 
-_FRESH_SECONDS = 5
 Labels = dict[str, dict[str, str]]
 
 
@@ -24,22 +26,63 @@ class ExceptionLabels:
     options: Labels
 
 
-@st.cache_resource(ttl=_FRESH_SECONDS, max_entries=8, show_spinner=False)
-def load_cases(edition: Edition) -> tuple[ExceptionCase, ...]:
-    """All cases that the viewer sees, most money at risk first, resolved ones too."""
-    engine = open_database(load_settings())
-    found = exceptions.list_exceptions(engine, open_edition(edition), with_resolved=True)
-    return tuple(found)  # nobody can change it: no copy for each view of thousands of cases
+def load_groups(edition: Edition) -> tuple[ExceptionGroup, ...]:
+    """All cases that the viewer sees, counted; resolved ones too."""
+    return _groups(edition, _newest_act())
+
+
+def load_cases(
+    edition: Edition, wanted: Wanted, limit: int | None = None
+) -> tuple[ExceptionCase, ...]:
+    """Cases that the viewer sees, most money at risk first."""
+    return _cases(edition, _newest_act(), wanted, limit)
+
+
+def load_case(edition: Edition, key: str) -> ExceptionCase | None:
+    """The case with this key; None: the viewer sees none."""
+    return _case(edition, _newest_act(), key)
 
 
 def load_times(home: str) -> dict[str | None, TimeToResolve]:
     """How long resolving took by class, all under None; nothing to whom sees some rows only."""
-    return {} if current_viewer().sight.rows else _load_times(home)
+    return {} if current_viewer().sight.rows else _times(home, _newest_act())
 
 
-@st.cache_data(ttl=_FRESH_SECONDS, max_entries=4, show_spinner=False)
-def _load_times(home: str) -> dict[str | None, TimeToResolve]:
-    del home
+def _newest_act() -> int:
+    """Asked in every view: a case that somebody took is shown as taken to everybody at once."""
+    return exceptions.newest_act(open_database(load_settings()))
+
+
+# What is read can't be changed by anybody, so no view gets a copy of its own.
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _groups(edition: Edition, act: int) -> tuple[ExceptionGroup, ...]:
+    del act
+    return tuple(queue.count_exceptions(open_database(load_settings()), open_edition(edition)))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _cases(
+    edition: Edition, act: int, wanted: Wanted, limit: int | None
+) -> tuple[ExceptionCase, ...]:
+    del act
+    engine = open_database(load_settings())
+    return tuple(queue.list_exceptions(engine, open_edition(edition), wanted, limit=limit))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _case(edition: Edition, act: int, key: str) -> ExceptionCase | None:
+    del act
+    engine = open_database(load_settings())
+    try:
+        found = queue.find_exception(engine, open_edition(edition), key)
+    except InputError:
+        return None
+    return found if found.exception_key == key else None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _times(home: str, act: int) -> dict[str | None, TimeToResolve]:
+    del home, act
     return exceptions.times_to_resolve(open_database(load_settings()))
 
 
@@ -69,16 +112,10 @@ def load_order_no(edition: Edition, order_key: str) -> str | None:
 
 def load_history(edition: Edition, case: ExceptionCase) -> pd.DataFrame:
     """What people did about a case that the viewer sees, oldest first."""
-    if case not in load_cases(edition):
+    if load_case(edition, case.exception_key) is None:
         return pd.DataFrame()
     found = exceptions.case_history(open_database(load_settings()), case.exception_key)
     return pd.DataFrame(found)
-
-
-def forget() -> None:
-    """After a change: the next page reads the queue anew."""
-    load_cases.clear()
-    _load_times.clear()
 
 
 def _words(row: dict[str, object]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The words and columns of the queue of exceptions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +14,19 @@ from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import readable
 from app_streamlit.ui.tables import Column
 from app_streamlit.words.rule_words import role_label
-from orchestration.stewardship.exceptions import ExceptionCase, TimeToResolve
+from orchestration.stewardship.exception_queue import (
+    NOT_RESOLVED,
+    ExceptionCase,
+    ExceptionGroup,
+    State,
+)
+from orchestration.stewardship.exceptions import TimeToResolve
 
-VIEWS = ("open", "taken", "resolved")
+VIEWS: dict[str, tuple[State, ...]] = {
+    "open": NOT_RESOLVED,
+    "taken": ("taken",),
+    "resolved": ("resolved",),
+}
 Times = Mapping[str | None, TimeToResolve]
 
 
@@ -45,63 +55,79 @@ def owner_label(context: PageContext, case: ExceptionCase) -> str:
     return case.taken_by or role_label(context, case.owner)
 
 
-def worth(context: PageContext, cases: Sequence[ExceptionCase]) -> str:
+def worth(context: PageContext, groups: Iterable[ExceptionGroup]) -> str:
     """Their money at risk, each currency for itself."""
     sums: dict[str, Decimal] = {}
-    for case in cases:
-        if case.amount_at_risk is not None and case.currency_code:
-            sums[case.currency_code] = sums.get(case.currency_code, Decimal(0)) + Decimal(
-                case.amount_at_risk
-            )
+    for group in groups:
+        if group.amount_at_risk is not None and group.currency_code:
+            known = sums.get(group.currency_code, Decimal(0))
+            sums[group.currency_code] = known + group.amount_at_risk
     told = [formats.short_money(sums[code], code, context.language) for code in sorted(sums)]
     return context.t("punctuation.list").join(told) or formats.EMPTY
 
 
-def headline(context: PageContext, labels: ExceptionLabels, cases: Sequence[ExceptionCase]) -> str:
+def unresolved(groups: Iterable[ExceptionGroup]) -> list[ExceptionGroup]:
+    """What somebody still has to do something about."""
+    return [group for group in groups if group.state in NOT_RESOLVED]
+
+
+def number(groups: Iterable[ExceptionGroup]) -> int:
+    """How many cases they are."""
+    return sum(group.cases for group in groups)
+
+
+def _late(groups: Iterable[ExceptionGroup]) -> int:
+    return sum(group.breached for group in groups)
+
+
+def headline(
+    context: PageContext,
+    labels: ExceptionLabels,
+    groups: Sequence[ExceptionGroup],
+    dearest: ExceptionCase | None,
+) -> str:
     """How many cases are open, what they put at risk, how many are late, and the dearest."""
     t = context.t
-    open_cases = [case for case in cases if case.state != "resolved"]
-    if not open_cases:
-        return t("exceptions.none", count=formats.count(len(cases)))
-    late = sum(bool(case.is_breached) for case in open_cases)
+    waiting = unresolved(groups)
+    if not waiting:
+        return t("exceptions.none", count=formats.count(number(groups)))
     text = t(
         "exceptions.headline",
-        n=len(open_cases),
-        count=formats.count(len(open_cases)),
-        worth=worth(context, open_cases),
-        late=formats.count(late),
+        n=number(waiting),
+        count=formats.count(number(waiting)),
+        worth=worth(context, waiting),
+        late=formats.count(_late(waiting)),
     )
-    first = open_cases[0]
-    if first.amount_at_risk:
+    if dearest is not None and dearest.amount_at_risk:
         text += t(
             "exceptions.dearest",
-            kind=class_label(context, labels, first.exception_class),
-            reason=reason_label(context, first.reason),
+            kind=class_label(context, labels, dearest.exception_class),
+            reason=reason_label(context, dearest.reason),
             amount=formats.short_money(
-                first.amount_at_risk, first.currency_code or "", context.language
+                dearest.amount_at_risk, dearest.currency_code or "", context.language
             ),
         )
     return text + t("punctuation.stop")
 
 
-def tiles(context: PageContext, cases: Sequence[ExceptionCase], times: Times) -> list[Tile]:
+def tiles(context: PageContext, groups: Sequence[ExceptionGroup], times: Times) -> list[Tile]:
     """Open, late, at risk, taken, and the mean time to resolve."""
     t = context.t
-    open_cases = [case for case in cases if case.state != "resolved"]
-    taken = sum(case.state == "taken" for case in open_cases)
-    late = sum(bool(case.is_breached) for case in open_cases)
+    waiting = unresolved(groups)
+    taken = number(group for group in waiting if group.state == "taken")
+    late = _late(waiting)
     whole = times.get(None)
     hours = whole.from_raised if whole is not None else None
     return [
         Tile(
             t("exceptions.tiles.open"),
-            formats.count(len(open_cases)),
+            formats.count(number(waiting)),
             t("exceptions.tiles.open_help"),
         ),
         Tile(t("exceptions.tiles.late"), formats.count(late), t("exceptions.tiles.late_help")),
         Tile(
             t("exceptions.tiles.at_risk"),
-            worth(context, open_cases),
+            worth(context, waiting),
             t("exceptions.tiles.at_risk_help"),
         ),
         Tile(t("exceptions.tiles.taken"), formats.count(taken), t("exceptions.tiles.taken_help")),
@@ -293,21 +319,21 @@ HISTORY_COLUMNS = (
 def summary_frame(
     context: PageContext,
     labels: ExceptionLabels,
-    cases: Sequence[ExceptionCase],
+    groups: Sequence[ExceptionGroup],
     times: Times,
 ) -> pd.DataFrame:
     """One row a class: open, late, at risk, resolved and how fast."""
     rows = []
     for name in labels.classes:
-        mine = [case for case in cases if case.exception_class == name and case.state != "resolved"]
+        mine = [group for group in unresolved(groups) if group.exception_class == name]
         time = times.get(name)
         if not mine and time is None:
             continue
         rows.append(
             {
                 "exception_class": class_label(context, labels, name),
-                "open_count": len(mine),
-                "late_count": sum(bool(case.is_breached) for case in mine),
+                "open_count": number(mine),
+                "late_count": _late(mine),
                 "at_risk": worth(context, mine),
                 "resolved_count": time.resolved if time is not None else 0,
                 "time_to_resolve": formats.duration(

@@ -12,7 +12,7 @@ from connectors.lake.sight import EVERYTHING
 from connectors.settings import load_settings
 from orchestration.run_state import utc_now
 from orchestration.stewardship import exceptions
-from orchestration.stewardship.exceptions import ExceptionCase, Seen
+from orchestration.stewardship.exception_queue import ExceptionCase, Seen
 
 
 def take(key: str, *, person: str, seen: Seen) -> ExceptionCase:
@@ -70,15 +70,10 @@ def _write(
 ) -> ExceptionCase:
     """Act on the newest publication, on a case among those that the viewer sees."""
     visible = newest_edition(current_viewer().sight)
-    if visible.sight.rows and not any(
-        case.exception_key == key for case in cached.load_cases(visible)
-    ):
+    if visible.sight.rows and cached.load_case(visible, key) is None:
         note("refused", f"work_exceptions {key}")
         raise ForbiddenError(f"There is no exception {key[:100]} that you may see.")
     who = write_as("work_exceptions", key, person)
     # The whole lake: what is hidden from the viewer is kept with the case all the same.
     lake = open_edition(replace(visible, sight=EVERYTHING))
-    try:
-        return act(open_database(load_settings()), lake, key, person=who, now=utc_now(), **given)
-    finally:
-        cached.forget()
+    return act(open_database(load_settings()), lake, key, person=who, now=utc_now(), **given)

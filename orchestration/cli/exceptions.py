@@ -12,7 +12,14 @@ from connectors.settings import load_settings
 from orchestration.cli.printing import JsonOption, print_json, print_rows
 from orchestration.run_state import utc_now
 from orchestration.stewardship import exceptions
-from orchestration.stewardship.exceptions import ExceptionCase
+from orchestration.stewardship.exception_queue import (
+    NOT_RESOLVED,
+    STATES,
+    ExceptionCase,
+    Wanted,
+    count_exceptions,
+    list_exceptions,
+)
 
 app = typer.Typer(help="The queue of exceptions.", no_args_is_help=True)
 _Key = Annotated[str, typer.Argument(help="The exception's key, or enough of its beginning.")]
@@ -33,11 +40,11 @@ def list_command(
     settings = load_settings()
     engine = open_database(settings)
     with open_published(settings, engine=engine) as lake:
-        cases = exceptions.list_exceptions(
-            engine, lake, exception_class=exception_class, owner=owner, with_resolved=resolved
-        )
+        wanted = Wanted(STATES if resolved else NOT_RESOLVED, exception_class, owner)
+        cases = list_exceptions(engine, lake, wanted, limit=limit)
+        groups = count_exceptions(engine, lake)
     if json:
-        print_json([asdict(case) for case in cases[:limit]])
+        print_json([asdict(case) for case in cases])
         return
     rows = [
         {
@@ -52,9 +59,10 @@ def list_command(
             else None,
             "options": ", ".join(f"{name} {cost}" for name, cost in case.options),
         }
-        for case in cases[:limit]
+        for case in cases
     ]
-    print_rows(f"Exceptions ({len(cases)})", rows, empty="Nothing is wrong.")
+    number = sum(group.cases for group in groups if wanted.takes(group))
+    print_rows(f"Exceptions ({number})", rows, empty="Nothing is wrong.")
 
 
 @app.command("summary")
@@ -63,7 +71,7 @@ def summary_command(json: Annotated[bool, JsonOption] = False) -> None:
     settings = load_settings()
     engine = open_database(settings)
     with open_published(settings, engine=engine) as lake:
-        rows = exceptions.summarise(engine, exceptions.list_exceptions(engine, lake))
+        rows = exceptions.summarise(engine, count_exceptions(engine, lake))
     if json:
         print_json(rows)
     else:

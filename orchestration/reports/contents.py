@@ -28,7 +28,12 @@ from orchestration.metrics.names import GRAINS
 from orchestration.metrics.questions import Question, asked_of, dimensions_of
 from orchestration.metrics.scopes import Scope, bounds_of
 from orchestration.reports.words import NONE, Words, change, count, money
-from orchestration.stewardship.exceptions import list_exceptions
+from orchestration.stewardship.exception_queue import (
+    NOT_RESOLVED,
+    ExceptionGroup,
+    count_exceptions,
+    money_at_risk,
+)
 
 PAGES = {"today": "overview", "cockpit": "cockpit", "view": "explore"}
 MOST_ROWS = 5_000
@@ -246,25 +251,26 @@ def _needs(desk: Desk) -> Iterator[Section]:
             for state in _WAITING
             if states[state]
         ]
-    by_class: dict[str, list[Any]] = defaultdict(list)
-    for case in list_exceptions(desk.engine, desk.lake) if _sees_exceptions(desk) else ():
-        by_class[case.exception_class].append(case)
+    by_class: dict[str, list[ExceptionGroup]] = defaultdict(list)
+    for group in count_exceptions(desk.engine, desk.lake) if _sees_exceptions(desk) else ():
+        if group.state in NOT_RESOLVED:
+            by_class[group.exception_class].append(group)
     if not by_class:
         yield Section(words("titles.needs"), words("nothing_open"), notes=tuple(notes))
         return
     labels = _labels(desk)
     rows, values = [], []
-    for name, cases in by_class.items():
+    for name, groups in sorted(by_class.items(), key=lambda item: -money_at_risk(item[1])):
         risk: dict[str, Decimal] = defaultdict(Decimal)
-        for case in cases:
-            if case.currency_code and case.amount_at_risk:
-                risk[case.currency_code] += case.amount_at_risk
-        late = sum(case.is_breached for case in cases)
+        for group in groups:
+            if group.currency_code and group.amount_at_risk:
+                risk[group.currency_code] += group.amount_at_risk
+        number, late = sum(one.cases for one in groups), sum(one.breached for one in groups)
         worth = " + ".join(money(amount, currency) for currency, amount in sorted(risk.items()))
         label = labels.get(("exception_class", name), name)
-        rows.append((label, count(len(cases)), count(late), worth or NONE))
-        values.append((label, len(cases), late, worth))
-    cases_open, cases_late = sum(len(x) for x in by_class.values()), sum(row[2] for row in values)
+        rows.append((label, count(number), count(late), worth or NONE))
+        values.append((label, number, late, worth))
+    cases_open, cases_late = sum(row[1] for row in values), sum(row[2] for row in values)
     yield Section(
         title=words("titles.needs"),
         sentence=words("open", n=cases_open, count=count(cases_open), late=count(cases_late)),

@@ -1,82 +1,30 @@
-"""The queue of exceptions: what is wrong by the published snapshot, and who takes care of it.
+"""What people do about exceptions: take, give, hand back, resolve, reopen, and how long it took.
 
-What is open stands in `rpt_exceptions`; the operational database keeps who took what and how it was
-resolved. A case is opened again when the same thing goes wrong anew.
+The operational database keeps it. A case is open again when the same thing goes wrong anew.
 """
 
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from connectors.database.engine import write_transaction
 from connectors.database.schema import exception_cases, exception_events
 from connectors.errors import InputError
 from orchestration.snapshot import Snapshot
+from orchestration.stewardship.exception_queue import (
+    ExceptionCase,
+    ExceptionGroup,
+    Seen,
+    find_exception,
+    money_at_risk,
+    state_of,
+)
 
-TABLE = "rpt_exceptions"
 _LOCK = 4_044_044_049
-
-
-@dataclass(frozen=True)
-class ExceptionCase:
-    """One exception as the queue shows it.
-
-    Attributes:
-        exception_key: the same as long as the same thing is wrong.
-        exception_class: shortage, quality, cancel, stuck, lost, address, payment or price.
-        options: what can be done, with what it costs.
-        is_breached: whether its hours are over by the business's clock.
-        minutes_left: of those hours by the same clock; below zero when they are over.
-        recommended: the cheapest of its options, of equals the one that is listed first.
-        state: open, taken or resolved.
-    """
-
-    exception_key: str
-    exception_class: str
-    business: str
-    reason: str | None
-    order_key: str | None
-    sku: str | None
-    site: str | None
-    raised_at: datetime | None
-    due_at: datetime | None
-    is_breached: bool
-    open_minutes: int | None
-    minutes_left: int | None
-    amount_at_risk: Decimal
-    currency_code: str | None
-    owner: str
-    options: tuple[tuple[str, Decimal], ...]
-    state: str
-    taken_by: str | None = None
-    taken_at: datetime | None = None
-    resolved_by: str | None = None
-    resolved_at: datetime | None = None
-    resolution: str | None = None
-    note: str | None = None
-
-    @property
-    def recommended(self) -> str | None:
-        """The cheapest of its options."""
-        return min(self.options, key=lambda option: option[1])[0] if self.options else None
-
-    @property
-    def seen(self) -> "Seen":
-        """What somebody who looks at it now has seen, to be given back when they act."""
-        return Seen(self.state, self.resolved_by if self.state == "resolved" else self.taken_by)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A case as somebody saw it before they acted: whoever was faster is told to them."""
-
-    state: str
-    person: str | None
 
 
 @dataclass(frozen=True)
@@ -92,41 +40,6 @@ class TimeToResolve:
     resolved: int
     from_raised: float | None
     from_taken: float | None
-
-
-def list_exceptions(
-    engine: Engine,
-    lake: Snapshot,
-    *,
-    exception_class: str | None = None,
-    owner: str | None = None,
-    with_resolved: bool = False,
-) -> list[ExceptionCase]:
-    """Everything that is wrong, most money first; what breached its time first where equal.
-
-    Args:
-        engine: the operational database.
-        lake: the published snapshot.
-        exception_class: only this class.
-        owner: only what this owner, or this person who took it, takes care of.
-        with_resolved: also what was resolved and is still wrong by the snapshot.
-    """
-    if TABLE not in lake.tables():
-        return []
-    found = lake.rows(
-        f"select * from {TABLE} order by amount_at_risk desc, is_breached desc, due_at, "  # noqa: S608
-        "exception_key"
-    )
-    with engine.connect() as connection:
-        cases = {row.exception_key: row for row in connection.execute(select(exception_cases))}
-    queue = [_case(row, cases.get(row["exception_key"])) for row in found]
-    return [
-        case
-        for case in queue
-        if (exception_class is None or case.exception_class == exception_class)
-        and (owner is None or owner in (case.owner, case.taken_by))
-        and (with_resolved or case.state != "resolved")
-    ]
 
 
 def take(
@@ -149,7 +62,7 @@ def take(
             raise InputError(f"{known.taken_by} has taken {case.exception_key}; ask them.")
         _keep(connection, case, {**_FRESH, "taken_by": person, "taken_at": now})
         _tell(connection, case, _Event("taken", person, now))
-    return _find(engine, lake, case.exception_key)
+    return find_exception(engine, lake, case.exception_key)
 
 
 def assign(
@@ -186,7 +99,7 @@ def assign(
             )
         _keep(connection, case, {**_FRESH, "taken_by": to.strip(), "taken_at": now})
         _tell(connection, case, _Event("assigned", person, now, {"to": to.strip()}))
-    return _find(engine, lake, case.exception_key)
+    return find_exception(engine, lake, case.exception_key)
 
 
 def hand_back(
@@ -210,7 +123,7 @@ def hand_back(
         mine = exception_cases.c.exception_key == case.exception_key
         connection.execute(delete(exception_cases).where(mine))
         _tell(connection, case, _Event("handed_back", person, now, {"from": known.taken_by}))
-    return _find(engine, lake, case.exception_key)
+    return find_exception(engine, lake, case.exception_key)
 
 
 def resolve(
@@ -261,7 +174,7 @@ def resolve(
         _keep(connection, case, values)
         told = {"resolution": resolution, "note": values["note"]}
         _tell(connection, case, _Event("resolved", person, now, told))
-    return _find(engine, lake, case.exception_key)
+    return find_exception(engine, lake, case.exception_key)
 
 
 def reopen(
@@ -285,7 +198,7 @@ def reopen(
         taken = {"taken_by": known.taken_by, "taken_at": known.taken_at}
         _keep(connection, case, {**_FRESH, **taken})
         _tell(connection, case, _Event("reopened", person, now, {"resolution": known.resolution}))
-    return _find(engine, lake, case.exception_key)
+    return find_exception(engine, lake, case.exception_key)
 
 
 def case_history(engine: Engine, key: str) -> list[dict[str, Any]]:
@@ -297,6 +210,12 @@ def case_history(engine: Engine, key: str) -> list[dict[str, Any]]:
     )
     with engine.connect() as connection:
         return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def newest_act(engine: Engine) -> int:
+    """The number of the newest act; the queue of one publication is the same until it grows."""
+    with engine.connect() as connection:
+        return connection.scalar(select(func.max(exception_events.c.event_id))) or 0
 
 
 def times_to_resolve(engine: Engine) -> dict[str | None, TimeToResolve]:
@@ -323,34 +242,31 @@ def times_to_resolve(engine: Engine) -> dict[str | None, TimeToResolve]:
     }
 
 
-def summarise(engine: Engine, cases: Iterable[ExceptionCase]) -> list[dict[str, Any]]:
+def summarise(engine: Engine, groups: Iterable[ExceptionGroup]) -> list[dict[str, Any]]:
     """By class and currency: what is open, its money, and mean hours until it was resolved."""
     times = times_to_resolve(engine)
-    groups: dict[tuple[str, str | None], list[ExceptionCase]] = {}
-    for case in cases:
-        if case.state != "resolved":
-            groups.setdefault((case.exception_class, case.currency_code), []).append(case)
-    for name in times.keys() - {key[0] for key in groups} - {None}:
-        groups[(str(name), None)] = []
+    alike: dict[tuple[str, str | None], list[ExceptionGroup]] = {}
+    for group in groups:
+        if group.state != "resolved":
+            alike.setdefault((group.exception_class, group.currency_code), []).append(group)
+    for name in times.keys() - {key[0] for key in alike} - {None}:
+        alike[(str(name), None)] = []
     never = TimeToResolve(0, None, None)
     return [
         {
             "exception_class": name,
-            "open": len(group),
-            "breached": sum(bool(case.is_breached) for case in group),
-            "amount_at_risk": _at_risk(group),
+            "open": sum(group.cases for group in mine),
+            "breached": sum(group.breached for group in mine),
+            "amount_at_risk": money_at_risk(mine),
             "currency_code": currency,
             "resolved": times.get(name, never).resolved,
             "mean_hours_to_resolve": times.get(name, never).from_taken,
             "mean_hours_since_raised": times.get(name, never).from_raised,
         }
-        for (name, currency), group in sorted(groups.items(), key=lambda item: -_at_risk(item[1]))
+        for (name, currency), mine in sorted(
+            alike.items(), key=lambda item: -money_at_risk(item[1])
+        )
     ]
-
-
-def _at_risk(cases: Iterable[ExceptionCase]) -> Decimal:
-    """Their money; a viewer from whom it is hidden has no amounts."""
-    return sum((case.amount_at_risk or Decimal(0) for case in cases), Decimal(0))
 
 
 _FRESH: dict[str, Any] = {
@@ -372,7 +288,7 @@ def _mean(values: list[float]) -> float | None:
 def _find_for(engine: Engine, lake: Snapshot, key: str, person: str) -> ExceptionCase:
     if not person.strip():
         raise InputError("Say who you are: an exception is taken and resolved by a person.")
-    return _find(engine, lake, key)
+    return find_exception(engine, lake, key)
 
 
 @contextlib.contextmanager
@@ -382,52 +298,6 @@ def _acting(
     """The transaction of one act, and what people did about the case so far (`_current`)."""
     with write_transaction(engine, lock=_LOCK) as connection:
         yield connection, _current(connection, case, seen)
-
-
-def _case(row: dict[str, Any], known: Row[Any] | None) -> ExceptionCase:
-    state = _state(known, row["raised_at"])
-    live = known if state != "open" else None
-    names = ExceptionCase.__dataclass_fields__.keys() & row.keys()
-    return ExceptionCase(
-        **{name: row[name] for name in names},
-        minutes_left=_left(row["sla_hours"], row["open_minutes"]),
-        options=_options(row["option_costs"]),
-        state=state,
-        **({name: getattr(live, name) for name in _KEPT} if live is not None else {}),
-    )
-
-
-_KEPT = ("taken_by", "taken_at", "resolved_by", "resolved_at", "resolution", "note")
-
-
-def _left(sla_hours: int | None, open_minutes: int | None) -> int | None:
-    return None if sla_hours is None or open_minutes is None else sla_hours * 60 - open_minutes
-
-
-def _options(text: str | None) -> tuple[tuple[str, Decimal], ...]:
-    pairs = (part.partition("=") for part in (text or "").split(";") if part)
-    return tuple((name, Decimal(cost)) for name, _, cost in pairs)
-
-
-def _state(known: Row[Any] | None, raised_at: datetime | None) -> str:
-    """What was resolved before the same thing went wrong anew is open again."""
-    if known is None:
-        return "open"
-    if known.resolved_at is None:
-        return "taken"
-    is_anew = raised_at is not None and known.raised_at is not None and raised_at > known.raised_at
-    return "open" if is_anew else "resolved"
-
-
-def _find(engine: Engine, lake: Snapshot, key: str) -> ExceptionCase:
-    cases = list_exceptions(engine, lake, with_resolved=True)
-    found = [case for case in cases if case.exception_key == key]
-    found = found or [case for case in cases if case.exception_key.startswith(key)]
-    if not found:
-        raise InputError(f"There is no exception {key}; `fourflow exceptions list` shows them.")
-    if len(found) > 1:
-        raise InputError(f"{len(found)} exceptions begin with {key}; give more of the key.")
-    return found[0]
 
 
 def _known(connection: Connection, key: str) -> Row[Any] | None:
@@ -442,7 +312,7 @@ def _current(connection: Connection, case: ExceptionCase, seen: Seen | None) -> 
         InputError: somebody else did something since it was seen.
     """
     known = _known(connection, case.exception_key)
-    state = _state(known, case.raised_at)
+    state = state_of(known, case.raised_at)
     person = None if known is None or state == "open" else known.resolved_by or known.taken_by
     if seen is not None and seen != Seen(state, person):
         did = {"taken": "has taken", "resolved": "has resolved"}.get(state)

@@ -8,7 +8,6 @@ from guarded import act_as, guard, open_as, refusals
 from streamlit.testing.v1 import AppTest
 from test_app_pages import assert_translated, open_page
 
-from app_streamlit.queries.exceptions import forget
 from app_streamlit.ui.i18n import LANGUAGES
 from app_streamlit.writes import exceptions as writes
 from connectors.database.engine import open_database
@@ -17,14 +16,13 @@ from connectors.lake.reader import open_published
 from connectors.settings import load_settings
 from orchestration.run_state import utc_now
 from orchestration.stewardship import exceptions
-from orchestration.stewardship.exceptions import ExceptionCase
+from orchestration.stewardship.exception_queue import ExceptionCase, list_exceptions
 
 
 @pytest.fixture
 def home(published_home: Path, tmp_path: Path) -> Path:
     home = tmp_path / "home"
     shutil.copytree(published_home, home)
-    forget()
     return home
 
 
@@ -33,7 +31,7 @@ def cases_of(home: Path) -> list[ExceptionCase]:
     settings = load_settings(home=home)
     engine = open_database(settings)
     with open_published(settings, engine=engine) as lake:
-        return exceptions.list_exceptions(engine, lake)
+        return list_exceptions(engine, lake)
 
 
 def show(monkeypatch: pytest.MonkeyPatch, home: Path, language: str = "en", **more: str) -> AppTest:
@@ -141,9 +139,29 @@ def test_a_crafted_call_is_refused_and_logged(monkeypatch, home, who):
     foreign = next(c for c in cases_of(home) if (c.order_key or "").rpartition(":")[2] > "T")
     code = f"""
     from app_streamlit.writes import exceptions
-    from orchestration.stewardship.exceptions import Seen
+    from orchestration.stewardship.exception_queue import Seen
     exceptions.take({foreign.exception_key!r}, person="boss", seen=Seen("open", None))
 """
     assert "ForbiddenError" in act_as(monkeypatch, guard(home), who, code)
     assert {c.state for c in cases_of(home)} == {"open"}
     assert (f"{who}@example.cn", f"work_exceptions {foreign.exception_key}") in refusals(home)
+
+
+def test_a_press_for_a_case_that_somebody_resolved_meanwhile_does_nothing_to_the_next(
+    monkeypatch, home
+):
+    app = show(monkeypatch, home)
+    first, second = cases_of(home)[:2]
+    settings = load_settings(home=home)
+    engine = open_database(settings)
+    with open_published(settings, engine=engine) as lake:
+        exceptions.resolve(
+            engine, lake, first.exception_key, person="Wang", resolution=first.recommended,
+            now=utc_now(),
+        )  # fmt: skip
+    press(app, "Resolved")
+    assert not app.exception
+    assert any("somebody was faster" in one.value for one in app.info)
+    assert (cases_of(home)[0].exception_key, cases_of(home)[0].state) == (
+        second.exception_key, "open",
+    )  # fmt: skip

@@ -12,7 +12,9 @@ from app_streamlit.ui.i18n import LANGUAGES
 from app_streamlit.words.risk_words import VIEWS
 from connectors.database.engine import open_database
 from connectors.settings import load_settings
+from orchestration.decisions.approvals.verdicts import withdraw
 from orchestration.decisions.ledger import list_decisions
+from orchestration.run_state import utc_now
 
 
 def open_view(monkeypatch, home, view, language="en"):
@@ -94,12 +96,28 @@ def own_home(tmp_path: Path) -> Path:
 def test_holding_an_order_needs_a_reason_and_is_in_the_ledger(monkeypatch, own_home):
     app = open_view(monkeypatch, own_home, "queue")
     chosen = app.selectbox(key="risk_decision_en").value
-    app.button(key="risk_hold").click().run()
+    app.button(key=f"risk_hold_{chosen[:12]}").click().run()
     assert any("needs a reason" in error.value for error in app.error)
     app.text_input(key=f"risk_reason_{chosen[:12]}").set_value("address is unclear").run()
-    app.button(key="risk_hold").click().run()
+    app.button(key=f"risk_hold_{chosen[:12]}").click().run()
     assert not app.exception
     assert not app.error
     engine = open_database(load_settings(home=own_home))
     states = {one.decision_id: one.state for one in list_decisions(engine, limit=500)}
     assert states[chosen] == "rejected"
+
+
+def test_a_press_for_an_order_that_somebody_answered_meanwhile_answers_no_other(
+    monkeypatch, own_home
+):
+    app = open_view(monkeypatch, own_home, "queue")
+    chosen = app.selectbox(key="risk_decision_en").value
+    app.text_input(key=f"risk_reason_{chosen[:12]}").set_value("address is unclear").run()
+    engine = open_database(load_settings(home=own_home))
+    withdraw(engine, chosen, now=utc_now(), actor="Wang", reason="seen by phone")
+    before = {one.decision_id: one.state for one in list_decisions(engine, limit=500)}
+    load_rule_hits.clear()
+    app.button(key=f"risk_hold_{chosen[:12]}").click().run()
+    assert not app.exception
+    assert any("somebody was faster" in one.value for one in app.info)
+    assert {one.decision_id: one.state for one in list_decisions(engine, limit=500)} == before

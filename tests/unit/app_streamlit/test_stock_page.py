@@ -90,10 +90,10 @@ def test_a_suggestion_is_changed_then_rejected_with_a_reason(monkeypatch, own_ho
     short = suggestion().decision_id[:12]
     assert suggestion().explanation["suggested_quantity"] == 72
     app.number_input(key=f"quantity_{short}").set_value(48).run()
-    app.button(key="change_suggestion").click().run()
+    app.button(key=f"change_{short}").click().run()
     assert any("needs a name and a reason" in error.value for error in app.error)
     app.text_input(key=f"reason_{short}").set_value("shelf is full").run()
-    app.button(key="change_suggestion").click().run()
+    app.button(key=f"change_{short}").click().run()
     assert not app.exception
     assert not app.error
     assert suggestion().explanation["suggested_quantity"] == 48
@@ -101,7 +101,7 @@ def test_a_suggestion_is_changed_then_rejected_with_a_reason(monkeypatch, own_ho
     assert any(re.search(r"Order 48 of SKU-0007", text) for text in texts(app))
 
     app.text_input(key=f"reason_{short}").set_value("the supplier is closed").run()
-    app.button(key="reject_suggestion").click().run()
+    app.button(key=f"reject_{short}").click().run()
     assert not app.error
     assert suggestion().state == "rejected"
     happened = {
