@@ -7,8 +7,8 @@ installed it is the client: one in Python costs more than the server and is meas
 Loads: each question asked for the first time (`fresh`), questions that were asked before
 (`repeated`), and those whose answer the client has (`etag`, 304); at once after each answer, which
 tells how much the server can do, and after a think time (`paced`), which tells how long people and
-programs wait. FOURFLOW_BENCH_HOME names a home to copy; without it a small one is made. FOURFLOW_BENCH_TIMES
-copies each of its orders so many times (`enlarged`).
+programs wait. FOURFLOW_BENCH_HOME names a home to copy; without it a small one is made.
+FOURFLOW_BENCH_TIMES copies each of its orders so many times (`enlarged`).
 """
 
 import asyncio
