@@ -9,6 +9,7 @@ from pathlib import Path
 from connectors.settings import Settings
 from orchestration.access.login import login_file, refuse_open_elsewhere
 
+_WATCHER = "STREAMLIT_SERVER_FILE_WATCHER_TYPE"
 ENTRY_POINT = Path(__file__).resolve().parent / "streamlit_app.py"
 
 
@@ -22,7 +23,6 @@ def dashboard_command(settings: Settings, port: int, host: str = "127.0.0.1") ->
     """
     refuse_open_elsewhere(settings, host)
     login = login_file(settings)
-    watcher = "auto" if settings.environment == "development" else "none"
     return [
         sys.executable,
         "-m",
@@ -32,7 +32,9 @@ def dashboard_command(settings: Settings, port: int, host: str = "127.0.0.1") ->
         "--server.headless=true",
         f"--server.address={host}",
         f"--server.port={port}",
-        f"--server.fileWatcherType={watcher}",
+        # Watching its own files costs Streamlit a third of a second of processor a new viewer,
+        # during which all others wait. Whoever edits pages sets the variable.
+        *([] if _WATCHER in settings.child_environment() else ["--server.fileWatcherType=none"]),
         "--browser.gatherUsageStats=false",
         # Otherwise Streamlit collects all garbage after every run, which is as dear as the run of
         # a page itself; Python's own collector does it now and then.

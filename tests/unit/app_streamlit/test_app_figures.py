@@ -184,6 +184,14 @@ def test_dashboard_command_serves_locally(settings):
     assert "--server.address=127.0.0.1" in command
 
 
+def test_files_are_watched_for_those_only_who_edit_pages(settings, monkeypatch):
+    watched = "STREAMLIT_SERVER_FILE_WATCHER_TYPE"
+    monkeypatch.delenv(watched, raising=False)
+    assert "--server.fileWatcherType=none" in dashboard_command(settings, 8601)
+    monkeypatch.setenv(watched, "auto")
+    assert not any("fileWatcher" in part for part in dashboard_command(settings, 8601))
+
+
 @pytest.mark.parametrize(
     ("part", "whole", "low", "high"),
     [
