@@ -28,7 +28,10 @@ _VALUE_WORDS = {
     "refund_status": "refund_status",
     "shipment_status": "shipment_status",
     "entity": "entities",
+    "quality_check": "quality.checks",
+    "quality_dimension": "columns",
 }
+_FLAGS = ("is_product", "is_weakest")
 _KINDS: dict[str, Kind] = {"currency": "money", "share": "rate", "seconds": "text"}
 _WHOLE = frozenset(
     {
@@ -99,11 +102,12 @@ def value_label(word: str, value: Any, context: PageContext) -> str:
     if isinstance(value, bool):
         value = str(value).lower()
     own: dict[str, Callable[[str], str]] = {
-        "is_product": lambda said: t("explore.yes" if said == "true" else "explore.no"),
         "channel": context.channel_label,
         "business": context.business_label,
         "source": context.source_label,
     }
+    if name in _FLAGS:
+        return t("explore.yes" if value == "true" else "explore.no")
     if name in _VALUE_WORDS:
         return t.known(f"{_VALUE_WORDS[name]}.{value}", str(value))
     return own[name](str(value)) if name in own else str(value)
