@@ -66,10 +66,12 @@ def reserve_at_once(
     started = time.monotonic()
     context = multiprocessing.get_context("fork")
     shares = [(url, number, processes, requests) for number in range(processes)]
+    counts = Counter[str](reserved=0, refused=0, unexplained=0)
     with context.Pool(processes) as pool:
-        counts = Counter[str](reserved=0, refused=0, unexplained=0)
         for share in pool.starmap(_work, shares):
             counts.update(share)
+        pool.close()  # they end by themselves; being terminated they may ignore
+        pool.join()
     seconds = time.monotonic() - started
     figures = {**counts, **_verdict(engine), "seconds": round(seconds, 1)}
     engine.dispose()
