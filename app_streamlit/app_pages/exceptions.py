@@ -75,9 +75,10 @@ wanted = Wanted(exception_words.VIEWS[view], kind or None, owner or None, busine
 number = exception_words.number(one for one in groups if wanted.takes(one))
 found = load_cases(context.edition, wanted, SHOWN)
 columns = exception_words.columns(view)
+list_name = f"exceptions_{view}_{kind}_{owner}"
 if not found:
     no_data(context, "exceptions.none_like_that")
-    acts.say_when_gone(context, f"exceptions_{view}_{kind}_{owner}", None, ())
+    acts.say_when_gone(context, list_name, None, ())
 else:
     tables.show_table(
         exception_words.frame(context, labels, found),
@@ -113,7 +114,7 @@ else:
         ),
         variant=f"{t.language}_{view}_{kind}_{owner}_{number}",
     )
-    acts.say_when_gone(context, f"exceptions_{view}_{kind}_{owner}", chosen, by_key)
+    acts.say_when_gone(context, list_name, chosen, by_key)
     exception_blocks.show_case(context, labels, by_key[chosen])
 st.subheader(t("exceptions.by_kind"))
 tables.show_table(

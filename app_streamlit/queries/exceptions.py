@@ -8,7 +8,6 @@ import streamlit as st
 from app_streamlit.queries.access import current_viewer
 from app_streamlit.queries.edition import Edition, has_table, open_edition, rows
 from connectors.database.engine import open_database
-from connectors.errors import InputError
 from connectors.settings import load_settings
 from orchestration.stewardship import exception_queue as queue
 from orchestration.stewardship import exceptions
@@ -72,12 +71,7 @@ def _cases(
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _case(edition: Edition, act: int, key: str) -> ExceptionCase | None:
     del act
-    engine = open_database(load_settings())
-    try:
-        found = queue.find_exception(engine, open_edition(edition), key)
-    except InputError:
-        return None
-    return found if found.exception_key == key else None
+    return queue.exception_of(open_database(load_settings()), open_edition(edition), key)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -198,15 +198,22 @@ def count_exceptions(engine: Engine, lake: Snapshot) -> list[ExceptionGroup]:
     return [ExceptionGroup(**row) for row in found]
 
 
+def exception_of(engine: Engine, lake: Snapshot, key: str) -> ExceptionCase | None:
+    """The case with exactly this key; None: there is none."""
+    found = _select(engine, lake, "where exception_key = $key", {"key": key})
+    return found[0] if found else None
+
+
 def find_exception(engine: Engine, lake: Snapshot, key: str) -> ExceptionCase:
     """The case with this key, or the only one whose key begins so.
 
     Raises:
         InputError: there is none, or several begin so.
     """
-    found = _select(engine, lake, "where exception_key = $key", {"key": key})
-    if not found:
-        found = _select(engine, lake, "where starts_with(exception_key, $key)", {"key": key})
+    case = exception_of(engine, lake, key)
+    if case is not None:
+        return case
+    found = _select(engine, lake, "where starts_with(exception_key, $key)", {"key": key})
     if not found:
         raise InputError(f"There is no exception {key}; `fourflow exceptions list` shows them.")
     if len(found) > 1:
