@@ -19,6 +19,15 @@ _GIVEN_UP: Final = ("expired", "dead", "failed")
 
 
 @dataclass(frozen=True)
+class Waits:
+    """How long something took: how many, the median and the ninth decile in seconds."""
+
+    count: int
+    p50: float | None
+    p90: float | None
+
+
+@dataclass(frozen=True)
 class ActionLatency:
     """How fast the decisions of one rule became actions.
 
@@ -43,6 +52,14 @@ class ActionLatency:
     waiting: int
     p50_seconds: float | None
     p90_seconds: float | None
+
+
+def waits_of(seconds: Sequence[float]) -> Waits:
+    """How many of these there are, and how long half of them and nine in ten took at most."""
+    if not seconds:
+        return Waits(0, None, None)
+    half, most = np.quantile(np.array(seconds), (0.5, 0.9))
+    return Waits(len(seconds), float(half), float(most))
 
 
 def action_latencies(
@@ -97,7 +114,7 @@ def _latency(rule_id: str, owner: str | None, rows: Sequence[Row[Any]]) -> Actio
         given_up += outcome == "given_up"
         if moment is not None:
             seconds.append((moment - row.created_at).total_seconds())
-    half, most = np.quantile(np.array(seconds), (0.5, 0.9)) if seconds else (None, None)
+    waits = waits_of(seconds)
     return ActionLatency(
         rule_id,
         owner,
@@ -106,8 +123,8 @@ def _latency(rule_id: str, owner: str | None, rows: Sequence[Row[Any]]) -> Actio
         refused,
         given_up,
         len(rows) - acted - refused - given_up,
-        None if half is None else float(half),
-        None if most is None else float(most),
+        waits.p50,
+        waits.p90,
     )
 
 

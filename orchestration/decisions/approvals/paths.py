@@ -12,10 +12,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-import numpy as np
 from sqlalchemy import Engine, Row, select
 
 from connectors.database.schema import approval_verdicts, approvals, decision_events, decisions
+from orchestration.decisions.latency import Waits, waits_of
 
 Arrival = Literal["asked", "escalated", "second"]
 Ending = Literal["approved", "rejected", "escalated", "expired", "open"]
@@ -75,15 +75,6 @@ class ApprovalPath:
         if last.left_at is None:
             return None
         return (last.left_at - self.steps[0].entered_at).total_seconds()
-
-
-@dataclass(frozen=True)
-class Waits:
-    """How long something took: how many, the median and the ninth decile in seconds."""
-
-    count: int
-    p50: float | None
-    p90: float | None
 
 
 @dataclass(frozen=True)
@@ -252,7 +243,7 @@ def path_lengths(paths: Sequence[ApprovalPath]) -> dict[int, int]:
 
 def path_waits(paths: Sequence[ApprovalPath]) -> Waits:
     """How long the whole way took those that are at its end."""
-    return _waits([wait for one in paths if (wait := one.wait_seconds) is not None])
+    return waits_of([wait for one in paths if (wait := one.wait_seconds) is not None])
 
 
 def node_figures(paths: Sequence[ApprovalPath]) -> list[NodeFigures]:
@@ -275,7 +266,7 @@ def _figures(node: Node, visits: Sequence[tuple[ApprovalPath, int]]) -> NodeFigu
     endings = Counter(step.ending for step in steps)
     return NodeFigures(
         node,
-        _waits([wait for step in steps if (wait := step.wait_seconds) is not None]),
+        waits_of([wait for step in steps if (wait := step.wait_seconds) is not None]),
         endings["open"],
         endings["approved"],
         endings["rejected"],
@@ -292,7 +283,7 @@ def _without(node: Node, visits: Sequence[tuple[ApprovalPath, int]]) -> WithoutN
     ended = [(path, path.steps[place]) for path, place in visits if path.wait_seconds is not None]
     if node.arrival == "escalated":
         # The one before had not answered: without this node it would have asked nobody, or another.
-        return WithoutNode(_waits([]), 0, {}, 0, len(ended))
+        return WithoutNode(waits_of([]), 0, {}, 0, len(ended))
     earlier = [
         step.wait_seconds or 0.0 for path, step in ended if path.steps[-1].ending == "approved"
     ]
@@ -303,11 +294,4 @@ def _without(node: Node, visits: Sequence[tuple[ApprovalPath, int]]) -> WithoutN
             before = amounts.get(path.currency_code, Decimal(0))
             amounts[path.currency_code] = before + path.amount
     changed = sum(step.changed for _, step in ended)
-    return WithoutNode(_waits(earlier), len(rejected), dict(sorted(amounts.items())), changed, 0)
-
-
-def _waits(seconds: Sequence[float]) -> Waits:
-    if not seconds:
-        return Waits(0, None, None)
-    half, most = np.quantile(np.array(seconds), (0.5, 0.9))
-    return Waits(len(seconds), float(half), float(most))
+    return WithoutNode(waits_of(earlier), len(rejected), dict(sorted(amounts.items())), changed, 0)
