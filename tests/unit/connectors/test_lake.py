@@ -65,6 +65,21 @@ def test_extensions_come_from_the_installed_wheels():
         assert "site-packages" in str(path)
 
 
+def test_files_are_compressed_with_zstandard_also_in_a_lake_made_before(settings: Settings):
+    def compressions() -> set[str]:
+        files = ", ".join(f"'{path}'" for path in settings.data_path.rglob("*.parquet"))
+        found = duckdb.sql(f"select distinct compression from parquet_metadata([{files}])")
+        return {name for (name,) in found.fetchall()}
+
+    _fill(settings, [1, 2, 3])
+    assert compressions() == {"ZSTD"}
+    with connect_writer(settings, purpose="test") as connection:
+        lake = catalogue_schema(connection)
+        connection.execute(f"delete from {lake}.ducklake_metadata where key like 'parquet_comp%'")
+    _fill(settings, [4])
+    assert compressions() == {"ZSTD"}
+
+
 def test_reader_keeps_its_snapshot_while_a_writer_goes_on(settings: Settings):
     first = _fill(settings, [1, 2, 3])
     reader = connect_snapshot(settings, first)
