@@ -96,6 +96,12 @@
             'first_replied_at': 'timestamptz', 'sku': 'varchar', 'order_no': 'varchar',
             'won_at': 'timestamptz', 'known_at': 'timestamptz',
         },
+        'survey_answers': {
+            'source': 'varchar', 'survey': 'varchar', 'response_no': 'varchar', 'question': 'varchar',
+            'respondent_kind': 'varchar', 'respondent_token': 'varchar', 'answered_at': 'timestamptz',
+            'answer': 'varchar', 'scale_max': 'bigint', 'comment': 'varchar', 'order_no': 'varchar',
+            'known_at': 'timestamptz',
+        },
         'visits': {
             'source': 'varchar', 'visit_no': 'varchar', 'visitor_token': 'varchar', 'user_token': 'varchar',
             'started_at': 'timestamptz', 'last_event_at': 'timestamptz', 'traffic_source': 'varchar',

@@ -1,5 +1,5 @@
 {#- Where each source keeps what changes about an order: the columns of its classified order records that the history
-    takes. `status` is the word that `order_status_map` knows. -#}
+    takes, of entity `orders` unless another is named. `status` is the word that `order_status_map` knows. -#}
 {% macro order_version_columns() %}
     {%- set plain = {'channel': 'account', 'order_no': 'order_no', 'status': 'status'} -%}
     {{ return({
@@ -18,6 +18,7 @@
                 ~ "else coalesce(financial_status, 'PENDING') || '/' || fulfillment_status end",
         },
         'woocommerce': {'channel': 'account', 'order_no': "account || '/' || order_id", 'status': 'status'},
+        'order_entry': {'entity': 'pushes', 'channel': 'channel', 'order_no': 'order_no', 'status': 'status'},
     }) }}
 {% endmacro %}
 
@@ -40,7 +41,7 @@ select
     record_hash,
     record_number,
     is_current
-from {{ ref('int_' ~ source_name ~ '__orders_classified') }}
+from {{ ref('int_' ~ source_name ~ '__' ~ columns.get('entity', 'orders') ~ '_classified') }}
 where disposition = 'used'
         {%- if not loop.last %}
 union all

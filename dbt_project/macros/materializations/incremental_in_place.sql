@@ -7,6 +7,7 @@
     what it is computed by has changed since its rows were (`should_full_refresh`).
 #}
 {% materialization incremental, adapter='duckdb', supported_languages=['sql'] %}
+    {%- do prepare_tables() -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set grant_config = config.get('grants') -%}
@@ -19,15 +20,19 @@
         {% call noop_statement('main', 'unchanged', 'SELECT', 0) -%} {%- endcall %}
     {%- elif is_whole -%}
         {%- do note_written() -%}
-        {%- set fits = existing is not none and existing.is_table
-            and lake_columns_are_unchanged(existing, compiled_code) -%}
+        {%- set fits = is_prepared() or (
+            existing is not none and existing.is_table
+            and lake_columns_are_unchanged(existing, compiled_code)
+        ) -%}
         {%- if not fits and existing is not none -%}
             {{ adapter.drop_relation(existing) }}
         {%- endif -%}
         {% call statement('main') -%}
             {%- if fits %}
             {%- if config.get('contract').enforced -%}{{ get_assert_columns_equivalent(compiled_code) }}{%- endif %}
+            {%- if not is_prepared() %}
             truncate {{ target_relation }};
+            {%- endif %}
             insert into {{ target_relation }} by name (
             {{ compiled_code }}
             )

@@ -9,6 +9,7 @@
     Nothing is done where definition and inputs are those of the last time (`is_unchanged`).
 #}
 {% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
+    {%- do prepare_tables() -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set grant_config = config.get('grants') -%}
@@ -26,6 +27,13 @@
         {%- endif -%}
         {% call statement('main', language='python') -%}
             {{ python_table(target_relation, compiled_code) }}
+        {%- endcall %}
+    {%- elif is_prepared() -%}
+        {{ get_assert_columns_equivalent(compiled_code) }}
+        {% call statement('main') -%}
+            insert into {{ target_relation }} by name (
+            {{ compiled_code }}
+            )
         {%- endcall %}
     {%- elif existing is not none and existing.is_table and not should_full_refresh()
             and lake_columns_are_unchanged(existing, compiled_code) -%}

@@ -9,6 +9,9 @@
     {%- if asked or not execute or model.resource_type != 'model' or config.get('materialized') != 'incremental' -%}
         {{ return(asked) }}
     {%- endif -%}
+    {%- if is_prepared() -%}
+        {{ return(true) }}
+    {%- endif -%}
     {%- set written = load_cached_relation(this) -%}
     {%- if written is none or not written.is_table or is_unchanged() -%}
         {{ return(asked) }}
