@@ -212,8 +212,13 @@ def served_platforms(settings: Settings, config: WorldConfig) -> Iterator[Settin
         ]
         folder = settings.sandbox_path.name  # in home, as the file itself
         files = [FilesDraft(FILES_SOURCE, folder)]
-        # The platforms' servers settle here: the sandbox writes no statement beside them.
-        files += [FilesDraft(name, f"{folder}/{name}") for name in TOOLS if name != BANK_SOURCE]
+        # The platforms' servers settle here: the sandbox writes no statement beside them. A small
+        # world may have no inquiry, visit or answer at all, and an empty folder is no source.
+        files += [
+            FilesDraft(name, f"{folder}/{name}")
+            for name in TOOLS
+            if name != BANK_SOURCE and any((settings.sandbox_path / name).glob("*"))
+        ]
         draft = Draft(business, (*files, *platforms))
         if path.exists():
             update_accounts(path, draft)  # the rest of it may be somebody's own by now

@@ -1,81 +1,56 @@
-"""After-sales: why goods and money go back, what that costs, and who can do something about it."""
+"""After-sales: why goods and money go back and what that costs, and how satisfied people are."""
 
-from functools import partial
+from contextlib import nullcontext
 
 import streamlit as st
 
-from app_streamlit.charts.money import pareto_chart
-from app_streamlit.queries.aftersales import (
-    load_loss,
-    load_products,
-    load_reasons,
-    load_suppliers,
-)
-from app_streamlit.ui import cards, formats, tables
+from app_streamlit.blocks import aftersales_blocks, satisfaction_blocks
+from app_streamlit.queries.aftersales import load_loss, load_reasons
+from app_streamlit.queries.satisfaction import load_answers
+from app_streamlit.ui import address, cards, formats
 from app_streamlit.ui.context import current
 from app_streamlit.ui.states import no_data, nothing_here
-from app_streamlit.words import aftersales_words as words
+from app_streamlit.words import aftersales_words, satisfaction_words
 
 context = current()
 t = context.t
 st.title(t("pages.aftersales"))
-shown = 0
-for business in context.businesses:
-    scope = context.scope(business)
-    reasons = load_reasons(context.edition, scope)
-    if reasons.empty:
-        continue
-    if shown or len(context.businesses) > 1:
-        st.subheader(context.business_label(business))
-    shown += 1
-    loss = load_loss(context.edition, scope)
-    st.markdown(cards.as_headline(words.headline(context, business, reasons, loss)))
-    st.caption(t("aftersales.range", days=formats.days(scope.start, scope.end, t.language)))
-    for currency in dict.fromkeys(reasons["currency_code"]):
-        table = words.reason_frame(context, reasons[reasons["currency_code"] == currency])
-        cards.plot(
-            pareto_chart(
-                list(table["reason"]),
-                list(table["loss_amount"]),
-                list(table["running_share"]),
-                value_label=partial(formats.short_money, currency=currency, language=t.language),
-                rate_label=formats.rate,
-                share_title=t("columns.running_share"),
-            ),
-            key=f"pareto_{business}_{currency}",
-            alt=t("aftersales.pareto_alt"),
-        )
-        tables.show_table(
-            table,
-            words.REASON_COLUMNS,
-            context,
-            key=f"reasons_{business}_{currency}",
-            describe=t("aftersales.pareto_alt"),
-        )
-    st.markdown(f"**{t('aftersales.by_product')}**")
-    products = load_products(context.edition, scope)
-    if products.empty:
-        no_data(context, "aftersales.no_product")
+scopes = {business: context.scope(business) for business in context.businesses}
+first_line = st.container()
+view = address.switch(
+    "view",
+    aftersales_words.VIEWS,
+    aftersales_words.VIEWS[0],
+    label=t("health.view"),
+    format_func=lambda name: t(f"aftersales.views.{name}"),
+    variant=f"aftersales_{t.language}",
+)
+load = load_answers if view == "satisfaction" else load_reasons
+found = {business: load(context.edition, scope) for business, scope in scopes.items()}
+shown = [business for business, rows in found.items() if not rows.empty]
+for business in shown:
+    rows, scope = found[business], scopes[business]
+    with first_line if business == shown[0] else nullcontext():
+        if len(context.businesses) > 1:
+            st.subheader(context.business_label(business))
+        if view == "satisfaction":
+            said = satisfaction_words.headline(context, business, rows)
+        else:
+            loss = load_loss(context.edition, scope)
+            said = aftersales_words.headline(context, business, rows, loss)
+        st.markdown(cards.as_headline(said))
+    days = formats.days(scope.start, scope.end, t.language)
+    if view == "satisfaction":
+        st.caption(t("satisfaction.range", days=days))
+        satisfaction_blocks.show_satisfaction(context, business, rows)
     else:
-        tables.show_table(
-            products,
-            words.PRODUCT_COLUMNS,
-            context,
-            key=f"products_{business}",
-            describe=t("aftersales.by_product"),
-            height=380,
-        )
-    st.markdown(f"**{t('aftersales.by_supplier')}**")
-    suppliers = load_suppliers(context.edition, scope)
-    if suppliers.empty:
-        no_data(context, "aftersales.no_supplier")
-    else:
-        tables.show_table(
-            suppliers,
-            words.SUPPLIER_COLUMNS,
-            context,
-            key=f"suppliers_{business}",
-            describe=t("aftersales.by_supplier"),
-        )
+        st.caption(t("aftersales.range", days=days))
+        aftersales_blocks.show_returns(context, business, rows)
 if not shown:
-    nothing_here(context, "aftersales", "aftersales.nothing")
+    with first_line:
+        if view == "satisfaction":
+            cards.headline(t("satisfaction.nothing"))
+        else:
+            nothing_here(context, "aftersales", "aftersales.nothing")
+    if view == "satisfaction":
+        no_data(context, "satisfaction.what_to_do")

@@ -13,6 +13,8 @@ from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import pick, readable
 from app_streamlit.ui.tables import Column
 
+VIEWS = ("returns", "satisfaction")
+
 
 def headline(
     context: PageContext, business: str, reasons: pd.DataFrame, loss: Sequence[dict[str, Any]]

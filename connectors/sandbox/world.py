@@ -99,6 +99,8 @@ class Scenario:
             the shop, for each kind of difference; 0 is no reports and no bank statement.
         contact_slip_share: share of the accounts that write the person's name, phone, e-mail or
             birth date otherwise than their other account; 0 gives names and phones only, alike.
+        survey_share: share of the delivered online orders whose buyers answer a survey; 0 is no
+            surveys, neither of customers nor of distributors.
     """
 
     inquiry_conversion: float = 0.0
@@ -114,6 +116,7 @@ class Scenario:
     weighed_share: float = 0.0
     settlement_differences: float = 0.0
     contact_slip_share: float = 0.0
+    survey_share: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -138,6 +141,7 @@ class Scenario:
             weighed_share=0.95,
             settlement_differences=0.001,
             contact_slip_share=0.08,
+            survey_share=0.2,
         )
 
 

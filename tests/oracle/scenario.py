@@ -12,6 +12,7 @@ def differences(truth_path: Path, query: Query) -> list[Difference]:
     truth = json.loads(truth_path.read_text(encoding="utf-8"))
     compared = (
         *_inquiries(truth, query),
+        *_surveys(truth, query),
         *_visits(truth, query),
         *_receivables(truth, query),
         *_credit_terms(truth, query),
@@ -37,6 +38,28 @@ def _inquiries(truth: dict, query: Query) -> Iterator[Difference]:
         if place != "all":
             expected = (n["inquiries"], n["ordered"], n["ordered"], n["unanswered"], 0)
             yield f"inquiries of {place}", expected, found.get(place)
+
+
+def _surveys(truth: dict, query: Query) -> Iterator[Difference]:
+    """Every answer stands beside how its order came, by the promise that the files tell."""
+    found = {
+        row[0]: row[1:]
+        for row in query(
+            "select case when respondent_kind = 'partner' then 'partner' "
+            "when order_no is null then 'customer_not_named' "
+            "else 'customer_' || delivery end, "
+            "count(is_satisfied), count(*) filter (is_satisfied), count(recommendation), "
+            "count(*) filter (recommendation = 'promoter'), "
+            "count(*) filter (recommendation = 'detractor') from fct_survey_answers group by 1"
+        )
+    }
+    told = {part: n for part, n in truth["surveys"].items() if n["responses"]}
+    yield "parts of the surveys", set(told), set(found)
+    for part, n in told.items():
+        expected = (
+            n["responses"], n["satisfied"], n["responses"], n["promoters"], n["detractors"],
+        )  # fmt: skip
+        yield f"surveys of {part}", expected, found.get(part)
 
 
 def _visits(truth: dict, query: Query) -> Iterator[Difference]:

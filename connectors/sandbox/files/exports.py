@@ -1,7 +1,7 @@
 """What stands beside the shop's own files, where the world's scenario has it, and its truth.
 
 Here: which tools and which ledger there are. How each writes is in `chat.py`,
-`analytics.py` and `wholesale.py`.
+`analytics.py`, `surveys.py` and `wholesale.py`.
 """
 
 from collections.abc import Collection
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.files import analytics, chat
+from connectors.sandbox.files import analytics, chat, surveys
 from connectors.sandbox.files.day_files import DayFiles
 from connectors.sandbox.files.goods import GOODS_ENTITIES, movement_files, site_files
 from connectors.sandbox.files.rendering import buyer_ids
@@ -30,11 +30,12 @@ from connectors.sandbox.stages.distributing import describe_wholesale, simulate_
 from connectors.sandbox.stages.exchanging import describe_exchanges
 from connectors.sandbox.stages.identifying import describe_rings, identify_orders
 from connectors.sandbox.stages.paying_out import describe_settlements, simulate_settlements
+from connectors.sandbox.stages.surveying import describe_surveys, simulate_surveys
 from connectors.sandbox.stages.visiting import describe_visits, simulate_visits
 
 LEDGERS: Final = (*WHOLESALE_ENTITIES, *SERVICE_ENTITIES, *GOODS_ENTITIES, *SETTLEMENT_ENTITIES)
 """Entities of the shop's own source that only a scenario has."""
-TOOLS: Final = (chat.SOURCE, analytics.SOURCE, BANK_SOURCE)
+TOOLS: Final = (chat.SOURCE, analytics.SOURCE, surveys.SOURCE, BANK_SOURCE)
 """Sources of their own, each read from the folder of its name below the sandbox's folder."""
 Figures = dict[str, Any]
 """Figures of truth by name."""
@@ -66,6 +67,10 @@ def list_exports(world: World, channels: Collection[str] = CHANNELS) -> Exports:
         visits = simulate_visits(world)
         files.append(analytics.analytics_files(world, visits))
         truth["visits"] = describe_visits(visits)
+    if scenario.survey_share > 0:
+        responses = simulate_surveys(world)
+        files.append(surveys.survey_files(world, responses))
+        truth["surveys"] = describe_surveys(responses)
     if scenario.distributors > 0:
         wholesale = simulate_wholesale(world.config, world.products)
         receipts = wholesale.receipts

@@ -153,6 +153,19 @@ spotted as (
     inner join stocked on lines.business = stocked.business
     left join {{ ref('dim_products') }} as products on lines.business = products.business and lines.sku = products.sku
     where lines.is_product and lines.sku is not null and products.sku is null
+    union all
+    select
+        'survey_words' as mapping,
+        source,
+        survey as place,
+        case
+            when question_code = 'other' then question
+            when respondent_kind = 'unknown' then source_respondent_kind
+            else source_answer
+        end as source_value,
+        known_at
+    from {{ ref('fct_survey_answers') }}
+    where question_code = 'other' or respondent_kind = 'unknown' or score is null
 )
 
 select

@@ -109,6 +109,39 @@ def test_who_asks_is_who_orders(report: SandboxReport):
     }
 
 
+def test_surveys_say_what_the_truth_says_and_late_parcels_cost_points(
+    report: SandboxReport, truth: dict[str, Any]
+):
+    parcels: dict[str, list[Row]] = defaultdict(list)
+    for parcel in newest(report, "parcels", "tracking_no").values():
+        parcels[parcel["order_no"]].append(parcel)
+    orders = newest(report, "orders", "order_no")
+    words = {"非常不满意": 1, "不满意": 2, "一般": 3, "满意": 4, "非常满意": 5}
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in told(report, "surveys"):
+        part = "partner"
+        if row["respondent_kind"] == "customer" and row["order_no"]:
+            mine = parcels[row["order_no"]]
+            assert max(p["delivered_at"] for p in mine) <= row["answered_at"]
+            assert orders[row["order_no"]]["buyer_id"] == row["respondent"]
+            late = any(p["delivered_at"] > p["promised_at"] for p in mine)
+            part = "customer_late" if late else "customer_on_time"
+        elif row["respondent_kind"] == "customer":
+            part = "customer_not_named"
+        score = words[row["score"]] if row["score"] in words else int(row["score"])
+        assert 0 <= score <= int(row["scale_max"])
+        if row["question"] == "satisfaction":
+            found[part].update(responses=1, satisfied=score >= 4)
+        else:
+            found[part].update(promoters=score >= 9, detractors=score <= 6)
+    assert truth["surveys"] == {part: dict(figures) for part, figures in found.items()}
+    on_time, late = truth["surveys"]["customer_on_time"], truth["surveys"]["customer_late"]
+    # Satisfied are 40 of 100 after a late parcel, 50 after a slow and 85 after a quick one.
+    share = late["satisfied"] / late["responses"]
+    assert abs(share - 0.4) < 4 * (0.24 / late["responses"]) ** 0.5
+    assert on_time["satisfied"] / on_time["responses"] - share > 0.15
+
+
 def test_an_inquiry_is_told_again_when_it_is_ordered_later(report: SandboxReport):
     versions: dict[str, list[str]] = defaultdict(list)
     for row in told(report, "inquiries"):
@@ -295,7 +328,9 @@ def test_wholesale_orders_stand_beside_the_shops(report: SandboxReport, truth: d
 
 def test_what_is_told_beside_the_shop_changes_nothing_in_it():
     plain = WorldConfig(end_date=END, days=20, orders_per_day=40)
-    beside = Scenario(inquiry_conversion=0.05, visit_conversion=0.04, distributors=5)
+    beside = Scenario(
+        inquiry_conversion=0.05, visit_conversion=0.04, distributors=5, survey_share=0.3
+    )
     first, second = simulate(plain), simulate(dataclasses.replace(plain, scenario=beside))
     for table in ("orders", "lines", "journeys", "refunds", "stock"):
         for field in dataclasses.fields(getattr(first, table)):
@@ -319,7 +354,7 @@ def test_a_plain_world_takes_the_files_of_a_full_one_away(tmp_path: Path):
     assert list(tmp_path.rglob("*.parquet"))
     build_sandbox(WorldConfig(end_date=END, days=3, orders_per_day=30), tmp_path)
     left = {path.parent.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert not left & {"inquiries", "ga4", "invoices", "receipts", "payment_allocations"}
+    assert not left & {"surveys", "inquiries", "ga4", "invoices", "receipts", "payment_allocations"}
     assert not left & {"settlement_lines", "other"}
     assert not list(tmp_path.rglob("*wholesale*"))
 

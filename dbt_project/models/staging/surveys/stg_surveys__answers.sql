@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('surveys')) }}
+
+{{ stage_records('surveys', 'answers') }}
