@@ -36,6 +36,7 @@ for business in context.businesses:
         money = partial(formats.short_money, currency=currency, language=t.language)
         line = channel_words.headline(context, business, margins)
         line += channel_words.thinnest(context, business, figures)
+        line += channel_words.self_service(context, business, figures)
         st.markdown(cards.as_headline(line))
         st.caption(t("channels_page.range", days=formats.days(scope.start, scope.end, t.language)))
         if not channel_words.is_margin_hidden(margins):

@@ -25,6 +25,7 @@ PRICES_LISTED = 50
 _SALES = MetricQuery(
     metrics=("order_count", "wholesale_order_count", "buyer_count"), by=("channel",), where=IN_SCOPE
 )
+_SELF_SERVICE = MetricQuery(metrics=("self_service_order_share",), by=("channel",), where=IN_SCOPE)
 _MARGIN = MetricQuery(metrics=("contribution_margin_rate",), by=("channel",), where=IN_SCOPE)
 _PROMISE = MetricQuery(metrics=("on_time_delivery_rate",), by=("channel",), where=IN_SCOPE)
 _SPEED = MetricQuery(metrics=("speed_index",), by=("channel",), where=IN_SCOPE)
@@ -68,7 +69,7 @@ def load_margins(edition: Edition, scope: Scope) -> pd.DataFrame:
 def load_figures(edition: Edition, scope: Scope) -> dict[str, dict[str, Any]]:
     """The metrics of every channel by their names; days sales outstanding of the newest month."""
     found: dict[str, dict[str, Any]] = {}
-    for query in (_SALES, _MARGIN, _PROMISE, _SPEED):
+    for query in (_SALES, _SELF_SERVICE, _MARGIN, _PROMISE, _SPEED):
         for row in ask(edition, query, scope.params()):
             found.setdefault(str(row["channel"]), {}).update(row)
     months = ask(edition, _DSO, {"business": scope.business, "channel": scope.channel})

@@ -14,6 +14,8 @@ from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.tables import Column
 from app_streamlit.words.stock_words import site_label
 
+_SHARE = "self_service_order_share"
+
 
 def headline(context: PageContext, business: str, margins: pd.DataFrame) -> str:
     """Which channel brings the most margin, and which keeps the least of what it sells."""
@@ -60,6 +62,21 @@ def thinnest(context: PageContext, business: str, figures: dict[str, dict[str, A
     )
 
 
+def self_service(context: PageContext, business: str, figures: dict[str, dict[str, Any]]) -> str:
+    """Where customers have begun to enter orders themselves and staff enter most of the others."""
+    entered = {
+        channel: row[_SHARE] for channel, row in figures.items() if 0 < (row.get(_SHARE) or 0) < 1
+    }
+    channel = min(sorted(entered), key=lambda name: entered[name], default="")
+    if not channel:
+        return ""
+    return context.t(
+        "channels_page.self_service",
+        channel=context.channel_label(channel, business),
+        rate=formats.rate(entered[channel]),
+    )
+
+
 def side_by_side(margins: pd.DataFrame, figures: dict[str, dict[str, Any]]) -> pd.DataFrame:
     """One row a channel: its money and its metrics; who buys on credit is no counted buyer."""
     names = (
@@ -70,7 +87,12 @@ def side_by_side(margins: pd.DataFrame, figures: dict[str, dict[str, Any]]) -> p
         "speed_index",
     )
     return pd.DataFrame(
-        {**row, **{name: figures.get(row["channel"], {}).get(name) or None for name in names}}
+        {
+            **row,
+            **{name: figures.get(row["channel"], {}).get(name) or None for name in names},
+            # None of them is an answer, too.
+            _SHARE: figures.get(row["channel"], {}).get(_SHARE),
+        }
         for row in margins.to_dict("records")
     )
 
@@ -81,6 +103,7 @@ def side_columns(context: PageContext, business: str) -> tuple[Column, ...]:
         Column("channel", words=partial(context.channel_label, business=business)),
         Column("order_count", "count"),
         Column("buyer_count", "count", label="customer_count"),
+        Column(_SHARE, "rate"),
         Column("gross_amount", "money", label="list_amount"),
         Column("margin_amount", "money"),
         Column("contribution_margin_rate", "rate", label="margin_rate"),

@@ -1,6 +1,6 @@
 """Tables of what people and checks said of the data itself; part of `schema.py`."""
 
-from sqlalchemy import BigInteger, Column, Date, Table, Text
+from sqlalchemy import BigInteger, Column, Date, Index, Table, Text
 
 from connectors.database.column_types import Money, UtcDateTime, identity_type, json_type, metadata
 
@@ -44,4 +44,24 @@ source_comparisons = Table(
     Column("numbers", json_type(), nullable=False),
     Column("problem", Text),
     Column("checked_at", UtcDateTime, nullable=False, index=True),
+)
+
+# One row an order that was entered here. It goes to bronze as `record`; until a publication holds
+# it, this row is what says that the customer owes it.
+entered_orders = Table(
+    "entered_orders",
+    metadata,
+    Column("order_key", Text, primary_key=True),
+    Column("customer_key", Text, nullable=False),
+    # placing: it may be on its way to bronze; placed: it is; cancelled.
+    Column("state", Text, nullable=False, index=True),
+    # Of what was asked for: the same order number with something else is refused.
+    Column("request_hash", Text, nullable=False),
+    Column("order_amount", Money, nullable=False),
+    Column("currency_code", Text, nullable=False),
+    Column("record", json_type(), nullable=False),
+    Column("entered_by", Text, nullable=False),
+    Column("entered_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_entered_orders_customer_key_state", "customer_key", "state"),
 )

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from connectors.database.column_types import Money, UtcDateTime, identity_type, json_type, metadata
-from connectors.database.data_tables import quarantine_decisions, source_comparisons
+from connectors.database.data_tables import entered_orders, quarantine_decisions, source_comparisons
 
 __all__ = [
     "access_log",
@@ -31,6 +31,7 @@ __all__ = [
     "decision_events",
     "decisions",
     "delivery_attempts",
+    "entered_orders",
     "exception_cases",
     "exception_events",
     "identity_decisions",
@@ -354,6 +355,8 @@ api_keys = Table(
     Column("principal", Text),
     Column("regions", json_type(none_as_null=True)),
     Column("sites", json_type(none_as_null=True)),
+    # Whose orders it may see and place, no one else's.
+    Column("customer_key", Text),
     Column("requests_per_minute", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", Text, nullable=False),

@@ -23,6 +23,7 @@ _HEAD = struct.Struct(">4sII")
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 _OPEN = ".open"
 _SEALED = ".segment"
+_UNDER_WAY = ".writing"
 DAMAGED = ".damaged"
 
 
@@ -141,6 +142,27 @@ class SegmentFile:
         _rename_sealed(self._path, self.message_count)
 
 
+def write_segment(folder: Path, messages: Sequence[Message]) -> None:
+    """Write messages as a sealed segment of their own: for whoever is not the inbox's service.
+
+    It takes its name when its last byte is on the disk, so nobody can take a part of it.
+
+    Raises:
+        OSError: the disk did not take them.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{datetime.now(UTC):{_STAMP}}-{secrets.token_hex(4)}{_UNDER_WAY}"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        rest = memoryview(b"".join(frame(message) for message in messages))
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+    _rename_sealed(path, len(messages))
+
+
 def seal_leftovers(folder: Path) -> int:
     """Seal what a killed service left open, cut off where its last write was torn.
 
@@ -160,7 +182,7 @@ def seal_leftovers(folder: Path) -> int:
 
 def _rename_sealed(path: Path, message_count: int) -> None:
     if message_count or path.stat().st_size:
-        path.rename(path.with_name(f"{path.name.removesuffix(_OPEN)}.{message_count}{_SEALED}"))
+        path.rename(path.with_name(f"{segment_name(path)}.{message_count}{_SEALED}"))
     else:
         path.unlink()
     _sync_folder(path.parent)

@@ -22,6 +22,7 @@ from orchestration.allocation.order_stock import (
     OrderLine,
     OrderState,
     Wanted,
+    awaited_orders,
     balances,
     book_counts,
     give_up_missing,
@@ -113,6 +114,7 @@ def allocate_orders(
          for row in records(frames["orders"])},
         {(row.order_key, row.line_no): Wanted(row.sku, row.quantity) for row in records(lines)},
         now=now,
+        awaited=awaited_orders(engine, now=now),
     )  # fmt: skip
     counts = frames["stock"]
     book_counts(
@@ -122,6 +124,7 @@ def allocate_orders(
         now=now,
     )  # fmt: skip
     given_up = give_up_missing(engine, now=now)
+    lines = _with_suppliers(lines, drop_shipping.supplied_lines(drop_shipped))
     called_back = recalls.recall_picks(engine, now=now)
     notes = [
         f"{settled.shipped:,} reservations left, {settled.released + given_up:,} were given back"
@@ -153,6 +156,15 @@ def _written(
     return Learned(write_ml_tables(settings, {TABLE: table, **others}), notes)
 
 
+def _with_suppliers(lines: pd.DataFrame, supplied: Mapping[OrderLine, date | None]) -> pd.DataFrame:
+    """The lines with whether a supplier sends them, and when."""
+    keys = list(zip(lines["order_key"], lines["line_no"], strict=True))
+    return lines.assign(
+        is_supplied=pd.Series([key in supplied for key in keys], index=lines.index, dtype=bool),
+        supplied_on=pd.Series([supplied.get(key) for key in keys], index=lines.index, dtype=object),
+    )
+
+
 def _allocate(
     engine: Engine, known: _Business, of: Mapping[str, pd.DataFrame], now: datetime
 ) -> pd.DataFrame:
@@ -161,7 +173,7 @@ def _allocate(
     covered = _covered(engine, lines)
     elsewhere = (lines["order_status"] == "allocated") & (covered == 0)
     lines = lines.assign(is_elsewhere=elsewhere, missing=(lines["quantity"] - covered))
-    wanted = lines[~elsewhere & (lines["missing"] > 0)]
+    wanted = lines[~elsewhere & ~lines["is_supplied"] & (lines["missing"] > 0)]
     shelves = _shelves(engine, known, lines)
     outcome = _Outcome({}, {})
     if len(wanted):
@@ -363,6 +375,12 @@ def _waiting_rows(
         row = _common(line, known.today) | {"site": line.serving_site, "quantity": units}
         if line.is_elsewhere:
             rows.append(row | {"decision": "allocated"} | _words(explaining.ALLOCATED))
+            continue
+        if line.is_supplied:
+            # Reserved, too, it would be served twice.
+            decision = "wait" if line.supplied_on is None else "backorder"
+            on = {"expected_on": line.supplied_on}
+            rows.append(row | on | {"decision": decision} | _words(explaining.SUPPLIED))
             continue
         told = outcome.causes.get((line.order_key, line.line_no))
         cause = told if told in ("parked", "overtaken") else there.get(line.sku, "nowhere")

@@ -5,9 +5,9 @@ A site's stock is kept under its `site_key`, because two businesses may call a s
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import count as numbers
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ import pandas as pd
 from sqlalchemy import Engine, select
 
 from connectors.database.schema import (
+    entered_orders,
     stock_balances,
     stock_entries,
     stock_reservation_lines,
@@ -26,6 +27,7 @@ from orchestration.allocation.reservations import Line, count_stock, release
 
 PREFIX = "allocation:"
 _AT_ONCE = 400
+_AWAITED = timedelta(days=2)
 CANCELLED = "the order is cancelled"
 GONE = "the line is no longer in the order"
 EDITED = "the order asks for another article or less than was reserved"
@@ -126,6 +128,7 @@ def settle(
     wanted: Mapping[OrderLine, Wanted],
     *,
     now: datetime,
+    awaited: Collection[str] = (),
 ) -> Settled:
     """End the reservations of lines that left, and give back those that nobody waits for any more.
 
@@ -134,6 +137,7 @@ def settle(
         orders: state of every order that has a reservation; one that is missing is gone.
         wanted: the open lines.
         now: the present time.
+        awaited: orders that have been entered and may not be in the lake yet.
     """
     reserved: dict[OrderLine, list[Any]] = defaultdict(list)
     for row in records(reserved_lines(engine)):
@@ -142,6 +146,8 @@ def settle(
     given_back: dict[str, list[str]] = defaultdict(list)
     for key, rows in reserved.items():
         order, line = orders.get(key[0]), wanted.get(key)
+        if order is None and key[0] in awaited:
+            continue
         keys = dict.fromkeys(row.reservation_id for row in rows)
         if order is not None and order.has_left:
             left += keys
@@ -155,6 +161,16 @@ def settle(
     for reason, keys_of_reason in given_back.items():
         release_all(engine, keys_of_reason, reason=reason, now=now)
     return Settled(len(left), sum(map(len, given_back.values())))
+
+
+def awaited_orders(engine: Engine, *, now: datetime) -> set[str]:
+    """Orders that were entered here lately: a run may have begun before they were."""
+    order = entered_orders.c
+    query = select(order.order_key).where(
+        order.state.in_(("placing", "placed")), order.entered_at > now - _AWAITED
+    )
+    with engine.connect() as connection:
+        return set(connection.execute(query).scalars())
 
 
 def book_counts(engine: Engine, counts: Iterable[Count], *, now: datetime) -> int:

@@ -17,12 +17,14 @@ from orchestration.access.viewer import Viewer
 ApiScope = Literal[
     "metrics:read",
     "orders:read",
+    "orders:write",
     "stock:read",
     "decisions:read",
     "decisions:write",
     "audiences:read",
     "publications:read",
 ]
+CUSTOMER_SCOPES: tuple[ApiScope, ...] = ("orders:read", "orders:write")
 DEFAULT_RATE = 600  # requests a minute
 API_SCOPES: tuple[ApiScope, ...] = get_args(ApiScope)
 
@@ -44,6 +46,7 @@ class Access:
         principal: the e-mail of the person in access.yml as whom it acts, instead of a role.
         person: for whom it gives verdicts; None: for its principal, or for nobody.
         requests_per_minute: how often it may ask.
+        customer_key: the one customer whose orders it sees and places; None: of all that it sees.
     """
 
     key_id: str
@@ -57,6 +60,7 @@ class Access:
     principal: str | None = None
     person: str | None = None
     requests_per_minute: int = DEFAULT_RATE
+    customer_key: str | None = None
 
     def own_sight(self) -> Sight:
         """What its own conditions leave."""

@@ -113,6 +113,136 @@ class OrderLife(Cited):
     timeline: list[OrderEvent]
 
 
+class OrderLineRequest(BaseModel):
+    """So many of an article."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sku: str = Field(min_length=1, max_length=100, pattern=_PLAIN)
+    quantity: int = Field(ge=1, le=1_000_000)
+    unit_price: Decimal | None = Field(
+        default=None,
+        ge=0,
+        le=10_000_000,
+        decimal_places=6,
+        description="Default: of the price list, else the article's list price. A key of one "
+        "customer can't go below it.",
+    )
+    site: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        pattern=_PLAIN,
+        description="From where; default: the site that can promise the line first.",
+    )
+
+
+class OrderRequest(BaseModel):
+    """What a customer wants."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    customer_key: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=300,
+        pattern=_PLAIN,
+        description="Who orders; needed unless the key is of one customer.",
+    )
+    currency_code: str | None = Field(
+        default=None, pattern="^[A-Z]{3}$", description="Default: the customer's."
+    )
+    lines: list[OrderLineRequest] = Field(min_length=1, max_length=200)
+
+
+class OrderCredit(BaseModel):
+    """What the customer may still owe, in the order's currency."""
+
+    credit_limit: Decimal | None
+    exposure_amount: Decimal = Field(
+        description="Open invoices and orders less unapplied money, of the publication."
+    )
+    pending_amount: Decimal = Field(
+        description="Of orders entered here that the publication does not know yet."
+    )
+    headroom_amount: Decimal | None = Field(description="The limit less both.")
+    left_amount: Decimal | None = Field(description="The headroom less this order.")
+    payment_terms_days: int | None
+
+
+class OrderLineCheck(BaseModel):
+    """What would become of one line."""
+
+    line_no: int
+    sku: str
+    name: str | None
+    quantity: int
+    list_price: Decimal | None
+    unit_price: Decimal | None
+    line_amount: Decimal | None
+    site: str | None = Field(description="From where; null: no site keeps it.")
+    free_quantity: int = Field(description="Free to promise there now, after the lines above.")
+    available_on: date | None = Field(
+        description="First day on which the whole line can be promised; null: never."
+    )
+    is_available: bool
+
+
+class OrderCheck(Cited):
+    """The answer at entry: credit and stock, and what stands in the way."""
+
+    customer_key: str
+    business: str
+    channel: str
+    currency_code: str
+    order_amount: Decimal
+    can_be_placed: bool
+    lacks: list[str] = Field(description="One sentence for everything that stands in the way.")
+    credit: OrderCredit
+    lines: list[OrderLineCheck]
+
+
+class PlacingRequest(OrderRequest):
+    """An order under its number: sending it again is harmless."""
+
+    order_no: str = Field(
+        pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="Number of the order at the portal; a customer's numbers are its own.",
+    )
+
+
+class CancellationRequest(BaseModel):
+    """An order that shall not be delivered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    order_key: str = Field(min_length=1, max_length=400, pattern=_PLAIN)
+
+
+class PlacedLine(BaseModel):
+    """One line of an order as it was placed."""
+
+    line_no: int
+    sku: str
+    quantity: int
+    unit_price: Decimal
+    line_amount: Decimal
+    site: str = Field(description="Where it is reserved.")
+
+
+class PlacedOrder(BaseModel):
+    """An order that was entered here; `/orders/{order_key}` has it from the next run on."""
+
+    order_key: str
+    order_no: str = Field(description="The customer's number and the order's.")
+    customer_key: str
+    state: str = Field(description="placed or cancelled.")
+    order_amount: Decimal
+    currency_code: str
+    entered_at: datetime
+    lines: list[PlacedLine]
+
+
 class StockPosition(BaseModel):
     """Stock of one article at one site: a row of `rpt_stock_matrix`."""
 

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, Row, insert, select, update
 from connectors.database.engine import write_transaction
 from connectors.database.schema import api_keys
 from connectors.errors import InputError
-from orchestration.api.access import API_SCOPES, Access
+from orchestration.api.access import API_SCOPES, CUSTOMER_SCOPES, Access
 
 PREFIX = "ffk"
 
@@ -68,7 +68,8 @@ def create_key(engine: Engine, request: KeyRequest, *, now: datetime) -> NewKey:
 
     Raises:
         InputError: it has no name, no scope or an unknown one, an empty list of rows, two places
-            in the access policy, or would give verdicts for nobody.
+            in the access policy, would give verdicts for nobody, or is of one customer and would
+            see what is of all.
     """
     _check(request)
     access = request.access
@@ -89,6 +90,7 @@ def create_key(engine: Engine, request: KeyRequest, *, now: datetime) -> NewKey:
                 role=access.role,
                 principal=access.principal,
                 person=access.person,
+                customer_key=access.customer_key,
                 requests_per_minute=access.requests_per_minute,
                 created_at=now,
                 created_by=request.created_by,
@@ -152,6 +154,13 @@ def _check(request: KeyRequest) -> None:
         )
     if access.requests_per_minute < 1:
         raise InputError("An API key needs at least one request a minute.")
+    if access.customer_key is not None:
+        others = [one for one in access.scopes if one not in CUSTOMER_SCOPES]
+        if others or not access.customer_key.strip():
+            raise InputError(
+                f"A key of one customer can have the scopes {' and '.join(CUSTOMER_SCOPES)} only, "
+                "and needs a customer_key; nothing else can be told apart by customer."
+            )
     answers_for = access.principal or (access.person or "").strip()
     if "decisions:write" in access.scopes and not answers_for:
         raise InputError(
@@ -179,6 +188,7 @@ def _record(row: Row[Any]) -> KeyRecord:
         principal=row.principal,
         person=row.person,
         requests_per_minute=row.requests_per_minute,
+        customer_key=row.customer_key,
     )
     return KeyRecord(
         row.name, access, row.created_at, row.created_by, row.expires_at, row.revoked_at

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
+from connectors.errors import ForbiddenError
 from orchestration.api.answers import Order, OrderEvent, OrderLife, OrderPage
 from orchestration.api.cursors import CursorText, PageSize
 from orchestration.api.paging import Listing, Selection, read_page
@@ -56,7 +57,11 @@ def list_orders(
     cursor: CursorText = None,
 ) -> Response:
     """Orders, the newest first."""
-    selection = Selection(vars(wanted), _COMPARISONS)
+    own = reader.access.customer_key
+    if own and wanted.customer_key not in (None, own):
+        raise ForbiddenError(f"This key may see orders of {own} only; leave customer_key out.")
+    asked_for = {**vars(wanted), "customer_key": own or wanted.customer_key}
+    selection = Selection(asked_for, _COMPARISONS)
     last = reader.turn_to(cursor)
     return reader.answer(lambda: read_page(reader, _ORDERS, selection, limit, last))
 
@@ -68,7 +73,10 @@ def show_order(reader: _Reader, order_key: str) -> Response:
 
 
 def _life(reader: Reader, order_key: str) -> dict[str, object]:
-    selection = Selection({"order_key": order_key}, {"order_key": "order_key = $order_key"})
+    selection = Selection(
+        {"order_key": order_key, "customer_key": reader.access.customer_key},
+        {"order_key": "order_key = $order_key", "customer_key": _COMPARISONS["customer_key"]},
+    )
     found = read_page(reader, _ORDERS, selection, 1, None)["rows"]
     if not found:
         raise MissingError(

@@ -279,8 +279,11 @@ class Reader:
     def _tag(self, *parts: str) -> str:
         question = sorted(self.request.query_params.multi_items())
         contract: str = self.request.app.state.contract
-        said = [contract, self.request.url.path, question, self.sight.digest(), *parts]
+        said = [contract, self.request.url.path, question, self._seen(), *parts]
         return f'"{hashlib.sha256(orjson.dumps(said)).hexdigest()[:32]}"'
+
+    def _seen(self) -> list[str | None]:
+        return [self.sight.digest(), self.access.customer_key]
 
     def _has(self, tag: str) -> bool:
         given = self.request.headers.get("if-none-match", "")

@@ -16,7 +16,7 @@ from connectors.database.engine import open_database
 from connectors.errors import ContractError
 from connectors.settings import Settings
 from orchestration.access.log import GatheredLog
-from orchestration.api import audiences, decisions, metrics, orders, publications, stock
+from orchestration.api import audiences, decisions, metrics, ordering, orders, publications, stock
 from orchestration.api.editions import Editions
 from orchestration.api.problems import Problem, tell_problems
 from orchestration.api.reading import Api, ApiPolicy, note_refusal
@@ -79,7 +79,7 @@ def make_api(
         policy=limits,
         now=now,
     )
-    for module in (metrics, orders, stock, decisions, audiences, publications):
+    for module in (metrics, orders, ordering, stock, decisions, audiences, publications):
         app.include_router(module.router)
     tell_problems(app, note_refusal)
     _describe(app)

@@ -51,6 +51,9 @@ def create_command(
     person: Annotated[
         str, typer.Option(help="For whom it gives verdicts; needed with decisions:write.")
     ] = "",
+    customer: Annotated[
+        str, typer.Option(help="The one customer (customer_key) whose orders it sees and places.")
+    ] = "",
     rate: Annotated[int, typer.Option(min=1, help="Requests a minute.")] = DEFAULT_RATE,
     days: Annotated[int, typer.Option(min=0, help="Days until it ends; 0: never.")] = 365,
     json: Annotated[bool, JsonOption] = False,
@@ -68,6 +71,7 @@ def create_command(
         principal=principal.strip() or None,
         person=person.strip() or None,
         requests_per_minute=rate,
+        customer_key=customer.strip() or None,
     )
     lasts = timedelta(days=days) if days else None
     request = KeyRequest(name, access, getpass.getuser(), lasts)
@@ -139,6 +143,8 @@ def _entry(record: KeyRecord) -> dict[str, Any]:
 
 def _readable(entry: dict[str, Any]) -> dict[str, Any]:
     rows = [f"{name}: {', '.join(entry[name])}" for name in _LIMITS if entry[name]]
+    if entry["customer_key"]:
+        rows.append(f"customer: {entry['customer_key']}")
     until = entry["revoked_at"] or entry["expires_at"]
     return {
         "key_id": entry["key_id"],

@@ -17,5 +17,6 @@ where
         'carrier_scan_codes',
         'purchase_order_status_map',
         'site_types',
-        'stock_movement_type_map'
+        'stock_movement_type_map',
+        'survey_words'
     )

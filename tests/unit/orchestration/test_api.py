@@ -861,7 +861,7 @@ def test_every_answer_is_as_described(app, key, mode):
     ]
     described = schemathesis.openapi.from_asgi("/openapi.json", app)
     operations = [found.ok() for found in described.get_all_operations()]
-    assert len(operations) == 14
+    assert len(operations) == 17
 
     def conforms(case: Any) -> None:
         case.call_and_validate(headers=headers, checks=checks)

@@ -22,6 +22,7 @@ select
     end as order_key,
     case
         when source = 'online_retail' then {{ customer_key('source', "'-'", 'buyer_id') }}
+        when source = 'order_entry' then buyer_id
         else {{ customer_key('source', 'channel', 'buyer_id') }}
     end as customer_key,
     {{ business_date('created_at') }} as created_on,

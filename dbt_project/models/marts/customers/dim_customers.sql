@@ -13,17 +13,18 @@ with registered as (
         on customers.province_name = province_names.name
 ),
 
+-- An account may order through several sources; the key names the one that knows it.
 ordering as (
     select
         customer_key,
-        business,
-        source,
+        min(business) as business,
+        split_part(customer_key, ':', 1) as source,
         min(channel) as channel,
         max(province) as province,
         min(currency_code) as currency_code
     from {{ ref('fct_orders') }}
     where customer_key is not null
-    group by customer_key, business, source
+    group by customer_key
 ),
 
 currencies as (

@@ -68,7 +68,12 @@ mapped as (
         coalesce(refund_totals.refunded_amount, 0) as refunded_amount,
         coalesce(refund_totals.has_refunding, false) as has_refunding,
         coalesce(refund_totals.has_rejected, false) as has_rejected,
-        coalesce(province_names.province, orders.province_name) as province
+        coalesce(province_names.province, orders.province_name) as province,
+        -- What was entered here says itself by whom: its word for the status is `<path>/<status>`.
+        case
+            when orders.source = 'order_entry' then split_part(orders.source_status, '/', 1)
+            else coalesce(channels.entry_path, 'shop')
+        end as entry_path
     from orders
     left join {{ ref('order_status_map') }} as own_status
         on
@@ -96,6 +101,7 @@ select
     channel,
     order_no,
     order_type,
+    entry_path,
     customer_key,
     case
         when mapped_status = 'shipped' and delivered_at is not null then 'delivered'

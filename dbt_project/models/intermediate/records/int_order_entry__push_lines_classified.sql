@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('order_entry')) }}
+
+{{ classify_records('order_entry', 'push_lines') }}
