@@ -105,7 +105,7 @@ def load_served(edition: Edition, business: str, zone: str) -> pd.DataFrame:
 def load_drop_shipments(
     edition: Edition, business: str, order_key: str | None = None, limit: int = LINES_SHOWN
 ) -> pd.DataFrame:
-    """One row a line that a supplier sends, those that wait longest first.
+    """One row a purchase that a supplier sends, those that wait longest first.
 
     Args:
         edition: which publication, as whom.
@@ -119,7 +119,8 @@ def load_drop_shipments(
         edition,
         """
         select
-            shipments.order_no, shipments.sku, products.name, shipments.quantity, shipments.state,
+            shipments.order_key, shipments.line_no, shipments.order_no, shipments.sku,
+            products.name, shipments.quantity, shipments.state,
             shipments.supplier_no, shipments.purchase_order_no, shipments.expected_on,
             shipments.demanded_at, shipments.explanation_en, shipments.explanation_zh
         from drop_shipments as shipments

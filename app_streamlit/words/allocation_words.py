@@ -192,10 +192,15 @@ def waiting_columns(context: PageContext, business: str) -> tuple[Column, ...]:
 
 
 DROP_GRADES: dict[str, Grade] = {
+    "not_recalled": "red",
+    "refused": "red",
     "to_order": "red",
+    "to_recall": "red",
+    "recalling": "amber",
     "asked": "amber",
     "ordered": "amber",
     "sent": "green",
+    "recalled": "none",
 }
 
 
@@ -208,10 +213,12 @@ def drop_sentence(context: PageContext, shipments: pd.DataFrame) -> str:
         for state in DROP_GRADES
         if state in counts
     ]
+    # A line that was called back and is asked for again has two rows.
+    lines = len(shipments[["order_key", "line_no"]].drop_duplicates())
     return t(
         "allocation.drop.sentence",
-        n=len(shipments),
-        count=formats.count(len(shipments)),
+        n=lines,
+        count=formats.count(lines),
         parts=t("punctuation.list").join(parts),
     )
 

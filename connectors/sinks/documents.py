@@ -4,6 +4,7 @@ A rule's action carries texts (`fields`); here they become a document with types
 missing or not of its type is permanent: another attempt would send the same.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -117,8 +118,9 @@ class DropShipment(Document):
     """Goods that a supplier is to send to a customer.
 
     Attributes:
-        order_no: the customer's order.
+        order_no: the customer's order, as the shop numbers it.
         address_key: by which the retailer's own systems know the address; it is never sent itself.
+            Business systems that have the order take its address from there.
     """
 
     supplier_no: str = _Text
@@ -128,6 +130,24 @@ class DropShipment(Document):
     currency_code: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
     order_no: str = _Text
     address_key: str = _Text
+
+
+class DropRecall(Document):
+    """A purchase that a supplier was to send to a customer, and is not wanted any more.
+
+    Attributes:
+        purchase_decision_id: the decision that the purchase bears; whoever never got it has
+            nothing to do.
+    """
+
+    purchase_decision_id: str = Field(pattern=r"^[0-9a-f]{64}$")
+    order_no: str = _Text
+
+    def bears(self, text: Any) -> bool:
+        """Whether a target's field holds a key of that decision, whichever action it was."""
+        words = str(text or "").replace(",", " ").split()
+        end = re.compile(rf"(^|_){self.purchase_decision_id}(_\d+)?$")
+        return any(end.search(word) for word in words)
 
 
 _DOCUMENTS: Final[dict[str, tuple[type[Document], dict[str, Any]]]] = {
@@ -141,6 +161,7 @@ _DOCUMENTS: Final[dict[str, tuple[type[Document], dict[str, Any]]]] = {
     "create_pick_list": (PickList, {}),
     "recall_pick_list": (PickRecall, {}),
     "create_drop_shipment": (DropShipment, {}),
+    "recall_drop_shipment": (DropRecall, {}),
 }
 """Which document each type of action is, and what the type says beside its fields."""
 

@@ -3,10 +3,13 @@
 ERPNext takes no idempotency key. It is given one: a custom field `fourflow_key` (type Data, unique)
 on Purchase Order, Material Request and Stock Entry. Each document is looked for by it before it is
 made, and where two workers are at it at once, the field's uniqueness refuses the second.
+
+What a supplier sends to a customer is bought for a line of the sales order that ERPNext has of it.
+Its customer and address are passed on by their names in ERPNext, and left out of every sentence.
 """
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,7 +19,13 @@ from pydantic import Field, SecretStr
 
 from connectors.errors import FourflowError, PermanentError, TransientError
 from connectors.sinks.base import Receipt
-from connectors.sinks.documents import Document, PurchaseOrder, Transfer
+from connectors.sinks.documents import (
+    Document,
+    DropRecall,
+    DropShipment,
+    PurchaseOrder,
+    Transfer,
+)
 from connectors.sinks.platform import Order, Platform, client_of
 from connectors.sinks.texts import decided_at
 from connectors.sources.api.connector import AccountConfig, EncryptedUrl
@@ -24,6 +33,13 @@ from connectors.sources.api.connector import AccountConfig, EncryptedUrl
 KEY: Final = "fourflow_key"
 _SHOWN: Final = 200
 _DAYS_AHEAD: Final = timedelta(days=7)
+_PURCHASE: Final = "Purchase Order"
+_SUBMITTED: Final = 1
+_CANCELLED: Final = 2
+# The supplier has sent it, or a buyer has closed it: nothing is left to call back.
+_OVER: Final = ("Delivered", "Completed", "Closed")
+# What of a purchase names a person; ERPNext calls customers and addresses so.
+_PERSONAL: Final = ("customer", "shipping_address")
 _TAKEN: Final = ("DuplicateEntryError", "UniqueValidationError")
 _ADVICE: Final = {
     401: "set `api_key` and `api_secret`: they are refused",
@@ -59,23 +75,33 @@ class ErpnextTarget:
         self._client = client_of("erpnext", name, account)
 
     def accepts(self, document: Document) -> bool:
-        """Purchase orders, requests for one, and transfers."""
-        return isinstance(document, PurchaseOrder | Transfer)
+        """Purchase orders, also for suppliers to send on, requests for one, and transfers."""
+        return isinstance(document, PurchaseOrder | Transfer | DropShipment | DropRecall)
 
     def find(self, order: Order) -> Receipt | None:
         """The document that bears the key."""
-        doctype, _ = self._document(order)
+        if isinstance(order.document, DropRecall):
+            purchases = self._purchases_of(order.document)
+            is_done = bool(purchases) and all(p["docstatus"] == _CANCELLED for p in purchases)
+            return Receipt("duplicate", _recalled(purchases)) if is_done else None
+        doctype = _doctype(order.document)
         found = self._found(doctype, order.key)
         return Receipt("duplicate", found) if found else None
 
     def deliver(self, order: Order) -> Receipt:
         """Look, which also proves that the field of the key is there, and create."""
-        doctype, values = self._document(order)
+        if isinstance(order.document, DropRecall):
+            return self._recall(order.document)
+        doctype = _doctype(order.document)
         found = self._found(doctype, order.key)
         if found:
             return Receipt("duplicate", found)
+        values = self._document(order)
+        hidden = [str(values[name]) for name in _PERSONAL if name in values]
         try:
-            made = self._call("POST", f"/api/resource/{quote(doctype)}", values | {KEY: order.key})
+            made = self._call(
+                "POST", f"/api/resource/{quote(doctype)}", values | {KEY: order.key}, hidden
+            )
         except _TakenError:
             again = self._found(doctype, order.key)
             if again is None:
@@ -92,7 +118,7 @@ class ErpnextTarget:
         found = self._call("GET", f"/api/resource/{quote(doctype)}", asked)
         return _detail(doctype, found[0]) if found else None
 
-    def _document(self, order: Order) -> tuple[str, dict[str, Any]]:
+    def _document(self, order: Order) -> dict[str, Any]:
         document = order.document
         today = decided_at(order.payload).date()
         if isinstance(document, Transfer):
@@ -103,11 +129,13 @@ class ErpnextTarget:
                 "t_warehouse": document.to_site,
             }
             # Goods move when somebody moves them: the entry stays a draft.
-            return "Stock Entry", {
+            return {
                 "stock_entry_type": "Material Transfer",
                 "company": self._account.company,
                 "items": [item],
             }
+        if isinstance(document, DropShipment):
+            return self._drop_shipment(document, today)
         assert isinstance(document, PurchaseOrder)  # noqa: S101 - `accepts` lets nothing else through
         due = (document.due_on or today + _DAYS_AHEAD).isoformat()
         item = {
@@ -122,7 +150,7 @@ class ErpnextTarget:
             "schedule_date": due,
         }
         if document.is_request:
-            return "Material Request", {
+            return {
                 **common,
                 "material_request_type": "Purchase",
                 "items": [item],
@@ -134,14 +162,126 @@ class ErpnextTarget:
             )
         if document.unit_price is not None:
             item["rate"] = float(document.unit_price)
-        return "Purchase Order", {
+        return {
             **common,
             "supplier": document.supplier_no,
             "items": [item],
-            "docstatus": 1,  # created and submitted in one transaction
+            "docstatus": _SUBMITTED,  # created and submitted in one transaction
         }
 
-    def _call(self, method: str, path: str, values: Mapping[str, Any]) -> Any:
+    def _drop_shipment(self, document: DropShipment, today: date) -> dict[str, Any]:
+        """Bought for the line of the sales order that it serves, sent to that order's address."""
+        no = document.order_no
+        sold = self._one(
+            "Sales Order",
+            {
+                "filters": [["docstatus", "=", _SUBMITTED]],
+                "or_filters": [["name", "=", no], ["po_no", "=", no]],
+            },
+            ["name", "customer", "customer_address", "shipping_address_name"],
+            f"submitted sales order {no}",
+        )
+        address = sold["shipping_address_name"] or sold["customer_address"]
+        if not address:
+            raise PermanentError(
+                f"{self._client.place} has no address in sales order {no}; add it there, then "
+                "`fourflow decisions retry`."
+            )
+        due = (today + _DAYS_AHEAD).isoformat()
+        item: dict[str, Any] = {
+            "item_code": document.sku,
+            "qty": float(document.quantity),
+            "schedule_date": due,
+            "delivered_by_supplier": 1,
+            "sales_order": sold["name"],
+            "sales_order_item": self._sales_item(str(sold["name"]), document),
+        }
+        if document.unit_price is not None:
+            item["rate"] = float(document.unit_price)
+        values: dict[str, Any] = {
+            "company": self._account.company,
+            "transaction_date": today.isoformat(),
+            "schedule_date": due,
+            "supplier": document.supplier_no,
+            "customer": sold["customer"],
+            "shipping_address": address,
+            "items": [item],
+            "docstatus": _SUBMITTED,
+        }
+        if document.currency_code is not None:
+            values["currency"] = document.currency_code
+        return values
+
+    def _sales_item(self, parent: str, document: DropShipment) -> str:
+        """The line of a sales order that asks for the article; of several, that of the quantity."""
+        found = self._listed(
+            "Sales Order Item",
+            {"filters": [["parent", "=", parent], ["item_code", "=", document.sku]]},
+            ["name", "qty"],
+            parent="Sales Order",
+        )
+        if not found:
+            raise PermanentError(
+                f"{self._client.place} has no line of {document.sku} in sales order "
+                f"{document.order_no}; correct it in ERPNext or in the action's fields."
+            )
+        exact = [row for row in found if row["qty"] == float(document.quantity)]
+        return str((exact or found)[0]["name"])
+
+    def _purchases_of(self, document: DropRecall) -> list[dict[str, Any]]:
+        """Purchases of the decision, those that somebody has cancelled too."""
+        found = self._listed(
+            _PURCHASE,
+            {"filters": [[KEY, "like", f"%{document.purchase_decision_id}%"]]},
+            ["name", "status", "docstatus", KEY],
+        )
+        return [purchase for purchase in found if document.bears(purchase[KEY])]
+
+    def _recall(self, document: DropRecall) -> Receipt:
+        """Cancel what was bought, unless it is on its way to the customer."""
+        purchases = self._purchases_of(document)
+        standing = [one for one in purchases if one["docstatus"] != _CANCELLED]
+        for one in standing:
+            if one["status"] in _OVER or one["docstatus"] != _SUBMITTED:
+                raise PermanentError(
+                    f"{self._client.place} has {one['name']} as {one['status']}, so it can't be "
+                    "cancelled any more; ask its supplier, or settle it there."
+                )
+            path = f"/api/resource/{quote(_PURCHASE)}/{quote(str(one['name']))}"
+            try:
+                self._call("PUT", path, {"docstatus": _CANCELLED})
+            except PermanentError as error:
+                raise PermanentError(
+                    f"{one['name']} can't be cancelled any more, so its supplier or a buyer has "
+                    f"to be asked. {error}"
+                ) from error
+        if not standing:
+            return Receipt("duplicate" if purchases else "accepted", _recalled(purchases))
+        return Receipt("accepted", _recalled(purchases))
+
+    def _one(
+        self, doctype: str, asked: Mapping[str, Any], fields: list[str], what: str
+    ) -> dict[str, Any]:
+        """The only document that is meant; two would be a guess."""
+        found = self._listed(doctype, asked, fields)
+        if len(found) != 1:
+            number = "no" if not found else "more than one"
+            raise PermanentError(
+                f"{self._client.place} has {number} {what}; correct it in ERPNext or in the "
+                "action's fields."
+            )
+        return found[0]
+
+    def _listed(
+        self, doctype: str, asked: Mapping[str, Any], fields: list[str], **more: str
+    ) -> list[dict[str, Any]]:
+        values = {name: orjson.dumps(value).decode() for name, value in asked.items()}
+        values |= {"fields": orjson.dumps(fields).decode(), "limit_page_length": "0", **more}
+        return [dict(one) for one in self._call("GET", f"/api/resource/{quote(doctype)}", values)]
+
+    def _call(
+        self, method: str, path: str, values: Mapping[str, Any], hidden: Sequence[str] = ()
+    ) -> Any:
         what = f"{method} {path.removeprefix('/api/resource/').replace('%20', ' ')}"
         account = self._account
         key, secret = account.api_key.get_secret_value(), account.api_secret.get_secret_value()
@@ -155,7 +295,7 @@ class ErpnextTarget:
 
         def judge(response: httpx.Response) -> Any:
             if response.is_client_error:
-                raise _refusal(self._client.place, what, response)
+                raise _refusal(self._client.place, what, response, hidden)
             answer = self._client.json(what, response)
             if not isinstance(answer, dict) or "data" not in answer:
                 raise TransientError(
@@ -175,15 +315,40 @@ def _detail(doctype: str, document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _refusal(place: str, what: str, response: httpx.Response) -> FourflowError:
-    """What Frappe's error means: its class says more than its status."""
+def _doctype(document: Document) -> str:
+    if isinstance(document, Transfer):
+        return "Stock Entry"
+    is_request = isinstance(document, PurchaseOrder) and document.is_request
+    return "Material Request" if is_request else _PURCHASE
+
+
+def _recalled(purchases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a receipt says of purchases that were called back; none was ever made, if empty."""
+    names = [str(one["name"]) for one in purchases]
+    return {
+        "doctype": _PURCHASE,
+        "name": ", ".join(names) or None,
+        "status": "Cancelled" if names else "none",
+    }
+
+
+def _refusal(
+    place: str, what: str, response: httpx.Response, hidden: Sequence[str] = ()
+) -> FourflowError:
+    """What Frappe's error means: its class says more than its status.
+
+    Frappe repeats what it was given; the words in `hidden` are a person's and left out.
+    """
     try:
         told = orjson.loads(response.content)
     except ValueError:
         told = {}
     told = told if isinstance(told, dict) else {}
     kind = str(told.get("exc_type") or "")
-    reason = " ".join(str(told.get("exception") or kind or "no reason given").split())[:_SHOWN]
+    reason = " ".join(str(told.get("exception") or kind or "no reason given").split())
+    for word in sorted(hidden, key=len, reverse=True):
+        reason = reason.replace(word, "…")
+    reason = reason[:_SHOWN]
     start = f"{place} refused {what} with status {response.status_code}: {reason}"
     if kind in _TAKEN:
         return _TakenError(f"{start}; its key is there already.")

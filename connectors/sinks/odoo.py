@@ -3,16 +3,24 @@
 Odoo takes no idempotency key and every call is a transaction of its own, so the key goes into a
 field that can be searched (`origin`, an invoice's `ref`, an activity's note) and is looked for
 before anything is repeated. The source reads the order back with that same key.
+
+What a supplier sends to a customer is bought for a line of the sales order that Odoo has of it, on
+the operation that ends at customers. Of the address only the record's number is passed on.
 """
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from html import escape
 from typing import Any, Final
 
-from connectors.errors import PermanentError
+import orjson
+
+from connectors.errors import PermanentError, TransientError
 from connectors.sinks.base import Receipt
 from connectors.sinks.documents import (
     Document,
+    DropRecall,
+    DropShipment,
     Invoice,
     PurchaseOrder,
     Task,
@@ -27,11 +35,13 @@ from connectors.sources.odoo.gateway import Gateway, OdooAccount
 # Where a document goes and in which field its key stands.
 _PLACES: Final[dict[type[Document], tuple[str, str]]] = {
     PurchaseOrder: ("purchase.order", "origin"),
+    DropShipment: ("purchase.order", "origin"),
     Transfer: ("stock.picking", "origin"),
     Invoice: ("account.move", "ref"),
     Task: ("mail.activity", "note"),
 }
 _UNCONFIRMED: Final = ("draft", "sent")
+_CANCELLED: Final = "cancel"
 
 
 class OdooTarget:
@@ -41,11 +51,15 @@ class OdooTarget:
         self._gateway = Gateway(account, client_of("odoo", name, account))
 
     def accepts(self, document: Document) -> bool:
-        """Purchase orders, transfers, invoices and tasks."""
-        return type(document) in _PLACES
+        """Purchase orders, also for suppliers to send on, transfers, invoices and tasks."""
+        return type(document) in _PLACES or isinstance(document, DropRecall)
 
     def find(self, order: Order) -> Receipt | None:
         """The record that bears the key; one that was left unconfirmed is confirmed."""
+        if isinstance(order.document, DropRecall):
+            purchases = self._purchases_of(order.document)
+            is_done = bool(purchases) and all(one["state"] == _CANCELLED for one in purchases)
+            return Receipt("duplicate", _recalled(purchases)) if is_done else None
         model, field = _PLACES[type(order.document)]
         told = ["id", field, *(["name", "state"] if model != "mail.activity" else [])]
         found = self._gateway.call(
@@ -66,6 +80,8 @@ class OdooTarget:
 
     def deliver(self, order: Order) -> Receipt:
         """Create the record with its key, then confirm it where that is asked for."""
+        if isinstance(order.document, DropRecall):
+            return self._recall(order.document)
         model, field = _PLACES[type(order.document)]
         values = self._values(order) | {field: order.key}
         if model == "mail.activity":
@@ -83,7 +99,9 @@ class OdooTarget:
         step = None
         if record["state"] in _UNCONFIRMED and isinstance(document, Transfer):
             step = "action_confirm"
-        elif isinstance(document, PurchaseOrder) and not document.is_request:
+        elif isinstance(document, DropShipment) or (
+            isinstance(document, PurchaseOrder) and not document.is_request
+        ):
             step = "button_confirm" if record["state"] in _UNCONFIRMED else None
         if step:
             self._gateway.call(model, step, {"ids": [number]})
@@ -107,6 +125,8 @@ class OdooTarget:
         document = order.document
         if isinstance(document, PurchaseOrder):
             return self._purchase(document)
+        if isinstance(document, DropShipment):
+            return self._drop_shipment(document)
         if isinstance(document, Transfer):
             return self._transfer(document)
         if isinstance(document, Invoice):
@@ -131,6 +151,108 @@ class OdooTarget:
             values["date_planned"] = line["date_planned"] = _midday(document.due_on)
         return values
 
+    def _drop_shipment(self, document: DropShipment) -> dict[str, Any]:
+        """Bought for the line of the sales order that it serves, sent to that order's address."""
+        no = document.order_no
+        sold = self._one(
+            "sale.order",
+            [["state", "!=", _CANCELLED],
+             "|", "|", ["name", "=", no], ["client_order_ref", "=", no], ["origin", "=", no]],
+            f"sales order {no} that isn't cancelled",
+            ["partner_shipping_id", "company_id"],
+        )  # fmt: skip
+        company, product = sold["company_id"][0], self._product(document.sku)
+        operation = self._one(
+            "stock.picking.type",
+            [["default_location_dest_id.usage", "=", "customer"],
+             ["code", "in", ["dropship", "incoming"]], ["company_id", "=", company]],
+            "operation that takes goods from suppliers to customers (its app Dropshipping)",
+        )  # fmt: skip
+        line: dict[str, Any] = {
+            "product_id": product["id"],
+            "product_qty": _number(document.quantity),
+            "sale_line_id": self._sales_line(sold["id"], product["id"], document),
+        }
+        if document.unit_price is not None:
+            line["price_unit"] = _number(document.unit_price)
+        values: dict[str, Any] = {
+            "partner_id": self._partner(document.supplier_no),
+            "company_id": company,
+            "picking_type_id": operation["id"],
+            "dest_address_id": sold["partner_shipping_id"][0],
+            "order_line": [[0, 0, line]],
+        }
+        if document.currency_code is not None:
+            values["currency_id"] = self._currency(document.currency_code)
+        return values
+
+    def _sales_line(self, order: int, product: int, document: DropShipment) -> int:
+        """The line of a sales order that asks for the article; of several, that of the quantity."""
+        found = self._gateway.call(
+            "sale.order.line",
+            "search_read",
+            {
+                "domain": [["order_id", "=", order], ["product_id", "=", product]],
+                "fields": ["product_uom_qty"],
+                "order": "id asc",
+            },
+        )
+        if not found:
+            raise PermanentError(
+                f"{self._gateway.client.place} has no line of {document.sku} in sales order "
+                f"{document.order_no}; correct it in Odoo or in the action's fields."
+            )
+        # The gateway keeps the digits of a number as they came.
+        exact = [
+            line
+            for line in found
+            if Decimal(orjson.dumps(line["product_uom_qty"]).decode()) == document.quantity
+        ]
+        return int((exact or found)[0]["id"])
+
+    def _purchases_of(self, document: DropRecall) -> list[dict[str, Any]]:
+        found = self._gateway.call(
+            "purchase.order",
+            "search_read",
+            {
+                "domain": [["origin", "like", document.purchase_decision_id]],
+                "fields": ["name", "origin", "state"],
+                "order": "id asc",
+                "context": {"active_test": False, "tz": "UTC"},
+            },
+        )
+        return [dict(record) for record in found if document.bears(record["origin"])]
+
+    def _recall(self, document: DropRecall) -> Receipt:
+        """Cancel what was bought, while Odoo lets it be cancelled."""
+        purchases = self._purchases_of(document)
+        standing = [one for one in purchases if one["state"] != _CANCELLED]
+        for one in standing:
+            if len(str(one["origin"]).replace(",", " ").split()) > 1:
+                raise PermanentError(
+                    f"{self._gateway.client.place} has it in {one['name']} together with what "
+                    "others ordered; take its line out there."
+                )
+            try:
+                self._gateway.call("purchase.order", "button_cancel", {"ids": [one["id"]]})
+            except PermanentError as error:
+                raise PermanentError(
+                    f"{one['name']} can't be cancelled any more, so its supplier or a buyer has "
+                    f"to be asked. {error}"
+                ) from error
+        if not standing:
+            return Receipt("duplicate" if purchases else "accepted", _recalled(purchases))
+        after = self._purchases_of(document)
+        if any(one["state"] != _CANCELLED for one in after):
+            raise TransientError(
+                f"{self._gateway.client.place} has not cancelled {after[0]['name']} yet; it will "
+                "be tried again."
+            )
+        return Receipt("accepted", _recalled(after))
+
+    def _currency(self, code: str) -> int:
+        return int(self._one("res.currency", [["name", "=", code]], code)["id"])
+
     def _transfer(self, document: Transfer) -> dict[str, Any]:
         product = self._product(document.sku)
         ends = {
@@ -151,14 +273,11 @@ class OdooTarget:
         return {"picking_type_id": operation, **ends, "move_ids": [[0, 0, move]]}
 
     def _invoice(self, document: Invoice, words: str) -> dict[str, Any]:
-        currency = self._one(
-            "res.currency", [["name", "=", document.currency_code]], f"{document.currency_code}"
-        )
         line = {"name": words, "quantity": 1, "price_unit": _number(document.amount)}
         return {
             "move_type": "out_invoice",
             "partner_id": self._partner(document.customer_no),
-            "currency_id": currency["id"],
+            "currency_id": self._currency(document.currency_code),
             "invoice_origin": document.order_no,
             "invoice_line_ids": [[0, 0, line]],
         }
@@ -241,6 +360,16 @@ class OdooTarget:
                 "action's fields."
             )
         return dict(found[0])
+
+
+def _recalled(purchases: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a receipt says of purchases that were called back; none was ever made, if empty."""
+    names = [str(one["name"]) for one in purchases]
+    return {
+        "model": "purchase.order",
+        "name": ", ".join(names) or None,
+        "state": _CANCELLED if names else "none",
+    }
 
 
 def _bears(text: Any, key: str) -> bool:

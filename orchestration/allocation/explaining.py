@@ -27,6 +27,10 @@ CAUSES: Final = {
     "overtaken": Words("somebody else reserved the stock at the same moment", "库存同时被他人预留"),
 }
 ALLOCATED: Final = Words("the warehouse has already allocated it", "仓库已分配")
+SUPPLIED: Final = Words(
+    "a supplier sends it to the customer, so no stock is reserved for it",
+    "由供应商直发顾客，不再预留库存",
+)
 EARLIER: Final = Words("reserved by an earlier run", "此前已预留")
 
 

@@ -120,6 +120,7 @@ class RuleDefinition(Strict):
         source_table: the published table it reads.
         key: columns that name the subject of a decision.
         occurrence: column that tells one occasion from the next, or `once`.
+        follows: column with the decision that this one continues; both have one trace id.
         trigger: when the rule looks.
         window: which rows are recent enough.
         condition: SQL over the table's columns, with `:parameters`.
@@ -148,6 +149,7 @@ class RuleDefinition(Strict):
     source_table: Identifier
     key: tuple[Identifier, ...] = Field(min_length=1)
     occurrence: Identifier = ONCE
+    follows: Identifier | None = None
     trigger: Trigger = RowAppears(type="row_appears")
     window: Window | None = None
     condition: str
@@ -271,7 +273,8 @@ class RuleDefinition(Strict):
         occurrence = () if self.occurrence == ONCE else (self.occurrence,)
         watched = self.trigger.columns if isinstance(self.trigger, RowChanges) else ()
         since = (self.trigger.since,) if isinstance(self.trigger, StateLasts) else ()
-        named = (*self.key, *occurrence, *watched, *since, *self.explain)
+        follows = (self.follows,) if self.follows else ()
+        named = (*self.key, *occurrence, *follows, *watched, *since, *self.explain)
         return tuple(dict.fromkeys((*named, *(c for c in optional if c))))
 
     @property
@@ -312,6 +315,9 @@ class RuleDefinition(Strict):
     def content_hash(self) -> str:
         """Changes when anything changes except whether the rule is switched on."""
         content = {name: value for name, value in self.stored().items() if name != "mode"}
+        # Younger than the ledgers of those who have it: where nothing follows, nothing changed.
+        if self.follows is None:
+            del content["follows"]
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 

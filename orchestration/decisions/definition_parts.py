@@ -22,7 +22,7 @@ ActionType = Literal[
     "escalate", "review_contract", "approve_return", "create_record", "update_record",
     "create_purchase_order", "create_transfer", "create_invoice", "update_stock",
     "report_shipment", "create_pick_list", "recall_pick_list",
-    "create_drop_shipment",
+    "create_drop_shipment", "recall_drop_shipment",
 ]  # fmt: skip
 
 

@@ -290,6 +290,7 @@ def _proposal(
         actions=filled.actions((*rule.actions, *(branch.actions if branch else ()))),
         options=filled.options(),
         cost=Decimal(str(parameters[budget.cost_parameter])) if budget else None,
+        follows=row[rule.follows] if rule.follows else None,
     )
 
 

@@ -58,6 +58,7 @@ class Proposal:
         actions: what to do, in order.
         options: what a person may choose from.
         cost: what the decision takes from the rule's budget, in the budget's currency.
+        follows: the decision that it continues; None when it stands alone.
     """
 
     decision_id: str
@@ -74,6 +75,7 @@ class Proposal:
     actions: tuple[ProposedAction, ...] = ()
     options: tuple[ProposedOption, ...] = ()
     cost: Decimal | None = None
+    follows: str | None = None
 
 
 @dataclass(frozen=True)

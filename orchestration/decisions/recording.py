@@ -196,7 +196,11 @@ class Recorder:
     def _insert(
         self, connection: Connection, rule: RuleVersion, new: Sequence[Proposal], flood: _Hold
     ) -> None:
-        connection.execute(insert(decisions), [self._ledger_row(rule, p) for p in new])
+        ledger = {p.decision_id: self._ledger_row(rule, p) for p in new}
+        traces = _traces(connection, {p.follows for p in new if p.follows})
+        for p in new:
+            ledger[p.decision_id]["trace_id"] = traces.get(p.follows or "", p.decision_id[:32])
+        connection.execute(insert(decisions), list(ledger.values()))
         needs = {p.decision_id: self._requirement(rule, p) for p in new if p.mode == "act"}
         waiting = [self._approval_row(p, need) for p in new if (need := needs.get(p.decision_id))]
         if waiting:
@@ -205,7 +209,9 @@ class Recorder:
             row
             for p in new
             if p.mode == "act"
-            for row in self._outbox_rows(rule, p, needs[p.decision_id], flood)
+            for row in self._outbox_rows(
+                rule, p, ledger[p.decision_id], needs[p.decision_id], flood
+            )
         ]
         if deliveries:
             connection.execute(insert(outbox), deliveries)
@@ -272,7 +278,12 @@ class Recorder:
         }
 
     def _outbox_rows(
-        self, rule: RuleVersion, proposal: Proposal, need: Requirement | None, flood: _Hold
+        self,
+        rule: RuleVersion,
+        proposal: Proposal,
+        ledger: Mapping[str, Any],
+        need: Requirement | None,
+        flood: _Hold,
     ) -> Iterator[dict[str, Any]]:
         whole = ProposedAction("notify", None, rule.definition.sinks, proposal.message, {})
         for number, action in enumerate(proposal.actions or (whole,), start=1):
@@ -281,9 +292,7 @@ class Recorder:
                 # The outermost hold; when it ends, delivery looks at the others again.
                 hold = _Hold("approval", f"held until {need.role} has approved it")
             for sink in self._names(action.sinks):
-                row = delivery_row(
-                    self._ledger_row(rule, proposal), action, number, sink, self._now
-                )
+                row = delivery_row(ledger, action, number, sink, self._now)
                 state = "held" if hold.cause else "pending"
                 yield row | {"state": state, "hold_cause": hold.cause, "hold_reason": hold.reason}
 
@@ -308,7 +317,9 @@ class Recorder:
         )
         row = self._ledger_row(rule, alert) | {"rule_id": VOLUME_ALERT, "kind": "alert"}
         connection.execute(insert(decisions), [row])
-        connection.execute(insert(outbox), list(self._outbox_rows(rule, alert, None, _Hold())))
+        told = self._ledger_row(rule, alert)
+        deliveries = list(self._outbox_rows(rule, alert, told, None, _Hold()))
+        connection.execute(insert(outbox), deliveries)
         happening = Happening("proposed", self._now, _ACTOR, {"reason": text}, is_first=True)
         refresh_states(connection, [key], happening)
 
@@ -386,6 +397,16 @@ def _known_ids(connection: Connection, proposals: Sequence[Proposal]) -> set[str
         query = select(decisions.c.decision_id).where(decisions.c.decision_id.in_(chunk))
         known.update(connection.execute(query).scalars())
     return known
+
+
+def _traces(connection: Connection, decision_ids: Collection[str]) -> dict[str, str]:
+    """Trace ids of decisions that others continue."""
+    found: dict[str, str] = {}
+    columns = (decisions.c.decision_id, decisions.c.trace_id)
+    for chunk in chunks(sorted(decision_ids)):
+        query = select(*columns).where(decisions.c.decision_id.in_(chunk))
+        found.update((row.decision_id, row.trace_id) for row in connection.execute(query))
+    return found
 
 
 def _without_cooling(

@@ -38,6 +38,7 @@ _ACTIONS: Mapping[str, Mapping[Language, str]] = {
     "report_shipment": {"en": "tell the shop that it was shipped", "zh": "回传发货信息"},
     "create_pick_list": {"en": "have the goods picked", "zh": "生成拣货单"},
     "create_drop_shipment": {"en": "have the supplier send it", "zh": "请供应商直发"},
+    "recall_drop_shipment": {"en": "call the supplier's shipment back", "zh": "撤回供应商直发"},
     "recall_pick_list": {"en": "call the pick list back", "zh": "撤回拣货单"},
 }
 _WORDS: Mapping[str, Mapping[Language, str]] = {

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import Engine, insert, select
 
@@ -297,6 +298,163 @@ def test_erpnext_without_the_field_of_the_key_is_told_before_anything_is_made(
         )
     with pytest.raises(PermanentError, match="api_secret"):
         sink_of("erpnext", sandbox, api_secret="wrong").deliver("k", wanted)
+
+
+def sold_lines(sandbox: ServedSandbox, count: int) -> list[tuple[str, dict[str, Any]]]:
+    """Sales orders that the ERP has, by the shop's number, each with its first line."""
+    target: Any = sink_of("odoo", sandbox)._target("main")
+    call = target._gateway.call
+    orders = call("sale.order", "search_read", {
+        "domain": [["state", "=", "sale"]], "fields": ["client_order_ref", "partner_shipping_id"],
+        "order": "id asc", "limit": count,
+    })  # fmt: skip
+    lines = call("sale.order.line", "search_read", {
+        "domain": [["order_id", "in", [order["id"] for order in orders]]],
+        "fields": ["order_id", "product_id", "product_uom_qty"],
+    })  # fmt: skip
+    first: dict[int, dict[str, Any]] = {}
+    for line in orjson.loads(orjson.dumps(lines)):
+        first.setdefault(line["order_id"][0], line)
+    return [(order["client_order_ref"], order | {"line": first[order["id"]]}) for order in orders]
+
+
+def drop_shipment(number: int, order_no: str, line: dict[str, Any], **more: str) -> dict[str, Any]:
+    return payload(
+        number, "create_drop_shipment", order_no=order_no, address_key=f"shop:{order_no}",
+        sku=line["product_id"][1].split("] ")[0].removeprefix("["),
+        quantity=str(int(line["product_uom_qty"])), supplier_no="1", unit_price="9.5",
+        currency_code="CNY", **more,
+    )  # fmt: skip
+
+
+def recall(number: int, purchase: dict[str, Any]) -> dict[str, Any]:
+    fields = purchase["data"]["action"]["fields"]
+    return payload(
+        number, "recall_drop_shipment", order_no=fields["order_no"],
+        purchase_decision_id=purchase["data"]["decision_id"],
+    )  # fmt: skip
+
+
+def test_odoo_buys_for_the_customers_address_once_and_calls_back_once_whatever_breaks(
+    sandbox: ServedSandbox, database: Engine
+) -> None:
+    sold = sold_lines(sandbox, 6)
+    wanted = [drop_shipment(300 + n, no, one["line"]) for n, (no, one) in enumerate(sold)]
+    keys = fill(database, "odoo", wanted)
+    sandbox.control(faults=FAULTS)
+    assert deliver_all(database, sink_of("odoo", sandbox)) == {"delivered": 6}
+    sandbox.control(faults=Faults())
+    orders = {o["origin"]: o for o in written(sandbox, "odoo", "purchase.order")
+              if o["origin"] in keys}  # fmt: skip
+    lines = {o["order_id"][0]: o for o in written(sandbox, "odoo", "purchase.order.line")}
+    assert len(orders) == len(keys) == sum(
+        o["origin"] in keys for o in written(sandbox, "odoo", "purchase.order")
+    )  # fmt: skip
+    for key, (_, one) in zip(keys, sold, strict=True):
+        bought, line = orders[key], lines[orders[key]["id"]]
+        assert bought["state"] == "purchase"
+        assert bought["picking_type_id"][1] == "Dropship"
+        assert bought["dest_address_id"] == one["partner_shipping_id"]
+        assert line["sale_line_id"][0] == one["line"]["id"]
+        assert line["product_id"][0] == one["line"]["product_id"][0]
+        assert (line["product_qty"], line["price_unit"]) == (one["line"]["product_uom_qty"], 9.5)
+    # Half of them are called back, through the same breaking lines.
+    back = [recall(310 + n, purchase) for n, purchase in enumerate(wanted[:3])]
+    fill(database, "odoo", back)
+    sandbox.control(faults=FAULTS)
+    assert deliver_all(database, sink_of("odoo", sandbox)) == {"delivered": 9}
+    sandbox.control(faults=Faults())
+    after = {o["origin"]: o["state"] for o in written(sandbox, "odoo", "purchase.order")}
+    assert [after[key] for key in keys] == ["cancel"] * 3 + ["purchase"] * 3
+    sink = sink_of("odoo", sandbox)
+    assert sink.deliver("odoo_again", back[0]).outcome == "duplicate"
+    # Who never got the purchase has nothing to do.
+    never = recall(320, drop_shipment(321, *sold[0][:1], sold[0][1]["line"]))
+    assert sink.find("odoo_never", never) is None
+    assert sink.deliver("odoo_never", never).detail["state"] == "none"
+
+
+def test_odoo_keeps_a_purchase_that_can_be_called_back_no_more(sandbox: ServedSandbox) -> None:
+    (no, one), *_ = sold_lines(sandbox, 1)
+    sink = sink_of("odoo", sandbox)
+    locked, merged = (drop_shipment(330 + n, no, one["line"]) for n in range(2))
+    key = f"odoo_{locked['data']['decision_id']}_2"
+    name = sink.deliver(key, locked).detail["name"]
+    sandbox.control(options={"odoo": {"lock_confirmed": True}})
+    try:
+        with pytest.raises(PermanentError, match=f"{name} can't be cancelled any more.*unlock"):
+            sink.deliver("odoo_back", recall(332, locked))
+    finally:
+        sandbox.control(options={"odoo": {"lock_confirmed": False}})
+    # Unlocked by a person, it goes; its key was that of a second action.
+    assert sink.deliver("odoo_back", recall(332, locked)).detail["state"] == "cancel"
+    # Whoever joined two orders has both keys in one: cancelling would take the other's goods.
+    together = f"odoo_{merged['data']['decision_id']}, odoo_{'f' * 64}"
+    sink.deliver(together, merged)
+    with pytest.raises(PermanentError, match="together with what others ordered"):
+        sink.deliver("odoo_both", recall(333, merged))
+    with pytest.raises(PermanentError, match="has no sales order no-such that isn't cancelled"):
+        sink.deliver("k", drop_shipment(334, "no-such", one["line"]))
+    other = dict(one["line"]) | {"product_id": [0, f"[{absent_from(sandbox, one)}] x"]}
+    with pytest.raises(PermanentError, match="has no line of"):
+        sink.deliver("k", drop_shipment(335, no, other))
+
+
+def absent_from(sandbox: ServedSandbox, order: dict[str, Any]) -> str:
+    """An article that a sales order does not ask for."""
+    target: Any = sink_of("odoo", sandbox)._target("main")
+    lines = target._gateway.call("sale.order.line", "search_read", {
+        "domain": [["order_id", "=", order["id"]]], "fields": ["product_id"],
+    })  # fmt: skip
+    asked = {line["product_id"][1] for line in lines}
+    return next(sku for sku in skus(sandbox) if sku not in asked)
+
+
+def test_erpnext_buys_for_the_customers_address_once_and_calls_back_once_whatever_breaks(
+    sandbox: ServedSandbox, database: Engine
+) -> None:
+    sold = sold_lines(sandbox, 6)
+    wanted = [drop_shipment(400 + n, no, one["line"]) for n, (no, one) in enumerate(sold)]
+    keys = fill(database, "erpnext", wanted)
+    sandbox.control(faults=FAULTS)
+    assert deliver_all(database, sink_of("erpnext", sandbox)) == {"delivered": 6}
+    back = [recall(410 + n, purchase) for n, purchase in enumerate(wanted[:3])]
+    fill(database, "erpnext", back)
+    assert deliver_all(database, sink_of("erpnext", sandbox)) == {"delivered": 9}
+    sandbox.control(faults=Faults())
+    orders = [o for o in written(sandbox, "erpnext", "Purchase Order") if o["fourflow_key"] in keys]
+    assert Counter(order["fourflow_key"] for order in orders) == Counter(keys)
+    by_key = {order["fourflow_key"]: order for order in orders}
+    for key, (_, one) in zip(keys, sold, strict=True):
+        (item,) = by_key[key]["items"]
+        buyer = one["partner_shipping_id"][1]
+        assert by_key[key]["customer"] == buyer
+        assert by_key[key]["shipping_address"] == f"{buyer}-Shipping"
+        assert (item["delivered_by_supplier"], item["rate"]) == (1, 9.5)
+        assert item["sales_order_item"] == f"soi{one['line']['id']:08d}"
+        assert item["qty"] == one["line"]["product_uom_qty"]
+        assert "warehouse" not in item
+    assert [by_key[key]["docstatus"] for key in keys] == [2] * 3 + [1] * 3
+    sink = sink_of("erpnext", sandbox)
+    assert sink.deliver("erpnext_again", back[0]).outcome == "duplicate"
+    # What the supplier has sent, or what is invoiced, is nobody's to take back by itself.
+    sent, invoiced = (by_key[key]["name"] for key in keys[3:5])
+    sandbox.control(options={"erpnext": {"delivered": [sent], "invoiced": [invoiced]}})
+    with pytest.raises(PermanentError, match=f"{sent} as Delivered"):
+        sink.deliver("erpnext_late", recall(420, wanted[3]))
+    with pytest.raises(PermanentError, match=f"{invoiced} can't be cancelled any more.*linked"):
+        sink.deliver("erpnext_billed", recall(421, wanted[4]))
+
+
+def test_erpnext_names_no_customer_in_what_it_refuses(sandbox: ServedSandbox) -> None:
+    (no, one), *_ = sold_lines(sandbox, 1)
+    sandbox.control(options={"erpnext": {"has_addresses": False}})
+    try:
+        with pytest.raises(PermanentError, match="Could not find Shipping Address: …") as caught:
+            sink_of("erpnext", sandbox).deliver("k", drop_shipment(430, no, one["line"]))
+    finally:
+        sandbox.control(options={"erpnext": {"has_addresses": True}})
+    assert one["partner_shipping_id"][1] not in str(caught.value)
 
 
 def waits_in_shopify(target: Any, number: str) -> bool:

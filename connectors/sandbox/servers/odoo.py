@@ -2,7 +2,8 @@
 
 Checked: the bearer key, the database's name, that fields and operators exist. Domains are in Polish
 notation, as Odoo's. Empty values are `false`, links `[id, name]`, times naive UTC. What is written
-stands in `odoo_writes`. Not simulated: other methods, rights by record, currencies but CNY.
+stands in `odoo_writes`; the option `lock_confirmed` locks confirmed purchase orders. Not simulated:
+other methods, rights by record, currencies but CNY.
 """
 
 import hmac
@@ -38,6 +39,7 @@ _ARGUMENTS: Final = {
     "fields_get": {"attributes", "allfields", "context"},
     "create": {"vals_list", "context"},
     "button_confirm": {"ids", "context"},
+    "button_cancel": {"ids", "context"},
     "action_confirm": {"ids", "context"},
 }
 
@@ -68,6 +70,7 @@ class _Server:
         self._retail = retail
         self._held: tuple[int, dict[str, list[Record]]] = (-1, {})
         self._written = Written(self._records)
+        self._options = retail.options.setdefault("odoo", {"lock_confirmed": False})
         retail.written["odoo"] = self._written.described
 
     async def answer(self, request: Request) -> Response:
@@ -93,7 +96,7 @@ class _Server:
         arguments = _arguments(body, method)
         if method == "fields_get":
             return {name: {"type": kind} for name, kind in MODELS[model].items() if "." not in name}
-        if method in ("create", "button_confirm", "action_confirm"):
+        if method in ("create", "button_confirm", "button_cancel", "action_confirm"):
             return self._write(model, method, arguments)
         found = self._found(model, arguments)
         if method == "search_count":
@@ -121,6 +124,9 @@ class _Server:
                 made = self._written.create(model, arguments.get("vals_list"), as_of)
                 self._retail.counters[f"odoo.created.{model}"] += len(made)
                 return made
+            if method == "button_cancel" and model == "purchase.order":
+                locks = bool(self._options["lock_confirmed"])
+                return self._written.cancel(arguments.get("ids"), as_of, locks=locks)
             return self._written.confirm(model, method, arguments.get("ids"), as_of)
         except InputError as error:
             raise _OdooError(422, "odoo.exceptions.ValidationError", str(error)) from error

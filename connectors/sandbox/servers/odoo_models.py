@@ -14,6 +14,7 @@ import numpy as np
 from connectors.sandbox.platforms import PROVINCE_NAMES, SITES
 from connectors.sandbox.retailer import World
 from connectors.sandbox.servers.clock import moment_of
+from connectors.sandbox.servers.sales_orders import odoo_sales_lines, odoo_sales_orders
 from connectors.sandbox.stages.catalogue import CATEGORIES
 from connectors.sandbox.stages.people import GIVEN_NAMES, SURNAMES
 from connectors.sandbox.stages.weighing import weigh_products
@@ -21,6 +22,8 @@ from connectors.sandbox.world import DAY, HOUR
 
 Record = dict[str, Any]
 _CNY: Final = [6, "CNY"]
+_COMPANY: Final = [1, "Sandbox"]
+DROPSHIP: Final = 201
 _FIRST_CUSTOMER: Final = 1_000
 _FIRST_TEMPLATE: Final = 500
 # Every third buyer of the simulated retailer buys on account.
@@ -60,7 +63,8 @@ MODELS: Final[dict[str, dict[str, str]]] = {
     },
     "stock.picking.type": {
         "id": "integer", "name": "char", "code": "selection", "warehouse_id": "many2one",
-        "write_date": "datetime",
+        "company_id": "many2one", "default_location_dest_id": "many2one",
+        "write_date": "datetime", "default_location_dest_id.usage": "selection",
     },
     "stock.picking": {
         "id": "integer", "name": "char", "origin": "char", "state": "selection",
@@ -97,13 +101,23 @@ MODELS: Final[dict[str, dict[str, str]]] = {
         "origin": "char", "state": "selection", "date_order": "datetime",
         "date_approve": "datetime", "date_planned": "datetime", "amount_untaxed": "monetary",
         "amount_total": "monetary", "currency_id": "many2one", "picking_type_id": "many2one",
+        "company_id": "many2one", "dest_address_id": "many2one", "locked": "boolean",
         "write_date": "datetime",
     },
     "purchase.order.line": {
         "id": "integer", "order_id": "many2one", "sequence": "integer", "product_id": "many2one",
         "name": "text", "product_qty": "float", "qty_received": "float", "price_unit": "float",
         "price_subtotal": "monetary", "date_planned": "datetime", "state": "selection",
-        "write_date": "datetime", "order_id.write_date": "datetime",
+        "sale_line_id": "many2one", "write_date": "datetime", "order_id.write_date": "datetime",
+    },
+    "sale.order": {
+        "id": "integer", "name": "char", "client_order_ref": "char", "origin": "char",
+        "state": "selection", "partner_id": "many2one", "partner_shipping_id": "many2one",
+        "company_id": "many2one", "write_date": "datetime",
+    },
+    "sale.order.line": {
+        "id": "integer", "order_id": "many2one", "product_id": "many2one",
+        "product_uom_qty": "float", "write_date": "datetime",
     },
     "res.partner": {
         "id": "integer", "name": "char", "ref": "char", "vat": "char", "email": "char",
@@ -128,6 +142,8 @@ def records_of(world: World, as_of: int, model: str) -> list[Record]:
         "purchase.order": lambda *asked: _purchases(*asked)[0],
         "purchase.order.line": lambda *asked: _purchases(*asked)[1],
         "res.partner": _partners,
+        "sale.order": lambda *asked: odoo_sales_orders(*asked, first_partner=_FIRST_CUSTOMER),
+        "sale.order.line": odoo_sales_lines,
         "stock.picking.type": _operations,
         "ir.model": lambda world, _: [
             {"id": 310, "model": "product.product", "name": "Product", "write_date": _begun(world)}
@@ -228,20 +244,36 @@ def _warehouses(world: World, _as_of: int) -> list[Record]:
 
 
 def _operations(world: World, _as_of: int) -> list[Record]:
-    """Each site receives (numbered as its orders say) and moves goods within the firm."""
+    """Each site receives (numbered as its orders say) and moves goods within the firm.
+
+    One more is for what suppliers send to customers, which passes no site.
+    """
     kinds = (("incoming", "Receipts", 1), ("internal", "Internal Transfers", 101))
-    return [
+    common = {"company_id": _COMPANY, "write_date": _begun(world)}
+    at_sites = [
         {
             "id": first + site,
             "name": label,
             "display_name": f"{name}: {label}",
             "code": code,
             "warehouse_id": [1 + site, name],
-            "write_date": _begun(world),
+            "default_location_dest_id": _shelf(site),
+            "default_location_dest_id.usage": "internal",
+            **common,
         }
         for code, label, first in kinds
         for site, name in enumerate(SITES)
     ]
+    dropship = {
+        "id": DROPSHIP,
+        "name": "Dropship",
+        "code": "dropship",
+        "warehouse_id": False,
+        "default_location_dest_id": _PLACES["customer"],
+        "default_location_dest_id.usage": "customer",
+        **common,
+    }
+    return [*at_sites, dropship]
 
 
 def _begun(world: World) -> str:
@@ -335,6 +367,9 @@ def _purchases(world: World, as_of: int) -> tuple[list[Record], list[Record]]:
                 "amount_untaxed": 0,
                 "currency_id": _CNY,
                 "picking_type_id": [1 + site, f"{SITES[site]}: Receipts"],
+                "company_id": _COMPANY,
+                "dest_address_id": False,
+                "locked": False,
                 "write_date": changed,
             },
         )
@@ -354,6 +389,7 @@ def _purchases(world: World, as_of: int) -> tuple[list[Record], list[Record]]:
                 "price_subtotal": _yuan(fen),
                 "date_planned": odoo_time(arrives),
                 "state": "purchase",
+                "sale_line_id": False,
                 "write_date": changed,
                 "order_id.write_date": changed,
             }

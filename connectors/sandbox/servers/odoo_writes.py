@@ -1,9 +1,9 @@
 """What others write into the simulated Odoo: purchase orders, transfers, invoices, activities.
 
 Odoo takes no idempotency key: whatever is sent twice is there twice, which is how tests see it. A
-confirmed purchase order is received when its planned day has come. Checked: that fields exist, that
-required ones are there and that links lead to a record. Not simulated: approval, posting, prices by
-quantity.
+confirmed purchase order is received when its planned day has come, and cancelled only before that
+and while it is not locked. Checked: that fields exist, that required ones are there and that links
+lead to a record. Not simulated: approval, posting, prices by quantity.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from connectors.errors import InputError
 from connectors.sandbox.servers.clock import seconds_of
-from connectors.sandbox.servers.odoo_models import Record, odoo_time
+from connectors.sandbox.servers.odoo_models import DROPSHIP, Record, odoo_time
 from connectors.sandbox.world import DAY
 
 _FIRST_NUMBER: Final = 1_000_000
@@ -20,7 +20,10 @@ Find = Callable[[str], list[Record]]
 # What may be written, and what of it must be.
 _WRITABLE: Final[dict[str, tuple[set[str], set[str]]]] = {
     "purchase.order": (
-        {"partner_id", "origin", "partner_ref", "date_planned", "picking_type_id", "order_line"},
+        {
+            "partner_id", "origin", "partner_ref", "date_planned", "picking_type_id",
+            "order_line", "company_id", "currency_id", "dest_address_id",
+        },
         {"partner_id"},
     ),
     "stock.picking": (
@@ -35,7 +38,7 @@ _WRITABLE: Final[dict[str, tuple[set[str], set[str]]]] = {
         {"res_model_id", "res_id", "summary", "note", "date_deadline"},
         {"res_model_id", "res_id"},
     ),
-}
+}  # fmt: skip
 _CONFIRMED: Final = {
     ("purchase.order", "button_confirm"): "purchase",
     ("stock.picking", "action_confirm"): "confirmed",
@@ -86,6 +89,41 @@ class Written:
                     known[number]["date_approve"] = odoo_time(as_of)
                     for line in self._lines(number):
                         line.update(state=state, write_date=odoo_time(as_of))
+        return True
+
+    def cancel(self, ids: Any, as_of: int, *, locks: bool) -> bool:
+        """Cancel purchase orders; one that is cancelled stays so.
+
+        Args:
+            ids: which.
+            as_of: local time.
+            locks: whether confirmed orders are locked, as a setting of Odoo has it.
+
+        Raises:
+            InputError: Odoo would refuse; with its words.
+        """
+        orders = {record["id"]: record for record in self.records("purchase.order", as_of)}
+        lines = self.records("purchase.order.line", as_of)
+        for number in ids or []:
+            if number not in orders:
+                raise InputError(
+                    f"Record does not exist or has been deleted. (purchase.order({number},))"
+                )
+            name = orders[number]["name"]
+            if any(one["qty_received"] for one in lines if one["order_id"][0] == number):
+                raise InputError(
+                    f"Unable to cancel purchase order(s): {name} since they have receipts that "
+                    "are already done."
+                )
+            if locks and orders[number]["state"] == "purchase":
+                raise InputError(
+                    f"Unable to cancel purchase order(s): {name}. You must first unlock them."
+                )
+        for record in self._records["purchase.order"]:
+            if record["id"] in ids:
+                record.update(state="cancel", write_date=odoo_time(as_of))
+                for line in self._lines(record["id"]):
+                    line.update(state="cancel", write_date=odoo_time(as_of))
         return True
 
     def described(self) -> dict[str, list[Record]]:
@@ -146,15 +184,24 @@ class Written:
                 "name": product[1], "product_qty": quantity, "qty_received": 0.0,
                 "price_unit": price, "price_subtotal": round(quantity * price, 2),
                 "date_planned": odoo_time(planned), "state": "draft", "write_date": written,
+                "sale_line_id": self._linked("sale.order.line", wanted.get("sale_line_id")),
                 "order_id.write_date": written,
             })  # fmt: skip
         operation = values.get("picking_type_id")
+        # Odoo keeps an address only where goods go to a customer, and forgets any other in silence.
+        address = values.get("dest_address_id") if operation == DROPSHIP else None
         return {
             "name": name, "partner_id": supplier, "date_order": written, "date_approve": False,
             "date_planned": odoo_time(planned), "amount_untaxed": round(total, 2),
-            "amount_total": round(total, 2), "currency_id": [6, "CNY"],
-            "picking_type_id": self._link("stock.picking.type", operation) if operation else False,
+            "amount_total": round(total, 2), "locked": False, "company_id": [1, "Sandbox"],
+            "currency_id": self._linked("res.currency", values.get("currency_id")) or [6, "CNY"],
+            "picking_type_id": self._linked("stock.picking.type", operation),
+            "dest_address_id": self._linked("res.partner", address),
         }  # fmt: skip
+
+    def _linked(self, model: str, number: Any) -> list[Any] | bool:
+        """A link as Odoo tells it; `false` where there is none."""
+        return self._link(model, number) if number else False
 
     def _price(self, product: int, supplier: int) -> float:
         for offer in self._find("product.supplierinfo"):

@@ -1,6 +1,14 @@
 -- What is wrong now and wants a person, from what other marts found, in one shape: something that has resolved itself
 -- is no longer there on the next run. A parcel that a carrier calls an exception is lost until it says otherwise.
-with found as (
+with cancelled_purchases as (
+    select decision_id
+    from {{ ref('fct_purchase_order_lines') }}
+    where decision_id is not null
+    group by decision_id
+    having min(case when purchase_order_status = 'cancelled' then 1 else 0 end) = 1
+),
+
+found as (
     select
         'shortage' as exception_class,
         'line:' || checks.order_key || ':' || cast(checks.line_no as varchar) as subject,
@@ -112,6 +120,22 @@ with found as (
     from {{ ref('fct_price_violations') }} as violations
     inner join {{ ref('int_business_clock') }} as clock on violations.business = clock.business
     where violations.created_on > clock.as_of_date - {{ var('price_exception_days') }}
+    union all
+    select
+        'cancel' as exception_class,
+        'purchase:' || recalls.recall_decision_id as subject,
+        orders.business,
+        'purchase_not_recalled' as reason,
+        orders.order_key,
+        recalls.sku,
+        null as site,
+        recalls.refused_at as raised_at,
+        recalls.amount as amount_at_risk,
+        coalesce(recalls.currency_code, orders.currency_code) as currency_code
+    from {{ ref('int_unrecalled_purchases') }} as recalls
+    inner join {{ ref('fct_orders') }} as orders on recalls.order_key = orders.order_key
+    left join cancelled_purchases on recalls.purchase_decision_id = cancelled_purchases.decision_id
+    where cancelled_purchases.decision_id is null
 ),
 
 classed as (

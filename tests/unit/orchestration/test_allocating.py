@@ -529,7 +529,7 @@ from (values ('1', 'U', '12.35', 0, null), ('2', 'U', '9.99', 2, null), ('3', 'U
     ('4', 'U', '1', 0, null), ('2', 'A', '1', 0, null), ('1', 'V', '1', 0, '2026-11-20')
 ) as prices(supplier_no, sku, price, least_quantity, valid_until);
 create or replace table lake.marts.fct_purchase_order_lines (
-    decision_id varchar, order_no varchar, purchase_order_status varchar,
+    decision_id varchar, source varchar, order_no varchar, purchase_order_status varchar,
     received_quantity decimal(18, 6), received_at timestamptz, promised_on date
 );
 """
@@ -559,8 +559,8 @@ def test_a_supplier_sends_what_no_site_stocks_and_is_asked_once(
         with connect_writer(retailer.settings, purpose="test") as connection:
             connection.execute("delete from lake.marts.fct_purchase_order_lines")
             connection.execute(
-                "insert into lake.marts.fct_purchase_order_lines values (?, 'P7', 'confirmed', ?, "
-                "case when ? > 0 then timestamptz '2026-11-24 18:00:00+00' end, "
+                "insert into lake.marts.fct_purchase_order_lines values (?, 'odoo', 'P7', "
+                "'ordered', ?, case when ? > 0 then timestamptz '2026-11-24 18:00:00+00' end, "
                 "date '2026-11-25')",
                 [decision_id, received, received],
             )

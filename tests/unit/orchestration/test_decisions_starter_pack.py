@@ -95,6 +95,11 @@ DROP_SHIPPED = {
     "amount": "19::decimal(18, 2)", "currency_code": "'CNY'", "explanation_en": "'because'",
     "explanation_zh": "'因为'",
 }  # fmt: skip
+DROP_RECALLED = DROP_SHIPPED | {
+    "state": "'to_recall'", "recall_key": "'d1'", "decision_id": "'d1'",
+    "purchase_order_no": "'P7'", "recall_reason": "'cancelled'",
+    "reason_en": "'the order is cancelled'", "reason_zh": "'订单已取消'",
+}  # fmt: skip
 NOT_INVOICED = {
     "order_key": "'o'", "business": "'shop'", "channel": "'b2b'", "order_no": "'N1'",
     "customer_key": "'c'", "order_status": "'shipped'", "left_on": "date '2026-11-18'",
@@ -223,6 +228,8 @@ CASES = [
     Case("recall_released_picks", RECALLED, {"quantity": "0"}, None, ("recall_pick_list",)),
     Case("drop_ship_unstocked_lines", DROP_SHIPPED, {"state": "'asked'"}, None,
          ("create_drop_shipment",)),
+    Case("recall_drop_shipments", DROP_RECALLED, {"state": "'recalling'"}, None,
+         ("recall_drop_shipment",)),
     Case("alert_shipped_not_invoiced", NOT_INVOICED, {"left_on": "date '2026-11-19'"}, None,
          ("create_task",)),
 ]  # fmt: skip
