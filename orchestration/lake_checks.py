@@ -114,6 +114,10 @@ def learned_tables_are_sane(connection: duckdb.DuckDBPyConnection) -> CheckOutco
             "not isfinite(expected_quantity) or expected_quantity < 0 "
             "or lower_quantity > upper_quantity or lower_quantity < 0"
         ),
+        "customer_values": (
+            "not isfinite(expected_purchases) or expected_purchases < 0 or expected_value < 0 "
+            "or probability_alive not between 0 and 1 or purchase_probability not between 0 and 1"
+        ),
         "return_risk_scores": "not isfinite(risk_score) or risk_score not between 0 and 1",
         "order_risk_scores": "not isfinite(risk_score) or risk_score not between 0 and 1",
         "replenishment_positions": (

@@ -13,7 +13,10 @@ from orchestration.learning.checks import check_models, check_names
 from orchestration.learning.training import (
     EXAMPLES,
     ORDER_RISK_TABLES,
+    PURCHASES_OF,
+    VALUE_TABLES,
     Learned,
+    learn_customer_values,
     learn_demand,
     learn_order_risks,
     learn_returns,
@@ -32,13 +35,16 @@ REPLENISHMENT = (
     "component_requirements",
 )
 LEARNED_KEYS = [
-    dg.AssetKey(["ml", name]) for name in (*DEMAND, *RETURNS, *ORDER_RISK_TABLES, *REPLENISHMENT)
+    dg.AssetKey(["ml", name])
+    for name in (*DEMAND, *RETURNS, *ORDER_RISK_TABLES, *VALUE_TABLES, *REPLENISHMENT)
 ]
 
 _DESCRIPTIONS = {
     "demand_forecasts": "Expected units per SKU and day, 28 days ahead, with an interval.",
     "demand_backtest": "Errors of the chosen methods and the seasonal naive at earlier origins.",
     "demand_evaluations": "WAPE, bias and coverage beside their baselines.",
+    "customer_values": "What each customer will probably buy and bring in 90 days.",
+    "customer_value_evaluations": "The last days foretold without them, beside simple guesses.",
     "return_risk_scores": "Probability that a line comes back, with reasons.",
     "return_risk_evaluations": "Average precision and calibration beside base rate and baseline.",
     "order_risk_scores": "Probability that an open order is late or stays unpaid, with reasons.",
@@ -185,6 +191,28 @@ def risks_of_orders(
         "score order risks",
         learn_order_risks,
         checked="order_risk_scores",
+    )
+
+
+@dg.multi_asset(
+    name="learn_customer_values",
+    specs=_specs(VALUE_TABLES, *_dbt_where_there(PURCHASES_OF), _dbt("int_business_clock")),
+    check_specs=_check_specs("customer_values"),
+    pool=LAKE_POOL,
+)
+def values_of_customers(
+    context: dg.AssetExecutionContext,
+    fourflow: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[RunProgress],
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Say what customers will buy and bring; learnt mix of purchase processes, judged first."""
+    yield from _learn(
+        context,
+        fourflow,
+        progress,
+        "value customers",
+        learn_customer_values,
+        checked="customer_values",
     )
 
 

@@ -13,6 +13,8 @@ MOST_CALIBRATION_ERROR: Final = 0.05
 """Expected calibration error of a risk that is in use."""
 LEAST_COVERAGE_KEPT: Final = 0.05
 """By how much an interval of demand may cover less than it promises."""
+MOST_VALUE_BIAS: Final = 0.5
+"""Of the purchases of the judged days: seasons move them, by half is more than that."""
 MOST_DEMAND_AGE_DAYS: Final = 7
 MOST_RISK_AGE_DAYS: Final = 75
 """From the newest judged row: a return is known only when its window is over."""
@@ -131,6 +133,22 @@ _CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
             where listed >= {LEAST_LISTED} and hits < threshold * listed
         """,  # noqa: S608
     },
+    "customer_values": {
+        "beats_its_baseline": """
+            select format('The value of customers of {} who pay in {} is off by {:.2f} purchases a '
+                'customer, their pace so far by {:.2f}; look at the last weeks.',
+                business, currency_code, value, baseline_value)
+            from customer_value_evaluations
+            where metric = 'purchases_rmse' and value > baseline_value
+        """,
+        "is_calibrated": f"""
+            select format('Purchases of customers of {{}} who pay in {{}} were foretold {{:.0f}} % '
+                'too {{}} in the judged days; look for a season or a promotion.',
+                business, currency_code, 100 * abs(value), if(value > 0, 'high', 'low'))
+            from customer_value_evaluations
+            where metric = 'purchases_bias' and abs(value) > {MOST_VALUE_BIAS}
+        """,  # noqa: S608
+    },
     "demand_forecasts": {
         "is_calibrated": f"""
             select format('The intervals of demand of {{}} cover {{:.2f}} and promise {{:.2f}}; '
@@ -167,7 +185,7 @@ def check_models(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str,
 
     Args:
         connection: the lake after the step.
-        table: `return_risk_scores`, `order_risk_scores` or `demand_forecasts`.
+        table: `return_risk_scores`, `order_risk_scores`, `customer_values` or `demand_forecasts`.
     """
     found: dict[str, list[str]] = {}
     for name, sql in _CHECKS.get(table, {}).items():
