@@ -56,6 +56,7 @@ cards.plot(
         count_label=formats.count,
         rate_label=formats.rate,
         grade_label=lambda step: t(f"funnel.grades.{step.grade}"),
+        note_label=lambda step: journey_words.passed_by(context, step, rows),
         text_colour=theme.text_colour(),
     ),
     key=f"journey_chart_{chosen}",

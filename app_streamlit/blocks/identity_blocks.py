@@ -14,6 +14,7 @@ from app_streamlit.queries.identities import (
 from app_streamlit.ui import acts, address, cards, tables
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.person import acting_person
+from app_streamlit.ui.states import no_data
 from app_streamlit.words import customer_words, identity_words
 from app_streamlit.writes import identities as writes
 from orchestration.stewardship.identities import Decision, PairEvidence
@@ -25,9 +26,11 @@ def show_people(context: PageContext, business: str) -> None:
     """Which accounts are one person, and what somebody decides about a pair."""
     t = context.t
     if not writes.sees_whole_people(context.viewer.sight, business):
+        no_data(context, "identity.only_whole")
         return
     accounts, people = count_people(context.edition, business)
     if not accounts:
+        no_data(context, "identity.nobody")
         return
     st.subheader(t("identity.title"), help=t("identity.what"))
     conflicts = load_conflicts(context.edition, business)

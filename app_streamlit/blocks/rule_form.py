@@ -23,7 +23,7 @@ SECTIONS = {
     "rule_id": "about", "name": "about", "description": "about", "kind": "about",
     "owner": "about", "priority": "about", "decides": "about",
     "trigger": "when", "source_table": "when", "key": "when", "occurrence": "when",
-    "window": "when",
+    "window": "when", "follows": "when",
     "condition": "condition", "parameters": "condition",
     "actions": "actions", "sinks": "actions", "message": "actions", "branches": "actions",
     "options": "actions",

@@ -26,6 +26,7 @@ def funnel_chart(
     rate_label: Callable[[float | None], str],
     grade_label: Callable[[Step], str],
     text_colour: str,
+    note_label: Callable[[Step], str] | None = None,
 ) -> go.Figure:
     """One bar a step, the first on top; a point's custom data is its step number and part.
 
@@ -37,6 +38,7 @@ def funnel_chart(
         rate_label: a rate as text.
         grade_label: the grade of a step in a word.
         text_colour: colour of the lines above the bars.
+        note_label: what is said of a step that has no rate; nothing if left out.
     """
     figure = go.Figure()
     rows = [_row(step) for step in steps]
@@ -75,11 +77,11 @@ def funnel_chart(
             )
         )
     for step in steps:
-        rate = (
-            ""
-            if step.is_first or step.rate is None
-            else f"  ·  <b>{rate_label(step.rate)}</b>  {ICONS[step.grade]} {grade_label(step)}"
-        )
+        if step.is_first or step.rate is None:
+            note = note_label(step) if note_label else ""
+            rate = f"  ·  {note}" if note else ""
+        else:
+            rate = f"  ·  <b>{rate_label(step.rate)}</b>  {ICONS[step.grade]} {grade_label(step)}"
         figure.add_annotation(
             x=0,
             xref="paper",

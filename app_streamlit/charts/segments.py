@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app_streamlit.charts.layout import calm
-from app_streamlit.charts.palette import HEAT, depths
+from app_streamlit.charts.palette import HEAT, depths, series_colour
 
 _SCORES = (1, 2, 3, 4, 5)
 
@@ -135,3 +135,64 @@ def cohort_grid(
     figure.update_xaxes(title=months_title, type="category")
     figure.update_yaxes(autorange="reversed", type="category")
     return calm(figure, height=90 + 32 * len(months))
+
+
+def movement_sankey(
+    movements: pd.DataFrame,
+    *,
+    segment_label: Callable[[str], str],
+    count_label: Callable[[int], str],
+    text_colour: str,
+) -> go.Figure:
+    """Where the people of each segment went: before on the left, now on the right.
+
+    Args:
+        movements: one row a pair of segments (`from_segment`, `to_segment`, `person_count`), those
+            who stayed included.
+        segment_label: name of a segment in the reader's language.
+        count_label: a number of people as text.
+        text_colour: of the names.
+    """
+    sizes: dict[str, int] = {}
+    for side in ("from_segment", "to_segment"):
+        for name, count in movements.groupby(side)["person_count"].sum().items():
+            sizes[str(name)] = max(sizes.get(str(name), 0), int(count))
+    names = sorted(sizes, key=lambda name: (-sizes[name], name))
+    colours = {name: series_colour(place) for place, name in enumerate(names)}
+    before = [name for name in names if (movements["from_segment"] == name).any()]
+    now = [name for name in names if (movements["to_segment"] == name).any()]
+    rows = movements.to_dict("records")
+    counts = [int(row["person_count"]) for row in rows]
+    figure = go.Figure(
+        go.Sankey(
+            arrangement="fixed",
+            node={
+                "label": [segment_label(name) for name in (*before, *now)],
+                "color": [colours[name] for name in (*before, *now)],
+                "pad": 14,
+                "thickness": 14,
+                "line": {"width": 0},
+                "customdata": [
+                    count_label(int(movements.loc[movements[side] == name, "person_count"].sum()))
+                    for side, part in (("from_segment", before), ("to_segment", now))
+                    for name in part
+                ],
+                "hovertemplate": "%{label}: %{customdata}<extra></extra>",
+            },
+            link={
+                "source": [before.index(str(row["from_segment"])) for row in rows],
+                "target": [len(before) + now.index(str(row["to_segment"])) for row in rows],
+                "value": counts,
+                "color": [_pale(colours[str(row["from_segment"])]) for row in rows],
+                "customdata": [count_label(count) for count in counts],
+                "hovertemplate": "%{source.label} → %{target.label}: %{customdata}<extra></extra>",
+            },
+            textfont={"color": text_colour, "size": 13, "shadow": "none"},
+        )
+    )
+    return calm(figure, height=max(320, 52 * max(len(before), len(now))))
+
+
+def _pale(colour: str) -> str:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.28)"

@@ -34,16 +34,19 @@ def load_journey_funnels(edition: Edition) -> list[dict[str, object]]:
 def load_journey_steps(edition: Edition, scope: Scope, funnel: str) -> pd.DataFrame:
     """One row a step, in the shape of an order funnel's steps, with the metric's rate.
 
-    Amounts are null when journeys of several currencies add up. A step that may be left out and
-    that no journey of the scope shows has no rate: nobody told of it, which is not zero percent.
+    Amounts are null when journeys of several currencies add up. A step that some journeys went on
+    without has no rate: it may be left out, or its source tells of it only when it looks at the
+    right moment, so whoever did not show it is not lost.
     """
     answer = ask(edition, _CONVERSION, {**scope.params(), "funnel": funnel})
     rates = {row["journey_step"]: row["journey_conversion_rate"] for row in answer}
     steps = _load_journey_counts(edition, scope, funnel)
-    untold = steps["is_optional"].astype(bool) & (steps["reached_count"] == 0)
+    passed_by = steps["is_optional"].astype(bool) & (
+        (steps["skipped_count"] > 0) | (steps["reached_count"] == 0)
+    )
     found: list[object] = [
-        None if is_untold else rates.get(name)
-        for name, is_untold in zip(steps["step_name"], untold, strict=True)
+        None if is_passed_by else rates.get(name)
+        for name, is_passed_by in zip(steps["step_name"], passed_by, strict=True)
     ]
     return steps.assign(conversion_rate=pd.Series(found, index=steps.index, dtype=object))
 

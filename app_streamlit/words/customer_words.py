@@ -11,6 +11,7 @@ from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import pick
 from app_streamlit.ui.tables import Column
 
+VIEWS = ("segments", "movement", "value", "together", "accounts")
 _NO_SEGMENT = "none"  # of a person who had not bought yet
 
 

@@ -1,11 +1,13 @@
 """The words of forecasts: what is expected, how good that was, what a promotion would do."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pandas as pd
 
+from app_streamlit.queries.rates import share
 from app_streamlit.ui import formats
 from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import readable
@@ -13,6 +15,7 @@ from app_streamlit.ui.tables import Column
 from app_streamlit.words.stock_words import site_label
 from models_ml.promotions import StockCover, promoted_demand, stock_cover, whole_packs
 
+_PARAMETER = re.compile(r"_[\d.]+$")  # of a method's name: a half-life, a number of periods
 _LEVELS = ("expected_lead_time_demand", "safety_stock", "reorder_point")
 _SHARES = ("wape", "bias_rate", "interval_coverage")
 
@@ -49,8 +52,34 @@ def forecast_sentence(context: PageContext, forecast: pd.DataFrame) -> str:
         units=formats.count(round(float(forecast["expected_quantity"].sum()))),
         days=formats.count(len(forecast)),
         origin=formats.day(forecast["origin_date"].iloc[0], context.language),
-        method=readable(str(forecast["method"].iloc[0])),
+        method=method_label(context, str(forecast["method"].iloc[0])),
     )
+
+
+def method_label(context: PageContext, method: str) -> str:
+    """How a forecast was made: one family of methods, or the two that a mix mostly rests on.
+
+    Args:
+        context: of this run.
+        method: as `ml.demand_forecasts` has it, e.g. `ses_8.0 0.60 + tsb 0.40`; a method that is
+            alone has no share.
+    """
+    t = context.t
+    shares: dict[str, float] = {}
+    for part in method.split(" + "):
+        name, _, weight = part.partition(" ")
+        family = _PARAMETER.sub("", name).removeprefix("capped_")
+        shares[family] = shares.get(family, 0.0) + float(weight or 1)
+    total = sum(shares.values())
+    named = [
+        (t.known(f"demand_methods.{name}", readable(name)), formats.rate(share(part, total), 0))
+        for name, part in sorted(shares.items(), key=lambda one: -one[1])
+    ]
+    if len(named) == 1:
+        return named[0][0]
+    text = ", ".join(f"{label} {part}" for label, part in named[:2])
+    more = len(named) - 2
+    return text + (t("stock.forecast.more_methods", n=more, count=more) if more else "")
 
 
 def back_test_sentence(context: PageContext, figures: pd.DataFrame) -> str:

@@ -24,12 +24,16 @@ GRAIN_CHOICES = (NO_GRAIN, *GRAINS)
 # What a saved view keeps of an address; language and "as of" belong to who opens it.
 KEPT = ("metric", "by", "grain", "chart", "filter", "business", "channel", "period", "from", "to")
 _VALUE_WORDS = {
+    "entry_path": "entry_path",
     "order_status": "order_status",
     "refund_status": "refund_status",
     "shipment_status": "shipment_status",
     "entity": "entities",
     "quality_check": "quality.checks",
     "quality_dimension": "columns",
+    "question_code": "satisfaction.questions",
+    "respondent_kind": "satisfaction.respondents",
+    "delivery": "satisfaction.deliveries",
 }
 _FLAGS = ("is_product", "is_weakest")
 _KINDS: dict[str, Kind] = {"currency": "money", "share": "rate", "seconds": "text"}
@@ -37,6 +41,7 @@ _WHOLE = frozenset(
     {
         "orders", "customers", "records", "visits", "parcels", "inquiries", "lines", "refunds",
         "invoices", "page_views", "payments", "entries", "articles", "visitors",
+        "answers",
     }
 )  # fmt: skip
 

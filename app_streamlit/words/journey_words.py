@@ -60,6 +60,14 @@ def headline(context: PageContext, steps: Sequence[Step]) -> str:
     return text
 
 
+def passed_by(context: PageContext, step: Step, rows: pd.DataFrame) -> str:
+    """How many went on without a step that may be left out; nothing where nobody did."""
+    skipped = int(rows.loc[rows["step_name"] == step.name, "skipped_count"].sum())
+    if not skipped:
+        return ""
+    return context.t("journeys.went_on", n=skipped, count=formats.count(skipped))
+
+
 def step_frame(context: PageContext, steps: Sequence[Step], rows: pd.DataFrame) -> pd.DataFrame:
     """The steps as a table."""
     t = context.t

@@ -284,7 +284,9 @@ from made_orders group by source;
 create or replace table lake.marts.fct_orders as
 select
     placed.order_key, placed.business, placed.source, placed.channel, placed.order_no,
-    'sale' as order_type, placed.customer_key,
+    'sale' as order_type,
+    case placed.channel when 'store_pos' then 'staff' else 'shop' end as entry_path,
+    placed.customer_key,
     -- One of the large orders is still on its way, so that a rule hit can be answered.
     case placed.order_no when 'T2611200009' then 'shipped' else placed.order_status end
         as order_status,
@@ -483,6 +485,55 @@ select business, date '2026-11-20' as as_of_date, date '2026-10-31' as previous_
     to_segment, person_count
 from (values ('fourflow_demo', 'loyal', 'champions', 12), ('fourflow_demo', 'loyal', 'loyal', 40))
     as t (business, from_segment, to_segment, person_count);
+
+create or replace table lake.marts.fct_person_segments as
+select business, customer_key as person_key, rfm_segment, true as is_current, date '2026-11-20' as as_of_date
+from lake.marts.dim_customers;
+
+create or replace table lake.ml.customer_values as
+select
+    business, customer_key as person_key, channel, currency_code, rfm_frequency::bigint - 1 as frequency,
+    10::bigint as recency_days, 10::bigint + rfm_recency as age_days, 120.00::decimal(18, 2) as mean_amount,
+    if(rfm_recency > 30, 0.5, 1.0)::double as probability_alive,
+    0.25::double as purchase_probability, rfm_frequency / 2.0 as expected_purchases,
+    240.00::decimal(18, 2) as expected_amount, (120.00 * rfm_frequency)::decimal(18, 2) as expected_value,
+    date '2026-11-20' as as_of_date, 90 as horizon_days, 'mix' as method, 'customer-value-1' as model_version,
+    timestamptz '2026-11-20 18:00:00+00' as scored_at
+from lake.marts.dim_customers where business = 'fourflow_demo';
+
+create or replace table lake.ml.customer_value_evaluations as
+select 'customer_value' as model, 'fourflow_demo' as business, 'CNY' as currency_code, *,
+    timestamptz '2026-11-01 00:00:00+00' as window_start, timestamptz '2026-11-21 00:00:00+00' as window_end,
+    450::bigint as row_count, 'customer-value-1' as model_version,
+    timestamptz '2026-11-20 18:00:00+00' as evaluated_at
+from (values
+    ('purchases_rmse', 0.91::double, 'pace_so_far', 1.2::double),
+    ('best_tenth_share', 0.31, 'amount_so_far', 0.28)
+) as t (metric, value, baseline_name, baseline_value);
+
+create or replace table lake.marts.fct_basket_pairs as
+select 'fourflow_demo' as business, * from (values
+    ('category', 'toys', 'diapers', 30::bigint, 60::bigint, 50::bigint, 1000::bigint),
+    ('category', 'diapers', 'toys', 30, 50, 60, 1000),
+    ('category', 'shoes', 'toys', 9, 20, 60, 1000),
+    ('category', 'toys', 'shoes', 9, 60, 20, 1000),
+    ('sku', 'SKU-0007', 'SKU-0009', 6, 40, 30, 1000),
+    ('sku', 'SKU-0009', 'SKU-0007', 6, 30, 40, 1000)
+) as t (item_type, antecedent_item, consequent_item, pair_count, antecedent_count, consequent_count, basket_count);
+
+create or replace table lake.marts.fct_product_sequences as
+select 'fourflow_demo' as business, * from (values
+    ('category', 'diapers', 'diapers', 50::bigint, 40::bigint, 80::bigint, 60::bigint, 100::bigint, 500::bigint, 500::bigint),
+    ('category', 'formula', 'diapers', 30, 24, 50, 40, 100, 500, 360),
+    ('category', 'shoes', 'toys', 8, 0, 40, 0, 90, 500, 80)
+) as t (
+    item_type, antecedent_item, consequent_item, follower_count, matured_follower_count, buyer_count,
+    matured_buyer_count, consequent_buyer_count, person_count, total_lag_days
+);
+
+create or replace table lake.marts.fct_related_offers as
+select 'fourflow_demo' as business, 'sku' as item_type, customer_key as person_key
+from lake.marts.dim_customers where business = 'fourflow_demo' and rfm_segment = 'champions';
 
 create or replace table lake.marts.fct_customer_cohorts as
 select 'fourflow_demo' as business, 'web' as first_channel, 'CNY' as currency_code, cohort_month,
@@ -846,6 +897,22 @@ select 'fourflow_demo' as business, 'douyin_live' as channel, date '2026-11-01' 
 from (values ('wrong_size', 'SKU-0007', 9, 8, 160), ('empty_parcel', 'SKU-0008', 2, 2, 340))
     as t (reason_code, sku, requested, returned, loss);
 
+create or replace table lake.reports.rpt_satisfaction as
+select 'fourflow_demo' as business, channel, answered_month::date as answered_month, survey,
+    question_code, respondent_kind, delivery, answers::bigint as answer_count,
+    rated::bigint as rated_count, satisfied::bigint as satisfied_count,
+    recommending::bigint as recommendation_count, promoters::bigint as promoter_count,
+    detractors::bigint as detractor_count, unscored::bigint as unscored_count
+from (values
+    ('douyin_live', '2026-10-01', 'after_delivery', 'satisfaction', 'customer', 'on_time', 81, 80, 64, 0, 0, 0, 1),
+    ('douyin_live', '2026-11-01', 'after_delivery', 'satisfaction', 'customer', 'on_time', 120, 120, 96, 0, 0, 0, 0),
+    ('douyin_live', '2026-11-01', 'after_delivery', 'satisfaction', 'customer', 'late', 50, 50, 20, 0, 0, 0, 0),
+    ('douyin_live', '2026-11-01', 'after_delivery', 'recommendation', 'customer', 'on_time', 100, 0, 0, 100, 50, 20, 0),
+    (null, '2026-11-01', 'distributors', 'satisfaction', 'partner', 'not_known', 12, 12, 9, 0, 0, 0, 0),
+    (null, '2026-11-01', 'distributors', 'other', 'partner', 'not_known', 4, 0, 0, 0, 0, 0, 4))
+    as t (channel, answered_month, survey, question_code, respondent_kind, delivery, answers, rated,
+        satisfied, recommending, promoters, detractors, unscored);
+
 create or replace table lake.marts.dim_products as
 select 'fourflow_demo:SKU-0007' as product_key, 'fourflow_demo' as business, 'SKU-0007' as sku,
     'Diapers' as name, 'baby' as category;
@@ -922,21 +989,30 @@ from (values
 )
 inner join open_orders as placed on told.place = placed.place;
 
--- What suppliers send: one line of the order that waits for a transfer, one of the order on its way in.
+-- What suppliers send: one line of the order that waits for a transfer, one of the order on its way in, and one whose
+-- order was cancelled too late.
 create or replace table lake.ml.drop_shipments as
 select
-    allocations.order_key || ':9' as drop_shipment_key, allocations.business, allocations.channel,
-    allocations.order_key, 9::bigint as line_no, allocations.order_no, 'SKU-0003' as sku,
-    2::bigint as quantity, allocations.demanded_at,
-    if(allocations.decision = 'transfer', 'to_order', 'sent') as state,
+    allocations.order_key || ':9' as drop_shipment_key, 1::bigint as attempt, allocations.business,
+    allocations.channel, allocations.order_key, 9::bigint as line_no, allocations.order_no, 'SKU-0003' as sku,
+    2::bigint as quantity, allocations.demanded_at, told.state,
     'master_data:-:S07' as supplier_key, 'S07' as supplier_no,
     12.5::decimal(18, 6) as unit_price, 25::decimal(18, 2) as amount, 'CNY' as currency_code,
-    if(allocations.decision = 'transfer', null, 'd-1') as decision_id,
-    if(allocations.decision = 'transfer', null, 'P7') as purchase_order_no,
+    told.decision_id, if(told.decision_id is null, null, 'P7') as purchase_order_no,
     allocations.business_date + 7 as expected_on, allocations.business_date,
-    if(allocations.decision = 'transfer', 'no site stocks it; Far East can send 2 to the customer',
-        'Far East has sent it: purchase order P7 was received') as explanation_en,
-    if(allocations.decision = 'transfer', '各仓店均不备货；可由 Far East 直发顾客 2 件',
-        'Far East 已发出：采购单 P7 已收货') as explanation_zh
+    if(told.state = 'not_recalled', told.decision_id, null) as recall_key,
+    if(told.state = 'not_recalled', 'cancelled', null) as recall_reason,
+    if(told.state = 'not_recalled', 'r-1', null) as recall_decision_id,
+    if(told.state = 'not_recalled', 'the order is cancelled', null) as reason_en,
+    if(told.state = 'not_recalled', '订单已取消', null) as reason_zh,
+    told.explanation_en, told.explanation_zh
 from lake.ml.line_allocations as allocations
-where allocations.decision in ('transfer', 'backorder');
+inner join (values
+    ('transfer', 'to_order', null, 'no site stocks it; Far East can send 2 to the customer',
+        '各仓店均不备货；可由 Far East 直发顾客 2 件'),
+    ('backorder', 'sent', 'd-1', 'Far East has sent it: purchase order P7 was received',
+        'Far East 已发出：采购单 P7 已收货'),
+    ('wait', 'not_recalled', 'd-2',
+        'the order is cancelled, and the purchase from Far East could not be called back',
+        '订单已取消，但 Far East 的采购未能撤回')
+) as told (decision, state, decision_id, explanation_en, explanation_zh) on allocations.decision = told.decision;

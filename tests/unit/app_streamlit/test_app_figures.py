@@ -2,20 +2,24 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import cast
 
 import pandas as pd
 import pytest
 
 from app_streamlit.charts.funnel import funnel_chart
 from app_streamlit.charts.palette import GRADES
-from app_streamlit.charts.segments import score_grid, segment_treemap
+from app_streamlit.charts.segments import movement_sankey, score_grid, segment_treemap
 from app_streamlit.charts.trend import even_ticks, trend_chart
 from app_streamlit.launch import dashboard_command
 from app_streamlit.queries import journeys, rates
 from app_streamlit.queries.diagnosis import read_steps, worst_step
 from app_streamlit.queries.edition import Edition
 from app_streamlit.ui import formats
+from app_streamlit.ui.context import PageContext
 from app_streamlit.ui.i18n import Translator
+from app_streamlit.words import demand_words
 from orchestration.metrics.scopes import Bounds, Scope, resolve_days
 
 
@@ -231,15 +235,16 @@ def test_a_duration_says_its_two_largest_units(seconds, text):
     assert formats.duration(seconds, Translator("en")) == text
 
 
-def test_optional_step_that_nobody_told_of_has_no_rate_and_a_needed_one_has_zero(monkeypatch):
+def test_optional_step_has_a_rate_only_where_nobody_went_on_without_it(monkeypatch):
     counts = pd.DataFrame(
         {
-            "step_name": ["inquired", "ordered", "allocated", "shipped"],
-            "is_optional": [False, False, True, False],
-            "reached_count": [9, 4, 0, 0],
+            "step_name": ["inquired", "ordered", "allocated", "picked", "packed", "shipped"],
+            "is_optional": [False, False, True, True, True, False],
+            "reached_count": [9, 4, 0, 1, 4, 0],
+            "skipped_count": [0, 0, 4, 3, 0, 0],
         }
     )
-    rates = {"ordered": 4 / 9, "allocated": 0.0, "shipped": 0.0}
+    rates = {"ordered": 4 / 9, "allocated": 0.0, "picked": 0.25, "packed": 1.0, "shipped": 0.0}
     answer = [
         {"journey_step": name, "journey_conversion_rate": rate} for name, rate in rates.items()
     ]
@@ -247,4 +252,34 @@ def test_optional_step_that_nobody_told_of_has_no_rate_and_a_needed_one_has_zero
     monkeypatch.setattr(journeys, "ask", lambda *_: answer)
     scope = Scope("fourflow_demo", None, date(2026, 11, 1), date(2026, 11, 20))
     found = journeys.load_journey_steps(Edition("home", "p-1"), scope, "inquiry_to_cash")
-    assert list(found["conversion_rate"]) == [None, 4 / 9, None, 0.0]
+    assert list(found["conversion_rate"]) == [None, 4 / 9, None, None, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("method", "text"),
+    [
+        ("ses_28.0", "exponential smoothing"),
+        ("ses_8.0 0.50 + capped_ses_28.0 0.50", "exponential smoothing"),
+        ("boosted 0.61 + ses_28.0 0.39", "gradient boosting 61%, exponential smoothing 39%"),
+        (
+            "tsb 0.30 + ses_8.0 0.25 + ses_90.0 0.25 + adida 0.10 + moving_average_28 0.10",
+            "exponential smoothing 50%, TSB, for rare sales 30% and 2 more",
+        ),
+    ],
+)  # fmt: skip
+def test_method_of_a_forecast_is_said_by_family(method, text):
+    context = cast(PageContext, SimpleNamespace(t=Translator("en")))
+    assert demand_words.method_label(context, method) == text
+
+
+def test_flow_between_segments_has_everybody_once_on_each_side():
+    moves = pd.DataFrame(
+        [("loyal", "loyal", 40), ("loyal", "lost", 5), ("none", "new", 9)],
+        columns=["from_segment", "to_segment", "person_count"],
+    )
+    figure = movement_sankey(moves, segment_label=str.upper, count_label=str, text_colour="#123456")
+    (flow,) = figure.data
+    assert flow.node.label == ("LOYAL", "NONE", "LOYAL", "NEW", "LOST")
+    assert flow.node.customdata == ("45", "9", "40", "9", "5")
+    links = zip(flow.link.source, flow.link.target, flow.link.value, strict=True)
+    assert set(links) == {(0, 2, 40), (0, 4, 5), (1, 3, 9)}
