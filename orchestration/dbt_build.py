@@ -215,8 +215,11 @@ def summarise(results: Iterable[Any]) -> CheckSummary:
     for result in results:
         status = str(result.status)
         kind, _, name = result.node.unique_id.split(".")[:3]
-        message = str(result.message or "").strip().splitlines()
-        entry = {"name": name, "kind": kind, "message": message[0] if message else status}
+        # dbt's first line says where, its second what: "Runtime Error in seed …", "CSV Error on …".
+        message = " ".join(
+            line.strip() for line in str(result.message or "").split("\n")[:2]
+        ).strip()
+        entry = {"name": name, "kind": kind, "message": message or status}
         if status in _FAILED:
             summary.failed.append(entry)
         elif status == "warn":
