@@ -40,8 +40,8 @@ from orchestration.allocation.reading import (
     with_policy,
 )
 from orchestration.allocation.reservations import Line
+from orchestration.learning.learnt import Learned
 from orchestration.learning.ml_tables import ML_TABLES, empty_frame, write_ml_tables
-from orchestration.learning.training import Learned
 
 TABLE = ALLOCATIONS
 TABLES_WRITTEN = (TABLE, store_distances.TABLE, recalls.TABLE, drop_shipping.TABLE)

@@ -10,13 +10,15 @@ from connectors.lake.attach import connect_snapshot
 from connectors.settings import Settings
 from orchestration.defs.transform import dbt_models
 from orchestration.learning.checks import check_models, check_names
+from orchestration.learning.customer_values import (
+    PURCHASES_OF,
+    VALUE_TABLES,
+    learn_customer_values,
+)
+from orchestration.learning.learnt import Learned
 from orchestration.learning.training import (
     EXAMPLES,
     ORDER_RISK_TABLES,
-    PURCHASES_OF,
-    VALUE_TABLES,
-    Learned,
-    learn_customer_values,
     learn_demand,
     learn_order_risks,
     learn_returns,

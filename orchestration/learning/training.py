@@ -1,7 +1,5 @@
-"""Reading for and writing of the models: the I/O around the pure functions of `models_ml`."""
+"""Demand, returns and risks of orders: the I/O around the pure functions of `models_ml`."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import duckdb
@@ -10,22 +8,15 @@ import pandas as pd
 from connectors.lake.attach import connect_snapshot, newest_snapshot
 from connectors.settings import Settings
 from models_ml import order_risks
-from models_ml.customers import ValueSettings, clv, judge_value
 from models_ml.demand import backtest_demand, forecast_demand, wape
-from models_ml.evaluations import evaluation_frame
 from models_ml.returns import NotEnoughData, TrainedReturnRisk, score, train
-from models_ml.versions import model_version
-from orchestration.learning.inputs import TABLE as LEARNING_INPUTS
-from orchestration.learning.inputs import LastTime, last_time
+from orchestration.learning.inputs import last_time
+from orchestration.learning.learnt import Learned, kept_learning, tables_there, write_learnt
 from orchestration.learning.ml_tables import empty_frame, write_ml_tables
 from orchestration.learning.registry import registered, registry_row, with_new_versions
 
 HORIZON_DAYS = 28
-VALUE_HORIZON_DAYS = 90
-LEAST_VALUED = 100
-"""Fewer customers of a business and currency teach no purchase process."""
 DEMAND_TABLES = ("demand_forecasts", "demand_backtest", "demand_evaluations")
-VALUE_TABLES = ("customer_values", "customer_value_evaluations")
 RETURN_TABLES = ("return_risk_scores", "return_risk_evaluations")
 ORDER_RISK_TABLES = ("order_risk_scores", "order_risk_days", "order_risk_evaluations")
 EXAMPLES = {risk.name: f"fct_{risk.name}_examples" for risk in order_risks.ORDER_RISKS}
@@ -40,19 +31,6 @@ _COMPLETE_DAYS = """
     group by business
     order by business
 """
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What a step wrote, and what a person should know about it."""
-
-    rows: dict[str, int]
-    notes: list[str] = field(default_factory=list)
-
-
-def _stack(frames: Iterable[pd.DataFrame], table: str) -> pd.DataFrame:
-    filled = [frame for frame in frames if not frame.empty]
-    return pd.concat(filled, ignore_index=True) if filled else empty_frame(table)
 
 
 def _origins(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:
@@ -76,23 +54,6 @@ _RETURNS_READ = """
 """
 
 
-PURCHASES_OF = "fct_person_orders"
-_PURCHASES = f"""
-    select
-        purchases.business,
-        purchases.currency_code,
-        purchases.person_key,
-        purchases.channel,
-        purchases.created_on as bought_on,
-        greatest(purchases.net_amount, 0)::double as amount,
-        clock.as_of_date
-    from {PURCHASES_OF} as purchases
-    join int_business_clock as clock
-        on clock.business = purchases.business and purchases.created_on <= clock.as_of_date
-    where purchases.is_purchase and purchases.currency_code is not null
-"""  # noqa: S608 (our own names)
-
-
 def learn_demand(settings: Settings, *, now: datetime) -> Learned:
     """Forecast the daily demand of every business from its last complete day; back-test first.
 
@@ -102,7 +63,7 @@ def learn_demand(settings: Settings, *, now: datetime) -> Learned:
     try:
         before = last_time(connection, "demand", DEMAND_TABLES, read=_DEMAND_READ, now=now)
         if before.is_current:
-            return _kept(before)
+            return kept_learning(before)
         origins = _origins(connection)
         demand = connection.execute(
             f"{_DEMAND} where not list_contains($kept, business)", {"kept": list(before.kept)}
@@ -122,25 +83,7 @@ def learn_demand(settings: Settings, *, now: datetime) -> Learned:
         learnt["demand_backtest"].append(table)
         learnt["demand_evaluations"].append(judged.evaluations(evaluated_at=now))
         notes.append(_demand_note(str(business), table))
-    return _write(settings, before, learnt, notes or ["no demand to forecast"])
-
-
-def _kept(before: LastTime, **counts: int) -> Learned:
-    rows = {table: len(frame) for table, frame in before.rows.items()}
-    return Learned(rows | counts, before.notes())
-
-
-def _write(
-    settings: Settings,
-    before: LastTime,
-    learnt: Mapping[str, list[pd.DataFrame]],
-    notes: list[str],
-    **tables: pd.DataFrame,
-) -> Learned:
-    """Write what was learnt and kept, beside what it was learnt from."""
-    frames = {table: _stack(frames, table) for table, frames in learnt.items()} | tables
-    written = write_ml_tables(settings, {**frames, LEARNING_INPUTS: before.inputs})
-    return Learned({table: written[table] for table in frames}, notes)
+    return write_learnt(settings, before, learnt, notes or ["no demand to forecast"])
 
 
 def _demand_note(business: str, table: pd.DataFrame) -> str:
@@ -172,7 +115,7 @@ def learn_returns(settings: Settings, *, now: datetime) -> Learned:
         )
         versions = registered(connection)
         if before.is_current:
-            return _kept(before, model_versions=len(versions))
+            return kept_learning(before, model_versions=len(versions))
         examples = connection.execute(
             "select * from fct_return_risk_examples where not list_contains($kept, business)",
             {"kept": list(before.kept)},
@@ -210,7 +153,7 @@ def learn_returns(settings: Settings, *, now: datetime) -> Learned:
             )
         )
         notes.append(f"{business}: {model.report.summary()}{left_out}")
-    return _write(
+    return write_learnt(
         settings,
         before,
         learnt,
@@ -252,7 +195,7 @@ def learn_order_risks(settings: Settings, *, now: datetime) -> Learned:
         before = last_time(connection, "order_risks", ORDER_RISK_TABLES, read=read, now=now)
         versions = registered(connection)
         if before.is_current:
-            return _kept(before, model_versions=len(versions))
+            return kept_learning(before, model_versions=len(versions))
         examples = {
             risk: connection.execute(
                 f"select * from {EXAMPLES[risk.name]} "  # noqa: S608 (our own names)
@@ -302,7 +245,7 @@ def learn_order_risks(settings: Settings, *, now: datetime) -> Learned:
                 )
             )
             notes.append(f"{business}, {_words(risk)}: {model.report.summary()}{_shadow(days)}")
-    return _write(
+    return write_learnt(
         settings,
         before,
         learnt,
@@ -313,111 +256,8 @@ def learn_order_risks(settings: Settings, *, now: datetime) -> Learned:
 
 def _risks_with_marts(connection: duckdb.DuckDBPyConnection) -> list[order_risks.OrderRisk]:
     """The risks whose mart the dbt project has."""
-    there = _there(connection, EXAMPLES.values())
+    there = tables_there(connection, EXAMPLES.values())
     return [risk for risk in order_risks.ORDER_RISKS if EXAMPLES[risk.name] in there]
-
-
-def _there(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> set[str]:
-    """Which of these tables the lake has: an installation may leave out marts that it lacks."""
-    return {
-        str(name)
-        for (name,) in connection.execute(
-            "select table_name from duckdb_tables() where list_contains($names, table_name)",
-            {"names": list(names)},
-        ).fetchall()
-    }
-
-
-def learn_customer_values(settings: Settings, *, now: datetime) -> Learned:
-    """Say what every customer will probably buy and bring in the next VALUE_HORIZON_DAYS days.
-
-    People, not accounts, a business and currency at a time, as of the business's clock; judged on
-    the last days first. Refunds are netted. A business whose purchases are those of the last time
-    keeps what was learnt then.
-    """
-    connection = connect_snapshot(settings)
-    try:
-        if PURCHASES_OF not in _there(connection, [PURCHASES_OF]):
-            return Learned(write_ml_tables(settings, {t: empty_frame(t) for t in VALUE_TABLES}))
-        before = last_time(connection, "customer_values", VALUE_TABLES, read=_PURCHASES, now=now)
-        if before.is_current:
-            return _kept(before)
-        purchases = connection.execute(
-            f"select * from ({_PURCHASES}) where not list_contains($kept, business)",  # noqa: S608
-            {"kept": list(before.kept)},
-        ).df()
-    finally:
-        connection.close()
-    learnt = {table: [rows] for table, rows in before.rows.items()}
-    notes = before.notes()
-    for (business, currency), bought in purchases.groupby(["business", "currency_code"]):
-        people = bought["person_key"].nunique()
-        if people < LEAST_VALUED:
-            notes.append(
-                f"{business}: {people:,} customers who paid in {currency} are too few to value "
-                f"(at least {LEAST_VALUED})"
-            )
-            continue
-        values, judged, told = _value_customers(bought, str(business), str(currency), now=now)
-        learnt["customer_values"].append(values)
-        learnt["customer_value_evaluations"].append(judged)
-        notes.append(told)
-    return _write(settings, before, learnt, notes or ["no customers to value"])
-
-
-def _value_customers(
-    bought: pd.DataFrame, business: str, currency: str, *, now: datetime
-) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    """Values of one business and currency, how they were judged, and a sentence on both."""
-    as_of = bought["as_of_date"].iloc[0]
-    first = bought["bought_on"].min()
-    values = clv(
-        bought,
-        customer="person_key",
-        time="bought_on",
-        amount="amount",
-        horizon_days=VALUE_HORIZON_DAYS,
-        as_of=as_of,
-    )
-    judged = judge_value(
-        bought,
-        customer="person_key",
-        time="bought_on",
-        amount="amount",
-        horizon_days=VALUE_HORIZON_DAYS,
-        as_of=as_of,
-    )
-    version = model_version("customer-value", ValueSettings(), window_start=first, window_end=as_of)
-    channels = bought.sort_values("bought_on", kind="stable").groupby("person_key")["channel"]
-    values = values.rename(columns={"model": "method"}).assign(
-        business=business,
-        currency_code=currency,
-        channel=values["person_key"].map(channels.first()),
-        as_of_date=as_of,
-        horizon_days=VALUE_HORIZON_DAYS,
-        model_version=version,
-        scored_at=now,
-    )
-    evaluations = evaluation_frame(
-        judged.figures,
-        model="customer_value",
-        business=business,
-        window=(
-            judged.first.tz_localize("UTC"),
-            (judged.last + pd.Timedelta(days=1)).tz_localize("UTC"),
-        ),
-        row_count=judged.count,
-        model_version=version,
-        evaluated_at=now,
-    ).assign(currency_code=currency)
-    told = (
-        f"{business}: {len(values):,} customers should buy "
-        f"{values['expected_purchases'].sum():,.0f} times in {VALUE_HORIZON_DAYS} days"
-    )
-    for metric, value, baseline, other in judged.figures:
-        if metric == "purchases_rmse":
-            told += f"; off by {value:.2f} purchases a customer ({baseline} {other:.2f})"
-    return values, evaluations, told
 
 
 def _words(risk: order_risks.OrderRisk) -> str:

@@ -25,8 +25,8 @@ from models_ml.replenishment import (
     with_supply_terms,
 )
 from orchestration.decisions.rulebook import list_rules, read_rule_folder
+from orchestration.learning.learnt import Learned
 from orchestration.learning.ml_tables import empty_frame, write_ml_tables
-from orchestration.learning.training import Learned
 from orchestration.replenishment.policy import load_replenishment_policy
 
 PURCHASE_RULE = "replenish_below_reorder_point"

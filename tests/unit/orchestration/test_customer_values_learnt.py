@@ -11,7 +11,7 @@ from connectors.lake.attach import connect_snapshot, connect_writer
 from connectors.settings import Settings, load_settings
 from models_ml.customers import clv
 from orchestration.learning.checks import check_models
-from orchestration.learning.training import VALUE_HORIZON_DAYS, learn_customer_values
+from orchestration.learning.customer_values import VALUE_HORIZON_DAYS, learn_customer_values
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 LAST = date(2026, 6, 30)
