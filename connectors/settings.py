@@ -174,9 +174,16 @@ class Settings(BaseSettings):
 
     def beside_configuration(self, name: str) -> Path | None:
         """A file beside `fourflow.yml`, else in home; None when there is none."""
+        return next((path for path in self._beside(name) if path.is_file()), None)
+
+    def folder_beside_configuration(self, name: str) -> Path | None:
+        """A folder beside `fourflow.yml`, else in home; None when there is none."""
+        return next((path for path in self._beside(name) if path.is_dir()), None)
+
+    def _beside(self, name: str) -> list[Path]:
         configured = self.configuration_path
         folders = [*([configured.parent] if configured else []), self.root]
-        return next((folder / name for folder in folders if (folder / name).is_file()), None)
+        return [folder / name for folder in folders]
 
     def secret(self, name: str) -> SecretStr:
         """The secret of that name: from the environment, else from the secrets file.

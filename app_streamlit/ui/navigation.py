@@ -35,6 +35,7 @@ ENTRIES = (
     Entry("customers", ":material/groups:"),
     Entry("exceptions", ":material/report:"),
     Entry("decisions", ":material/task_alt:"),
+    Entry("forms", ":material/edit_document:"),
     Entry("rules", ":material/rule:"),
     Entry("roi", ":material/savings:"),
     Entry("explore", ":material/query_stats:"),

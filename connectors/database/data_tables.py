@@ -65,3 +65,20 @@ entered_orders = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_entered_orders_customer_key_state", "customer_key", "state"),
 )
+
+# One row an entry of a form that is kept as a document of our own; it goes to bronze as `record`.
+form_entries = Table(
+    "form_entries",
+    metadata,
+    # `<form>:<number>`.
+    Column("entry_key", Text, primary_key=True),
+    Column("form", Text, nullable=False),
+    # entering: it may be on its way to bronze; entered: it is.
+    Column("state", Text, nullable=False, index=True),
+    # Of what was filled in: the same number with something else is refused.
+    Column("entry_hash", Text, nullable=False),
+    Column("record", json_type(), nullable=False),
+    Column("entered_by", Text, nullable=False),
+    Column("entered_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)

@@ -102,6 +102,12 @@
             'answer': 'varchar', 'scale_max': 'bigint', 'comment': 'varchar', 'order_no': 'varchar',
             'known_at': 'timestamptz',
         },
+        'form_values': {
+            'source': 'varchar', 'entry_no': 'varchar', 'form': 'varchar', 'form_version': 'bigint',
+            'entered_at': 'timestamptz', 'entered_by': 'varchar', 'line_no': 'bigint',
+            'field_name': 'varchar', 'value_type': 'varchar', 'value': 'varchar',
+            'currency_code': 'varchar', 'known_at': 'timestamptz',
+        },
         'visits': {
             'source': 'varchar', 'visit_no': 'varchar', 'visitor_token': 'varchar', 'user_token': 'varchar',
             'started_at': 'timestamptz', 'last_event_at': 'timestamptz', 'traffic_source': 'varchar',

@@ -14,6 +14,7 @@ Action = Literal[
     "merge_customers",  # merge and split identities
     "work_exceptions",  # take, assign and resolve exceptions
     "replay",  # replay quarantined records
+    "enter_forms",  # fill in forms: orders and documents of our own
     "save_views",  # keep views and a cockpit
     "download",  # take rows away as files
 ]

@@ -37,6 +37,7 @@ _COMMANDS = {
     "reconciliation": "reconciliation:app",
     "staffing": "staffing:staffing",
     "people": "people:app",
+    "forms": "forms:app",
     "quarantine": "quarantine:app",
     "reports": "reports:app",
     "check": "check:app",

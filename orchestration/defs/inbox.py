@@ -9,7 +9,8 @@ from connectors.errors import FourflowError
 from connectors.inbox.move import InboxReport, move_to_bronze
 from connectors.inbox.segments import seal_if_nobody_serves, sealed_segments, segment_name
 from connectors.settings import Settings
-from orchestration.order_entry.placing import hand_over_rest
+from orchestration.forms import entering
+from orchestration.order_entry import placing
 from orchestration.policies import INBOX_KEY, LAKE_POOL, OWNERS, RETRY_TRANSIENT, as_failure
 from orchestration.progress import RunProgress
 from orchestration.run_state import ensure_run, note, utc_now
@@ -51,7 +52,8 @@ def inbox_pushes(
     """Move everything that waits."""
     progress.start(_STEP)
     try:
-        hand_over_rest(fourflow, open_database(fourflow), now=utc_now())
+        placing.hand_over_rest(fourflow, open_database(fourflow), now=utc_now())
+        entering.hand_over_rest(fourflow, open_database(fourflow), now=utc_now())
         report = move_to_bronze(fourflow)
     except FourflowError as error:
         raise as_failure(error) from error

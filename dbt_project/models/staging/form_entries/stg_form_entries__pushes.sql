@@ -1,0 +1,3 @@
+{{ config(enabled=source_is_enabled('form_entries')) }}
+
+{{ stage_records('form_entries', 'pushes') }}

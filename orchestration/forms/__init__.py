@@ -1,0 +1,1 @@
+"""Forms that people fill in here: declared in YAML, checked, and kept as orders or documents."""

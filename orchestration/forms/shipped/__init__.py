@@ -1,0 +1,1 @@
+"""The forms that ship with Fourflow, one YAML file each; a folder `forms/` beside adds to them."""
