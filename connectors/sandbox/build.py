@@ -33,7 +33,7 @@ ProgressListener = Callable[[str, float], None]
 
 _WRITERS = 2
 _SHARE_SIMULATED = 0.2
-_DAY_FILE = re.compile(r"\d{4}-\d{2}-\d{2}(\.wholesale)?\.csv|events_\d{8}\.parquet")
+_DAY_FILE = re.compile(r"([a-z_]+_)?\d{4}-\d{2}-\d{2}(\.wholesale)?\.csv|events_\d{8}\.parquet")
 
 
 @dataclass(frozen=True)

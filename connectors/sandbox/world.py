@@ -25,7 +25,11 @@ NEVER = int(np.iinfo(np.int64).max)
 
 _MOST_DAYS = 1_000
 _MOST_ORDERS = 20_000_000
-_SCENARIO_RANGES = {"double_eleven_factor": (1, 20), "distributors": (0, 9_999)}
+_SCENARIO_RANGES = {
+    "double_eleven_factor": (1, 20),
+    "distributors": (0, 9_999),
+    "suppliers": (0, 999),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +105,8 @@ class Scenario:
             birth date otherwise than their other account; 0 gives names and phones only, alike.
         survey_share: share of the delivered online orders whose buyers answer a survey; 0 is no
             surveys, neither of customers nor of distributors.
+        suppliers: how many suppliers deliver the goods; 0 is no list of them and no purchase
+            orders.
     """
 
     inquiry_conversion: float = 0.0
@@ -117,6 +123,7 @@ class Scenario:
     settlement_differences: float = 0.0
     contact_slip_share: float = 0.0
     survey_share: float = 0.0
+    suppliers: int = 0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -142,6 +149,7 @@ class Scenario:
             settlement_differences=0.001,
             contact_slip_share=0.08,
             survey_share=0.2,
+            suppliers=14,
         )
 
 

@@ -20,6 +20,7 @@ def differences(truth_path: Path, query: Query) -> list[Difference]:
         *_exchanges(truth, query),
         *_rings(truth, query),
         *_settlements(truth, query),
+        *_supply(truth, query),
     )
     return [(what, expected, found) for what, expected, found in compared if expected != found]
 
@@ -194,3 +195,63 @@ def _settlements(truth: dict, query: Query) -> Iterator[Difference]:
         "select count(*) from fct_reconciliation_items where match_rule = 'amount_days_memo'"
     )
     yield "payouts found without their number", True, fuzzy > 0
+
+
+def _supply(truth: dict, query: Query) -> Iterator[Difference]:
+    """What is open is what counts say is inbound; returns are those of who alone delivers."""
+    supply = truth["supply"]
+    ((offers, first),) = query(
+        "select count(*), count(*) filter (priority = 1) from dim_supplier_prices"
+    )
+    yield "offers of suppliers", supply["offers"], offers
+    ((articles,),) = query("select count(*) from dim_products where business = 'fourflow_demo'")
+    yield "articles with a first supplier", articles, first
+    found = dict(
+        query(
+            "select source_status, count(distinct order_no) from fct_purchase_order_lines "
+            "group by 1"
+        )
+    )
+    for status, count in supply["orders_by_status"].items():
+        yield f"purchase orders {status}", count, found.get(status, 0)
+    units = query(
+        "select coalesce(stock.site, lines.site), sum(lines.open_quantity)::int, "
+        "count(*) filter (coalesce(stock.inbound, 0) <> coalesce(lines.open_quantity, 0)) "
+        "from (select site, sku, inbound from fct_stock_positions where source = 'sandbox' "
+        f"and business_date = date '{truth['config']['end_date']}') as stock "
+        "full join (select site, sku, sum(open_quantity) as open_quantity "
+        "from fct_purchase_order_lines group by 1, 2) as lines using (site, sku) group by 1"
+    )
+    yield (
+        "open units by site, none of them another than inbound",
+        {site: (pieces, 0) for site, pieces in supply["open_units"].items()},
+        {row[0]: row[1:] for row in units},
+    )
+    ((lines, late),) = query(
+        "select count(*), count(*) filter (cast(received_at at time zone 'Asia/Shanghai' as date) "
+        "> promised_on) from fct_purchase_order_lines"
+    )
+    yield (
+        "purchase order lines and late ones",
+        (supply["lines"], supply["late_lines"]),
+        (lines, late),
+    )
+    by_supplier = query(
+        "with offers as (select supplier_key, count(*) as offers from dim_supplier_prices "
+        "group by 1), "
+        "bought as (select supplier_key, count(*) as lines, sum(received_quantity)::int as units "
+        "from fct_purchase_order_lines group by 1), "
+        "back as (select supplier_key, count(*) filter (return_type = 'refund') as refunds, "
+        "count(*) filter (return_type = 'exchange') as exchanges "
+        "from fct_returns where business = 'fourflow_demo' group by 1) "
+        "select suppliers.supplier_no, coalesce(offers, 0), coalesce(lines, 0), "
+        "coalesce(units, 0), coalesce(refunds, 0), coalesce(exchanges, 0) "
+        "from dim_suppliers as suppliers left join offers using (supplier_key) "
+        "left join bought using (supplier_key) left join back using (supplier_key)"
+    )
+    figures = ("supplier_no", "offers", "lines", "received_units", "refunds", "exchanges")
+    yield (
+        "offers, lines, units and what came back by supplier",
+        {row["supplier_no"]: tuple(row[name] for name in figures) for row in supply["suppliers"]},
+        {row[0]: row for row in by_supplier},
+    )

@@ -1,7 +1,7 @@
 """What stands beside the shop's own files, where the world's scenario has it, and its truth.
 
 Here: which tools and which ledger there are. How each writes is in `chat.py`,
-`analytics.py`, `surveys.py` and `wholesale.py`.
+`analytics.py`, `surveys.py`, `purchasing.py` and `wholesale.py`.
 """
 
 from collections.abc import Collection
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from connectors.sandbox.files import analytics, chat, surveys
+from connectors.sandbox.files import analytics, chat, purchasing, surveys
 from connectors.sandbox.files.day_files import DayFiles
 from connectors.sandbox.files.goods import GOODS_ENTITIES, movement_files, site_files
 from connectors.sandbox.files.rendering import buyer_ids
@@ -30,12 +30,13 @@ from connectors.sandbox.stages.distributing import describe_wholesale, simulate_
 from connectors.sandbox.stages.exchanging import describe_exchanges
 from connectors.sandbox.stages.identifying import describe_rings, identify_orders
 from connectors.sandbox.stages.paying_out import describe_settlements, simulate_settlements
+from connectors.sandbox.stages.purchasing import describe_supply, simulate_supply
 from connectors.sandbox.stages.surveying import describe_surveys, simulate_surveys
 from connectors.sandbox.stages.visiting import describe_visits, simulate_visits
 
 LEDGERS: Final = (*WHOLESALE_ENTITIES, *SERVICE_ENTITIES, *GOODS_ENTITIES, *SETTLEMENT_ENTITIES)
 """Entities of the shop's own source that only a scenario has."""
-TOOLS: Final = (chat.SOURCE, analytics.SOURCE, surveys.SOURCE, BANK_SOURCE)
+TOOLS: Final = (chat.SOURCE, analytics.SOURCE, surveys.SOURCE, purchasing.SOURCE, BANK_SOURCE)
 """Sources of their own, each read from the folder of its name below the sandbox's folder."""
 Figures = dict[str, Any]
 """Figures of truth by name."""
@@ -92,6 +93,10 @@ def list_exports(world: World, channels: Collection[str] = CHANNELS) -> Exports:
         books = book_movements(world)
         files += [movement_files(world, books.movements), site_files(world)]
         truth["goods"] = {**describe_books(world, books), "parcels": describe_parcels(world)}
+    if scenario.suppliers > 0:
+        supply = simulate_supply(world)
+        files += purchasing.supply_files(world, supply)
+        truth["supply"] = describe_supply(world, supply)
     return Exports(tuple(files), truth)
 
 
@@ -110,12 +115,11 @@ def entity_figures(files: DayFiles) -> dict[str, int]:
 
 def with_exports(truth: dict[str, Any], exports: Exports) -> dict[str, Any]:
     """The truth with the figures of the exports: what the shop's own source reads adds up."""
-    entities, tools = dict(truth["entities"]), {}
+    entities: dict[str, Figures] = dict(truth["entities"])
+    tools: dict[str, Figures] = {}
     for files in exports.files:
-        figures = entity_figures(files)
-        if files.source in TOOLS:
-            tools[files.source] = figures
-        else:
-            before = entities.get(files.entity, dict.fromkeys(figures, 0))
-            entities[files.entity] = {name: before[name] + n for name, n in figures.items()}
+        figures, is_tool = entity_figures(files), files.source in TOOLS
+        counted, name = (tools, files.source) if is_tool else (entities, files.entity)
+        before = counted.get(name, dict.fromkeys(figures, 0))
+        counted[name] = {figure: before[figure] + n for figure, n in figures.items()}
     return {**truth, **exports.truth, "entities": entities, "tools": tools}

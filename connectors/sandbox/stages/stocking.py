@@ -23,12 +23,16 @@ SUPPLIER_DELAYS: Final = (0, 1, 2, 12)
 _SUPPLIER_DELAY_SHARES = (0.58, 0.20, 0.14, 0.08)
 PLANTED_SHORTAGE_SHARE: Final = 0.04
 _SHORTAGE_SITE = WH_EAST
-_DAYS_SHORT = 2
+DAYS_SHORT: Final = 2
 
 
 @dataclass(frozen=True)
 class Stock:
-    """Arrays of days x sites x SKUs; `carried` (sites x SKUs) says which pairs exist at all."""
+    """Arrays of days x sites x SKUs; `carried` (sites x SKUs) says which pairs exist at all.
+
+    `ordered` is what was reordered on a day, `due_day` the day on which that comes: `NEVER` if the
+    supplier called it off, nothing is meant where nothing was ordered.
+    """
 
     carried: Flags
     opening: Ints
@@ -39,6 +43,8 @@ class Stock:
     on_hand: Ints
     reserved: Ints
     inbound: Ints
+    ordered: Ints
+    due_day: Ints
     shortage_skus: Ints
 
 
@@ -76,7 +82,7 @@ def simulate_stock(
     carried[STORE_SH01] = products.channel_weights[STORE] > 0
     pace = issued.mean(axis=0)
     candidates = np.argsort(pace[_SHORTAGE_SITE], kind="stable")[-len(products) // 4 :]
-    planted = round(PLANTED_SHORTAGE_SHARE * len(products)) if config.days > _DAYS_SHORT else 0
+    planted = round(PLANTED_SHORTAGE_SHARE * len(products)) if config.days > DAYS_SHORT else 0
     shortage = choose_distinct(random, np.sort(candidates), planted)
     return _replenish(
         config,
@@ -153,7 +159,8 @@ def _replenish(
     opening = (order_up_to * (0.55 + 0.45 * random.random(pace.shape))).astype(np.int64) * carried
     longest = int(products.lead_time_days.max()) + max(SUPPLIER_DELAYS) + 1
     arrivals = np.zeros((config.days + longest, *pace.shape), dtype=np.int64)
-    received, adjusted, on_hand, inbound = (np.zeros_like(issued) for _ in range(4))
+    received, adjusted, on_hand, inbound, placed = (np.zeros_like(issued) for _ in range(5))
+    due_day = np.full_like(issued, NEVER)
     site_index, sku_index = np.indices(pace.shape)
     level, on_order = opening.copy(), np.zeros_like(opening)
     short = np.zeros(pace.shape, dtype=np.bool_)
@@ -164,23 +171,25 @@ def _replenish(
         level = level + arriving + restocked[day] - issued[day]
         bought_in = np.maximum(-level, 0)
         level = level + bought_in
-        if day >= config.days - _DAYS_SHORT:
+        if day >= config.days - DAYS_SHORT:
             # A stock count finds nothing and the supplier cancels: the planted shortages.
             adjusted[day] = np.where(short, -level, 0)
             level = level + adjusted[day]
             arrivals[day + 1 :, short] = 0
+            due_day[(due_day > day) & short] = NEVER
             on_order = np.where(short, 0, on_order)
         received[day] = arriving + bought_in
         on_hand[day] = level
         position = level - reserved[day] + on_order
         orders_now = carried & (position <= reorder_point)
-        if day >= config.days - _DAYS_SHORT:
+        if day >= config.days - DAYS_SHORT:
             orders_now &= ~short
         packs = -(-(order_up_to - position) // pack)
         ordered = np.where(orders_now, packs * pack, 0)
         delay = random.choice(SUPPLIER_DELAYS, pace.shape, p=_SUPPLIER_DELAY_SHARES)
         due = day + products.lead_time_days + delay
         np.add.at(arrivals, (due, site_index, sku_index), ordered)
+        placed[day], due_day[day] = ordered, due
         on_order = on_order + ordered
         inbound[day] = on_order
     return Stock(
@@ -193,5 +202,7 @@ def _replenish(
         on_hand=on_hand,
         reserved=reserved,
         inbound=inbound,
+        ordered=placed,
+        due_day=due_day,
         shortage_skus=shortage,
     )

@@ -329,7 +329,11 @@ def test_wholesale_orders_stand_beside_the_shops(report: SandboxReport, truth: d
 def test_what_is_told_beside_the_shop_changes_nothing_in_it():
     plain = WorldConfig(end_date=END, days=20, orders_per_day=40)
     beside = Scenario(
-        inquiry_conversion=0.05, visit_conversion=0.04, distributors=5, survey_share=0.3
+        inquiry_conversion=0.05,
+        visit_conversion=0.04,
+        distributors=5,
+        survey_share=0.3,
+        suppliers=9,
     )
     first, second = simulate(plain), simulate(dataclasses.replace(plain, scenario=beside))
     for table in ("orders", "lines", "journeys", "refunds", "stock"):
@@ -355,6 +359,7 @@ def test_a_plain_world_takes_the_files_of_a_full_one_away(tmp_path: Path):
     build_sandbox(WorldConfig(end_date=END, days=3, orders_per_day=30), tmp_path)
     left = {path.parent.name for path in tmp_path.rglob("*") if path.is_file()}
     assert not left & {"surveys", "inquiries", "ga4", "invoices", "receipts", "payment_allocations"}
+    assert not left & {"master_data"}
     assert not left & {"settlement_lines", "other"}
     assert not list(tmp_path.rglob("*wholesale*"))
 
@@ -371,7 +376,7 @@ def test_the_smallest_full_worlds_can_be_built(days: int, orders_per_day: int, t
         )
         build_sandbox(config, tmp_path)
         for path in tmp_path.rglob("*.*"):
-            written_on = path.stem.removeprefix("events_").removesuffix(".wholesale")
+            written_on = path.stem.removesuffix(".wholesale").rsplit("_", 1)[-1]
             if path.name != "truth.json":
                 assert config.start_date <= date.fromisoformat(written_on) <= END
 
