@@ -79,8 +79,8 @@ _PRICES = """
     left join dim_suppliers as suppliers using (supplier_key)
     where coalesce(suppliers.is_active, true) and prices.unit_price > 0
 """
-_RECEIVED = """
-    select business, sku, ordered_on, received_at::date as received_on
+RECEIVED = """
+    select business, sku, ordered_on, (received_at at time zone $zone)::date as received_on
     from fct_purchase_order_lines
     where received_at is not null and ordered_on is not null
 """
@@ -133,7 +133,7 @@ def plan_replenishment(
     policy = replace(policy, transfers=policy.transfers and _transfers_are_decided(engine))
     connection = connect_snapshot(settings)
     try:
-        frames = _read(connection)
+        frames = _read(connection, settings.business_time_zone)
     finally:
         connection.close()
     stock = frames["stock"]
@@ -167,13 +167,13 @@ def plan_replenishment(
     return Learned(write_ml_tables(settings, written), notes)
 
 
-def _read(connection: duckdb.DuckDBPyConnection) -> dict[str, pd.DataFrame]:
+def _read(connection: duckdb.DuckDBPyConnection, zone: str) -> dict[str, pd.DataFrame]:
     queries = {
         "stock": _STOCK,
         "forecasts": "select * from lake.ml.demand_forecasts",
         "products": "select * replace (unit_cost::varchar as unit_cost) from dim_products",
         "prices": _PRICES,
-        "received": _RECEIVED,
+        "received": RECEIVED,
         "site_demand": _SITE_DEMAND,
         "history": "select business, sku, business_date, quantity::double as quantity "
         "from fct_daily_demand",
@@ -183,7 +183,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> dict[str, pd.DataFrame]:
         "ordered": _ORDERED,
         "transferred": _TRANSFERRED,
     }
-    values = {"site_demand": {"days": _SITE_DEMAND_DAYS}}
+    values = {"site_demand": {"days": _SITE_DEMAND_DAYS}, "received": {"zone": zone}}
     frames = {name: connection.execute(sql, values.get(name)).df() for name, sql in queries.items()}
     for name, column in (("products", "unit_cost"), ("prices", "unit_price")):
         frames[name][column] = frames[name][column].map(Decimal, na_action="ignore")

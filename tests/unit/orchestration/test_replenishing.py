@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 from sqlalchemy import Engine, update
@@ -16,6 +17,7 @@ from orchestration.decisions.rulebook import seed_rules
 from orchestration.replenishment.policy import load_replenishment_policy
 from orchestration.replenishment.replenishing import (
     PURCHASE_RULE,
+    RECEIVED,
     past_proposals,
     refused_transfers,
     still_open,
@@ -118,3 +120,15 @@ def test_policy_of_the_home_replaces_the_shipped_one(
     own.write_text("service_level: 2\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"replenishment\.yml line 1.*service_level"):
         load_replenishment_policy(settings)
+
+
+def test_a_receipt_before_eight_in_shanghai_is_of_that_day():
+    """00:30 in Shanghai is the day before in UTC, which would make a lead time a day shorter."""
+    connection = duckdb.connect()
+    connection.execute(
+        "create table fct_purchase_order_lines as select 'fourflow_demo' as business, "
+        "'A' as sku, date '2026-11-10' as ordered_on, "
+        "timestamptz '2026-11-19 16:30:00+00' as received_at"
+    )
+    (row,) = connection.execute(RECEIVED, {"zone": "Asia/Shanghai"}).fetchall()
+    assert row[-1] == date(2026, 11, 20)
