@@ -154,5 +154,6 @@ def test_people_see_and_move_the_inbox(settings: Settings, monkeypatch: pytest.M
 def test_benchmarks_are_found_by_the_beginning_of_their_name():
     assert "durable_append" in benchmark_names()
     assert callable(find_benchmark("durable").run)
+    assert "enlarged" not in benchmark_names(), "it helps others and measures nothing"
     with pytest.raises(InputError, match="durable_append"):
         find_benchmark("durable_apend")
